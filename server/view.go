@@ -1,0 +1,117 @@
+package server
+
+import (
+	"errors"
+	"time"
+)
+
+// The errors with which the server answers the admin API. The API tells the status from the sentinel and shows the words
+// of the sentinel only, never what is wrapped around it.
+var (
+	// ErrUnknownRoom says that no room of that name is open (404).
+	ErrUnknownRoom = errors.New("server: no such room")
+	// ErrUnknownSeat says that the room has no seat with that id (404).
+	ErrUnknownSeat = errors.New("server: no such seat")
+	// ErrUnknownAccount says that no account has that name (404).
+	ErrUnknownAccount = errors.New("server: no such account")
+	// ErrNameTaken says that a room or an account has the name already: both share one name space (409).
+	ErrNameTaken = errors.New("server: name is taken")
+	// ErrInvalid says that a value is out of its bounds although its shape is right (422).
+	ErrInvalid = errors.New("server: value not allowed")
+	// ErrUnavailable says that the server cannot do it now: it is starting, stopping or full (503).
+	ErrUnavailable = errors.New("server: not available now")
+)
+
+// RoomView is what the outside sees of a room at one moment.
+type RoomView struct {
+	Name      string       `json:"name" doc:"Name, unique among rooms and accounts" example:"standup"`
+	Policy    string       `json:"policy" doc:"Name of the keying policy" example:"standard"`
+	Locked    bool         `json:"locked" doc:"True when nobody else may enter"`
+	MaxSeats  int          `json:"max_seats" doc:"Most seats the room holds" example:"500"`
+	Seats     int          `json:"seats" doc:"Seats taken now" example:"3"`
+	Speaking  []string     `json:"speaking" nullable:"false" doc:"Ids of the seats that speak now"`
+	Weakest   *WeakestView `json:"weakest" doc:"The weakest keying among the seats; null in an empty room"`
+	CreatedAt time.Time    `json:"created_at" doc:"When the room was made"`
+}
+
+// WeakestView names the keying that bounds the secrecy of a whole room.
+type WeakestView struct {
+	Method string `json:"method" doc:"Method of the key agreement" example:"mikey-dh"`
+	Suite  string `json:"suite" doc:"SRTP protection profile" example:"AEAD_AES_256_GCM"`
+}
+
+// SeatView is what the outside sees of a seat, and of the leg that fills it, at one moment.
+type SeatView struct {
+	ID          string    `json:"id" doc:"Identifier, unique within the server's life"`
+	Room        string    `json:"room" doc:"Name of the room"`
+	Account     string    `json:"account" doc:"Account that took the seat"`
+	DisplayName string    `json:"display_name" doc:"Name to show"`
+	JoinedAt    time.Time `json:"joined_at" doc:"When the seat was taken"`
+	Muted       bool      `json:"muted" doc:"True when nobody hears the seat"`
+	Deaf        bool      `json:"deaf" doc:"True when the seat hears nothing"`
+	GainDB      float64   `json:"gain_db" doc:"How loud the others hear the seat, in dB"`
+	Speaking    bool      `json:"speaking" doc:"True while the seat speaks"`
+	LevelDBFS   float64   `json:"level_dbfs" doc:"Level of the seat's sound, in dB below full scale" example:"-27.5"`
+	Leg         *LegView  `json:"leg" doc:"The device that fills the seat now; null while its owner is away"`
+}
+
+// LegView is the device that fills a seat: one SIP dialog and one SRTP stream.
+type LegView struct {
+	ID             string      `json:"id" doc:"Identifier of the leg"`
+	State          string      `json:"state" doc:"State of the leg" example:"up"`
+	Transport      string      `json:"transport" doc:"Transport of the signalling" example:"tls"`
+	SignallingAddr string      `json:"signalling_addr" doc:"Where the signalling comes from" example:"192.0.2.7:5061"`
+	MediaAddr      string      `json:"media_addr" doc:"Where the media goes" example:"192.0.2.7:40000"`
+	Codec          string      `json:"codec" doc:"Codec of the leg" example:"opus"`
+	Keying         KeyingView  `json:"keying" doc:"How the leg is keyed"`
+	Quality        QualityView `json:"quality" doc:"How well the leg is heard"`
+}
+
+// KeyingView is the posture of a leg's key agreement. It holds no key.
+type KeyingView struct {
+	Method          string  `json:"method" doc:"Method of the key agreement" example:"mikey-dh"`
+	Suite           string  `json:"suite" doc:"SRTP protection profile" example:"AEAD_AES_256_GCM"`
+	CSBID           uint32  `json:"csb_id" doc:"Identifier of the crypto session bundle, RFC 3830"`
+	KeyAgeS         float64 `json:"key_age_s" doc:"Age of the running keys, in seconds"`
+	Rekeys          uint64  `json:"rekeys" doc:"Key changes since the leg came up"`
+	PeerFingerprint string  `json:"peer_fingerprint" doc:"Fingerprint of the peer's certificate; empty without one"`
+}
+
+// QualityView is the quality of a leg's media as measured by both ends.
+type QualityView struct {
+	LossPct  float64 `json:"loss_pct" doc:"Packets lost, in percent"`
+	JitterMS float64 `json:"jitter_ms" doc:"Interarrival jitter, in milliseconds, RFC 3550"`
+	RTTMS    float64 `json:"rtt_ms" doc:"Round trip, in milliseconds"`
+	MOS      float64 `json:"mos" doc:"Estimated mean opinion score, 1 to 4.5"`
+}
+
+// SeatPatch changes a seat; a nil field stays as it is.
+type SeatPatch struct {
+	Muted  *bool    `json:"muted,omitempty" doc:"True: nobody hears the seat"`
+	Deaf   *bool    `json:"deaf,omitempty" doc:"True: the seat hears nothing"`
+	GainDB *float64 `json:"gain_db,omitempty" minimum:"-60" maximum:"20" doc:"How loud the others hear the seat, in dB"`
+}
+
+// AccountView is what the outside sees of an account: no credential.
+type AccountView struct {
+	Name             string    `json:"name" doc:"Name, unique among rooms and accounts" example:"alice"`
+	URI              string    `json:"uri" doc:"SIP URI of the account" example:"sip:alice@conf.example.com"`
+	DisplayName      string    `json:"display_name" doc:"Name to show"`
+	Disabled         bool      `json:"disabled" doc:"True when the account may not call"`
+	CertFingerprints []string  `json:"cert_fingerprints" nullable:"false" doc:"SHA-256 of the certificates issued to the account, in hex"`
+	Calls            int       `json:"calls" doc:"Calls the account is in now"`
+	CreatedAt        time.Time `json:"created_at" doc:"When the account was made"`
+}
+
+// NewAccount asks for an account. The credentials are the server's to make.
+type NewAccount struct {
+	Name        string `json:"name" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"Name, unique among rooms and accounts; kept in lower case" example:"alice"`
+	DisplayName string `json:"display_name,omitempty" maxLength:"128" doc:"Name to show; the name when empty"`
+	Cert        string `json:"cert,omitempty" enum:"rsa,ecdsa" doc:"Kind of certificate to issue; ecdsa when empty"`
+}
+
+// AccountPatch changes an account; a nil field stays as it is.
+type AccountPatch struct {
+	DisplayName *string `json:"display_name,omitempty" maxLength:"128" doc:"Name to show"`
+	Disabled    *bool   `json:"disabled,omitempty" doc:"True: the account may not call; calls it is in are ended"`
+}
