@@ -1,0 +1,42 @@
+package codec
+
+const (
+	// framesPerSecond: a frame is a tick, 20 ms.
+	framesPerSecond = 50
+
+	// DefaultBitrate is Opus in bit/s where the answer binds it to nothing lower: 80 octets a frame; CELT is transparent
+	// enough for speech from here on.
+	DefaultBitrate = 32000
+	// MinBitrate and MaxBitrate bound Opus in bit/s (RFC 6716 section 2.1.1).
+	MinBitrate = 6000
+	MaxBitrate = 510000
+	// MaxFrameSize is the octets of the longest encoded 20 ms frame: L16 at 16 kHz has 640, Opus at most 1275.
+	MaxFrameSize = 1275
+
+	// maxOpus48k is the longest duration of an Opus packet, 120 ms, in samples at 48 kHz (RFC 6716 section 3.4, R5).
+	maxOpus48k = 5760
+	// maxWaveMs bounds one payload of G.711 or L16: six frames, the same 120 ms.
+	maxWaveMs = 120
+
+	// complexity of the Opus encoder, 0 to 10. 5 is the first with the pitch prefilter, which speech needs; beyond it CPU
+	// doubles for gains that a conference does not hear.
+	complexity = 5
+	// lossPercent is the loss that ModeVoIP prepares for: below 10 libopus spends hardly any bits on FEC.
+	lossPercent = 10
+
+	// settleFrames is how many frames of pure digital silence in a row bring the state of a CELT encoder or decoder to
+	// rest: the band energies have three frames of memory, the overlap and the postfilter two. The rest is margin. From
+	// then on libopus is not called for further silence.
+	settleFrames = 6
+
+	// concealMs is how long the concealment of G.711 and L16 sounds before it is silent: past 60 ms the repeated pitch
+	// turns into a buzz (G.711 Appendix I stops there too).
+	concealMs = 60
+	// steadyMs is how long the repetition keeps its level before it begins to fade (G.711 Appendix I).
+	steadyMs = 10
+	// joinMs is the length of the cross-fades out of the signal and back into it.
+	joinMs = 4
+	// minPitchMs10 and maxPitchMs bound the pitch period that is repeated: 400 Hz down to 66 Hz.
+	minPitchMs10 = 25
+	maxPitchMs   = 15
+)
