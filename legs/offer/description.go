@@ -1,0 +1,89 @@
+package offer
+
+import (
+	"log/slog"
+	"net/netip"
+)
+
+// Description is a peer's session description, parsed once and then only read.
+type Description struct {
+	Origin  Origin
+	KeyMgmt []KeyMgmt // session level, in order
+	Media   []Media   // every m= line, in order
+}
+
+// Origin is the o= line (RFC 8866 section 5.2): who made the description, and which version of it this is.
+type Origin struct {
+	Username  string
+	SessionID uint64
+	Version   uint64
+	Address   string // as written; a name is possible and is never resolved
+}
+
+// Media is one m= line with what applies to it, session-level defaults included.
+type Media struct {
+	Kind    string   // "audio", "video", ... as written
+	Port    uint16   // 0: refused or taken away
+	Proto   string   // "RTP/SAVP", ...
+	Formats []string // the formats of the m= line as written
+
+	Addr    netip.AddrPort // where the peer wants RTP; the zero value when the address is none that can be used
+	RTCP    netip.AddrPort // where it wants RTCP without rtcp-mux: a=rtcp, or the next port
+	Codecs  []Codec        // RTP formats in the order of the m= line; those without a known meaning are left out
+	RTCPMux bool           // a=rtcp-mux (RFC 5761)
+
+	Direction Direction // as the peer sees it
+	Ptime     int       // a=ptime in milliseconds, 10 to 60; 0: not stated
+	MaxPtime  int       // a=maxptime in milliseconds; 0: not stated
+
+	KeyMgmt []KeyMgmt // media level, in order
+	Crypto  []Crypto  // a=crypto lines, unread
+}
+
+// KeyMgmt is one a=key-mgmt attribute (RFC 4567 section 3.1).
+type KeyMgmt struct {
+	Protocol string // "mikey"; case-sensitive
+	Data     []byte // decoded; nil for a protocol that is not mikey
+}
+
+// Level tells where a key-mgmt attribute stands. An answer uses the level of the offer.
+type Level uint8
+
+// The two places of a key-mgmt attribute.
+const (
+	LevelSession Level = iota // before the first m= line
+	LevelMedia                // under its m= line
+)
+
+// String names the level.
+func (l Level) String() string {
+	if l == LevelMedia {
+		return "media"
+	}
+	return "session"
+}
+
+// Crypto is one a=crypto attribute (RFC 4568). It holds a master key in clear, so it does not print.
+type Crypto struct{ raw string }
+
+// Raw is the value of the attribute, key included.
+func (c Crypto) Raw() string { return c.raw }
+
+// String hides the key.
+func (Crypto) String() string { return "[secret]" }
+
+// GoString hides the key from %#v.
+func (Crypto) GoString() string { return "[secret]" }
+
+// LogValue hides the key from slog.
+func (Crypto) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// Codec is one RTP format with its payload type.
+type Codec struct {
+	Name      string // lower case: "opus", "pcmu", "pcma", "l16", "telephone-event", ...
+	PT        uint8
+	ClockRate int    // Hz, as in the rtpmap
+	Channels  int    // as in the rtpmap; Opus always says 2
+	Fmtp      string // parameters as the peer wrote them
+	Bitrate   int    // Opus: the most bit/s that the peer takes (maxaveragebitrate), 0: not bound
+}
