@@ -1,0 +1,28 @@
+// Package dialog is the SIP endpoint: listeners for UDP, TCP and TLS, and the dialogs that live on them. It is the only
+// importer of sipgo, from which it takes the parser, the transactions (RFC 3261 section 17, RFC 6026) and nothing else:
+// dialogs, CSeq order, retransmitted 2xx and their ACKs, target refresh, glare and digest on the caller's side are here.
+//
+// It is not a policy: every request outside its syntax is shown to the Host first (Admit), and the Host alone says who may
+// call. It knows no SDP, no key and no room; a body is octets with a Content-Type.
+//
+// The way of a message:
+//
+//	socket → front (size, shape, per-source budget, whole messages only; a stateless 400 for what cannot be read)
+//	       → sipgo (parse, transaction) → handler (validate once into a Request without nil members; 4xx)
+//	       → Host.Admit → the dialog's goroutine (CSeq order) → Inbox, or Host.Invite for a new call
+//
+// Every octet passes the front, also on connections that we dialled: sipgo itself never opens a socket.
+//
+// Goroutines: one per listener, one per connection (sipgo's reader, which runs our framing), one per message while it is
+// handled (sipgo), one per dialog (run.go: it owns the remote CSeq, the inbox, the 2xx that waits for its ACK). All end with
+// Endpoint.Close. Requests that we send run in the goroutine of whoever calls Reinvite, Request or Bye.
+//
+// Ownership: a Request and a Response are plain values and never change after they were handed over. A Dialog's sending
+// half (local CSeq, target, routes) is under its mutex; its receiving half belongs to its goroutine. A Host's Admit runs in
+// sipgo's goroutine of that message and must not block; Host.Invite has that goroutine for itself.
+//
+// Process-wide settings of sipgo (datagram size, timers, logger) are made once, in globals.go.
+//
+// RFCs: 3261 (SIP), 3581 (rport), 5118 (IPv6), 4475 (torture), 5626 section 3.5.1 (keep-alive), 6026 (2xx), 7616 and 8760
+// (digest, caller's side), 3311 (UPDATE as an event), 3515 (REFER as an event).
+package dialog
