@@ -29,7 +29,7 @@ func Answer(remote *Description, l Local) (body []byte, n *Negotiated, err error
 	}
 	codecs := []Codec{n.Codec}
 	if event, ok := l.event(m.Codecs, n.Codec.ClockRate); ok {
-		n.EventPT = event.PT
+		n.EventPT, n.EventRate = event.PT, event.ClockRate
 		codecs = append(codecs, event)
 	}
 	s := l.session()
@@ -40,7 +40,13 @@ func Answer(remote *Description, l Local) (body []byte, n *Negotiated, err error
 			s.MediaDescriptions = append(s.MediaDescriptions, refused(line))
 			continue
 		}
-		s.MediaDescriptions = append(s.MediaDescriptions, l.audio(m.Proto, codecs, direction, n.RTCPMux))
+		audio := l.audio(m.Proto, codecs, direction)
+		if n.RTCPMux {
+			audio.WithPropertyAttribute("rtcp-mux")
+		} else {
+			l.rtcp(audio)
+		}
+		s.MediaDescriptions = append(s.MediaDescriptions, audio)
 	}
 	if len(l.KeyMgmt) > 0 {
 		attachKeyMgmt(s, index, remote.keyLevel(m), l.KeyMgmt)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/pion/sdp/v3"
 )
@@ -43,7 +44,7 @@ func sessionLevel(addr netip.Addr, id, version uint64) *sdp.SessionDescription {
 }
 
 // audio makes our audio line with the given codecs, telephone-event among them.
-func (l *Local) audio(proto string, codecs []Codec, direction Direction, mux bool) *sdp.MediaDescription {
+func (l *Local) audio(proto string, codecs []Codec, direction Direction) *sdp.MediaDescription {
 	m := mediaLevel("audio", int(l.Addr.Port()), proto)
 	for _, c := range codecs {
 		pt := strconv.Itoa(int(c.PT))
@@ -56,17 +57,10 @@ func (l *Local) audio(proto string, codecs []Codec, direction Direction, mux boo
 	// One tick of the mixer; these say what we like to receive, in both an offer and an answer.
 	m.WithValueAttribute("ptime", strconv.Itoa(framePtime))
 	m.WithValueAttribute("maxptime", strconv.Itoa(framePtime))
-	if mux {
-		m.WithPropertyAttribute("rtcp-mux")
-	}
-	if !mux || l.Running == nil {
-		l.rtcp(m)
-	}
 	return m.WithPropertyAttribute(direction.String())
 }
 
-// rtcp names our RTCP address where it is not the port after ours. Beside an offered rtcp-mux it is the way back for a
-// peer that does not multiplex (RFC 5761 section 5.1.1).
+// rtcp names our RTCP address where it is not the port after ours.
 func (l *Local) rtcp(m *sdp.MediaDescription) {
 	if !l.RTCP.IsValid() || l.RTCP == nextPort(l.Addr) {
 		return
@@ -104,7 +98,7 @@ func (c Codec) rtpmap() string {
 	name := c.Name
 	switch c.Name {
 	case pcmu, pcma, l16: // registered in upper case
-		name = map[string]string{pcmu: "PCMU", pcma: "PCMA", l16: "L16"}[c.Name]
+		name = strings.ToUpper(name)
 	}
 	s := name + "/" + strconv.Itoa(c.ClockRate)
 	if c.Channels > 1 {

@@ -47,7 +47,7 @@ func (n *Negotiated) formats(l *Local, answered []Codec) error {
 		switch {
 		case c.Name == telephoneEvent:
 			if n.EventPT == 0 {
-				n.EventPT = c.PT
+				n.EventPT, n.EventRate = c.PT, c.ClockRate
 			}
 		case n.Codec.Name == "":
 			n.Codec = c

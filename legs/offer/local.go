@@ -56,6 +56,7 @@ type Local struct {
 type Negotiated struct {
 	Codec      Codec          // the one codec, with the payload type of both directions
 	EventPT    uint8          // payload type of telephone-event; 0: none
+	EventRate  int            // its clock rate in Hz
 	Remote     netip.AddrPort // where to send RTP at first
 	RemoteRTCP netip.AddrPort // where to send RTCP at first; equals Remote with rtcp-mux
 	RTCPMux    bool

@@ -13,7 +13,11 @@ func Offer(l Local) ([]byte, error) {
 		return nil, ErrNoCodec
 	}
 	s := l.session()
-	audio := l.audio(l.proto(), codecs, l.Direction, l.Mux)
+	audio := l.audio(l.proto(), codecs, l.Direction)
+	if l.Mux {
+		audio.WithPropertyAttribute("rtcp-mux")
+	}
+	l.rtcp(audio) // beside rtcp-mux too: the way back for a peer that does not multiplex (RFC 5761 section 5.1.1)
 	if len(l.KeyMgmt) > 0 {
 		if l.KeyLevel == LevelMedia {
 			audio.Attributes = append(audio.Attributes, keyMgmt(l.KeyMgmt))
@@ -58,7 +62,7 @@ func (l *Local) offered() []Codec {
 	if r := l.Running; r != nil {
 		list := []Codec{r.Codec}
 		if r.EventPT != 0 {
-			list = append(list, Codec{Name: telephoneEvent, PT: r.EventPT, ClockRate: r.Codec.ClockRate, Channels: 1})
+			list = append(list, Codec{Name: telephoneEvent, PT: r.EventPT, ClockRate: r.EventRate, Channels: 1})
 		}
 		return list
 	}
