@@ -1,0 +1,234 @@
+package server
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+)
+
+// Words that a policy may use (compiled tables). A method that is known but not in this version is accepted with a warning,
+// so that one file serves several versions; its offers are refused like any that the policy leaves out.
+var (
+	methodNames         = spell(keying.Methods())
+	suiteNames          = spell(keying.Suites())
+	groupNames          = spell(keying.Groups())
+	authenticationNames = []string{keying.AuthenticationMIKEY, keying.AuthenticationDigest}
+	forwardSecrecyNames = []string{
+		keying.ForwardSecrecyPreferred, keying.ForwardSecrecyRequired, keying.ForwardSecrecyNone,
+	}
+	moveTGKNames = []string{keying.MoveFresh, keying.MoveRunning}
+)
+
+// maxKeyAge is the longest that a policy may let a master key live: SRTP keys last much longer (RFC 3711 9.2), but a day
+// bounds what one stolen key opens.
+const maxKeyAge = 24 * time.Hour
+
+var (
+	nameShape   = regexp.MustCompile(`^[a-z0-9._-]{1,64}$`)
+	domainShape = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+)
+
+// newPolicy gives a policy with the default of every key.
+func newPolicy(name string) *keying.Policy {
+	p := keying.StandardPolicy()
+	p.Name = name
+	return p
+}
+
+// check validates what no single key can tell by itself.
+func (r *configReader) check(c *Config) {
+	r.checkListeners(c)
+	r.checkMedia(c)
+	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
+		r.checkPolicy(c, name, c.Policies[name])
+	}
+	r.checkRooms(c)
+	r.checkTrunks(c)
+}
+
+// listener is one address that the server binds.
+type listener struct {
+	path, stream string // stream: listeners of one stream kind cannot share a port
+	addr         netip.AddrPort
+}
+
+func (r *configReader) checkListeners(c *Config) {
+	if c.SIP.UDP == "" && c.SIP.TCP == "" && c.SIP.TLS == "" {
+		r.problem("sip", "every transport is off; give udp, tcp or tls an address")
+	}
+	domain, err := netip.ParseAddr(strings.Trim(c.SIP.Domain, "[]"))
+	if err != nil && (!domainShape.MatchString(c.SIP.Domain) || len(c.SIP.Domain) > 253) {
+		r.problem("sip.domain", "%q is no domain; write one such as conf.example.com", clip(c.SIP.Domain))
+	}
+	var bound []listener
+	for _, l := range []struct{ path, stream, text string }{
+		{"sip.udp", "udp", c.SIP.UDP}, {"sip.tcp", "tcp", c.SIP.TCP},
+		{"sip.tls", "tcp", c.SIP.TLS}, {"admin.listen", "tcp", c.Admin.Listen},
+	} {
+		if l.text == "" && l.path != "admin.listen" {
+			continue
+		}
+		addr, err := netip.ParseAddrPort(l.text)
+		if err != nil {
+			r.problem(l.path, `%q is no listening address; write IP:port, such as "127.0.0.1:5060" or "[::]:5060"`, clip(l.text))
+			continue
+		}
+		for _, other := range bound {
+			if other.stream == l.stream && collide(other.addr, addr) {
+				r.problem(l.path, "%s is taken by %s; give each its own port", l.text, other.path)
+			}
+		}
+		bound = append(bound, listener{l.path, l.stream, addr})
+		if strings.HasPrefix(l.path, "sip.") && !addr.Addr().IsLoopback() && (c.SIP.Domain == defaultDomain || domain.IsLoopback()) {
+			c.warn("%s listens beyond this machine while sip.domain is %s: set sip.domain to the name that callers use", l.path, c.SIP.Domain)
+		}
+	}
+	if (c.Admin.Cert == "") != (c.Admin.Key == "") {
+		r.problem("admin.cert", "a certificate and its key go together; give both admin.cert and admin.key, or neither")
+	}
+}
+
+// collide tells whether two listeners of one stream kind cannot both be bound.
+func collide(a, b netip.AddrPort) bool {
+	if a.Port() != b.Port() || a.Port() == 0 {
+		return false
+	}
+	return a.Addr() == b.Addr() || a.Addr().IsUnspecified() || b.Addr().IsUnspecified()
+}
+
+func (r *configReader) checkMedia(c *Config) {
+	if a := c.Media.Address; !a.IsValid() || a.IsUnspecified() || a.IsMulticast() {
+		r.problem("media.address", "%s cannot stand in an SDP; write the address that callers reach", a)
+	}
+	if len(c.Media.Codecs) == 0 {
+		r.problem("media.codecs", "is empty; name at least one of %s", strings.Join(codecNames, ", "))
+	}
+	low, high := int(c.Media.PortLow), int(c.Media.PortHigh)
+	if low == 0 {
+		return
+	}
+	if udp, err := netip.ParseAddrPort(c.SIP.UDP); err == nil {
+		if p := int(udp.Port()); p >= low && p <= high {
+			r.problem("media.ports", "%d-%d holds the port of sip.udp; move one of them", low, high)
+		}
+	}
+	if pairs := (high + 1 - (low+1)&^1) / 2; pairs < c.Limits.Calls {
+		c.warn("media.ports %d-%d has room for %d calls, fewer than limits.calls (%d)", low, high, pairs, c.Limits.Calls)
+	}
+}
+
+func (r *configReader) checkPolicy(c *Config, name string, p *keying.Policy) {
+	path := join("policies", name)
+	if !nameShape.MatchString(name) {
+		r.problem(path, "is no name; use 1 to 64 of a-z 0-9 . _ -")
+	}
+	if len(p.Suites) == 0 {
+		r.problem(path+".suites", "is empty; name at least one of %s", strings.Join(suiteNames, ", "))
+	}
+	if len(p.Authentication) == 0 {
+		r.problem(path+".authentication", "is empty, so nobody could enter; name mikey, digest or both")
+	}
+	if len(p.Groups) == 0 {
+		r.problem(path+".groups", "is empty; name at least one of %s", strings.Join(groupNames, ", "))
+	}
+	r.checkMethods(c, path, p)
+}
+
+func (r *configReader) checkMethods(c *Config, path string, p *keying.Policy) {
+	implemented := func(m keying.Method) bool { return m.Implemented() }
+	if !slices.ContainsFunc(p.Methods, implemented) {
+		have := slices.DeleteFunc(keying.Methods(), func(m keying.Method) bool { return !m.Implemented() })
+		r.problem(path+".methods", "names no method that this version has; name at least one of %s",
+			strings.Join(spell(have), ", "))
+		return
+	}
+	if !slices.ContainsFunc(p.Methods, func(m keying.Method) bool { return m.Implemented() && p.AllowsMethod(m) }) {
+		r.problem(path+".forward_secrecy", "is required, but no method in methods gives it; add %s", keying.MIKEYDH)
+	}
+	if r.lines[path+".methods"] == 0 {
+		return // the default's methods are our business, not the operator's
+	}
+	for _, m := range p.Methods {
+		if !m.Implemented() {
+			c.warn("%s.methods: %s is not in this version; its offers are refused", path, m)
+		}
+	}
+}
+
+func (r *configReader) checkRooms(c *Config) {
+	if c.Policies[c.Rooms.Policy] == nil {
+		r.problem("rooms.policy", "no policy is named %q; name one of %s", clip(c.Rooms.Policy), c.policyNames())
+	}
+	if !c.Rooms.OnDemand && len(c.Rooms.Permanent) == 0 {
+		c.warn("rooms.on_demand is false and rooms.permanent is empty: rooms come only from the admin API")
+	}
+	seen := make(map[string]bool)
+	for i := range c.Rooms.Permanent {
+		room, path := &c.Rooms.Permanent[i], fmt.Sprintf("rooms.permanent[%d]", i)
+		switch {
+		case !nameShape.MatchString(room.Name):
+			r.problem(path+".name", "%q is no name; use 1 to 64 of a-z 0-9 . _ -", clip(room.Name))
+		case seen[room.Name]:
+			r.problem(path+".name", "%q stands twice; rename one", room.Name)
+		}
+		seen[room.Name] = true
+		if room.Policy == "" {
+			room.Policy = c.Rooms.Policy
+		} else if c.Policies[room.Policy] == nil {
+			r.problem(path+".policy", "no policy is named %q; name one of %s", clip(room.Policy), c.policyNames())
+		}
+		if room.MaxSeats == 0 {
+			room.MaxSeats = c.Limits.SeatsPerRoom
+		}
+	}
+	if n := len(c.Rooms.Permanent); n > c.Limits.Rooms {
+		r.problem("limits.rooms", "%d is less than the %d permanent rooms; raise it", c.Limits.Rooms, n)
+	}
+}
+
+func (r *configReader) checkTrunks(c *Config) {
+	seen := make(map[string]bool)
+	for i, t := range c.Trunks {
+		path := fmt.Sprintf("trunks[%d]", i)
+		switch {
+		case !nameShape.MatchString(t.Name):
+			r.problem(path+".name", "%q is no name; use 1 to 64 of a-z 0-9 . _ -", clip(t.Name))
+		case seen[t.Name]:
+			r.problem(path+".name", "%q stands twice; rename one", t.Name)
+		}
+		seen[t.Name] = true
+		if len(t.From) == 0 {
+			r.problem(path+".from", "gives no address range; write one such as [192.0.2.0/24]")
+		}
+		if len(t.Methods) == 0 {
+			r.problem(path+".methods", "is empty; name at least one of %s", strings.Join(methodNames, ", "))
+		}
+	}
+	if len(c.Trunks) > 0 {
+		c.warn("trunks are not in this version: their callers need an account")
+	}
+}
+
+// warn notes something accepted that is probably not what was meant.
+func (c *Config) warn(format string, args ...any) {
+	c.Warnings = append(c.Warnings, fmt.Sprintf(format, args...))
+}
+
+func (c *Config) policyNames() string {
+	return strings.Join(slices.Sorted(maps.Keys(c.Policies)), ", ")
+}
+
+// spell gives names of a type of ours as plain words.
+func spell[T ~string](names []T) []string {
+	words := make([]string, len(names))
+	for i, name := range names {
+		words[i] = string(name)
+	}
+	return words
+}
