@@ -82,6 +82,7 @@ func (r *configReader) checkListeners(c *Config) {
 		for _, other := range bound {
 			if other.stream == l.stream && collide(other.addr, addr) {
 				r.problem(l.path, "%s is taken by %s; give each its own port", l.text, other.path)
+				break
 			}
 		}
 		bound = append(bound, listener{l.path, l.stream, addr})
@@ -203,10 +204,10 @@ func (r *configReader) checkTrunks(c *Config) {
 			r.problem(path+".name", "%q stands twice; rename one", t.Name)
 		}
 		seen[t.Name] = true
-		if len(t.From) == 0 {
+		if len(t.From) == 0 && !r.faulty(path+".from") {
 			r.problem(path+".from", "gives no address range; write one such as [192.0.2.0/24]")
 		}
-		if len(t.Methods) == 0 {
+		if len(t.Methods) == 0 && !r.faulty(path+".methods") {
 			r.problem(path+".methods", "is empty; name at least one of %s", strings.Join(methodNames, ", "))
 		}
 	}

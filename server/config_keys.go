@@ -119,7 +119,7 @@ func (s *section) readPolicy(p *keying.Policy) {
 	named(s, "groups", &p.Groups, groupNames)
 	s.words("authentication", &p.Authentication, authenticationNames)
 	s.oneOf("forward_secrecy", &p.ForwardSecrecy, forwardSecrecyNames)
-	s.duration("max_key_age", &p.MaxKeyAge, time.Minute, maxKeyAge)
+	s.duration("max_key_age", &p.MaxKeyAge, minWait, maxKeyAge)
 	s.oneOf("move_tgk", &p.MoveTGK, moveTGKNames)
 }
 

@@ -2,6 +2,8 @@ package server
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -53,6 +55,18 @@ func clip(s string) string {
 	const most = 60 // characters: enough to recognise a value by
 	if r := []rune(s); len(r) > most {
 		return string(r[:most]) + "..."
+	}
+	return s
+}
+
+// brief writes a duration without the units that are zero: 1h, not 1h0m0s.
+func brief(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
 }

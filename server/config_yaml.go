@@ -35,6 +35,11 @@ func (r *configReader) problem(path, format string, args ...any) {
 	r.problems = append(r.problems, Problem{Path: path, Line: r.lineOf(path), Text: fmt.Sprintf(format, args...)})
 }
 
+// faulty tells whether a problem is noted at path or below it.
+func (r *configReader) faulty(path string) bool {
+	return slices.ContainsFunc(r.problems, func(p Problem) bool { return strings.HasPrefix(p.Path, path) })
+}
+
 // lineOf finds the line of path, or of the nearest key above it that stands in the file.
 func (r *configReader) lineOf(path string) int {
 	for path != "" {
@@ -216,7 +221,8 @@ func (s *section) duration(key string, into *time.Duration, low, high time.Durat
 	case !ok:
 		s.r.problem(join(s.path, key), "needs a duration such as 30s, 5m or 1h, not %s", kindOf(node))
 	case d < low || d > high:
-		s.r.problem(join(s.path, key), "%s is out of range; give a duration from %s to %s", d, low, high)
+		s.r.problem(join(s.path, key), "%s is out of range; give a duration from %s to %s",
+			brief(d), brief(low), brief(high))
 	default:
 		*into = d
 	}
@@ -234,23 +240,27 @@ func (s *section) words(key string, into *[]string, allowed []string) {
 		s.r.problem(path, "needs a list, not %s; write [one, two]", kindOf(node))
 		return
 	}
-	list := make([]string, 0, len(seq.Values))
+	list, good := make([]string, 0, len(seq.Values)), true
 	for i, v := range seq.Values {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		s.r.lines[at] = v.GetToken().Position.Line
 		word, ok := v.(*ast.StringNode)
+		before := len(s.r.problems)
 		switch {
 		case !ok:
 			s.r.problem(at, "needs text, not %s; put it in quotes", kindOf(v))
 		case allowed != nil && !slices.Contains(allowed, word.Value):
-			s.r.problem(at, "%q is unknown; give one of %s", word.Value, strings.Join(allowed, ", "))
+			s.r.problem(at, "%q is unknown; give one of %s", clip(word.Value), strings.Join(allowed, ", "))
 		case slices.Contains(list, word.Value):
-			s.r.problem(at, "%q stands twice; remove one", word.Value)
+			s.r.problem(at, "%q stands twice; remove one", clip(word.Value))
 		default:
 			list = append(list, word.Value)
 		}
+		good = good && len(s.r.problems) == before
 	}
-	*into = list
+	if good { // else the old value stays, so that one fault is not told twice
+		*into = list
+	}
 }
 
 // each calls fn for every mapping of a list and says whether the list stands in the file.
@@ -268,7 +278,9 @@ func (s *section) each(key string, fn func(*section)) bool {
 	for i, v := range seq.Values {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		s.r.lines[at] = v.GetToken().Position.Line
-		if item := s.r.mapping(at, v); item != nil {
+		if _, empty := v.(*ast.NullNode); empty {
+			s.r.problem(at, "is empty; write name: value pairs after the dash, or remove it")
+		} else if item := s.r.mapping(at, v); item != nil {
 			fn(item)
 			item.done()
 		}

@@ -1,0 +1,225 @@
+package server
+
+import (
+	"errors"
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/conclave/conclave/keying"
+)
+
+var updateConfig = flag.Bool("update-config", false, "rewrite the golden list of configuration problems")
+
+// compareConfig ignores what netip types do not export.
+var compareConfig = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})}
+
+// The example of the interface, which other people's files are copied from, must be read as it stands.
+const exampleConfig = `
+sip:    {udp: "127.0.0.1:5060", tcp: "127.0.0.1:5060", tls: "127.0.0.1:5061", domain: conf.example.com}
+media:  {address: 127.0.0.1, ports: "20000-29999"}
+admin:  {listen: "127.0.0.1:8060"}
+limits: {calls: 2000, calls_per_account: 4, seats_per_room: 500, requests_per_source: 200}   # outside a dialog, a second
+rooms:
+  on_demand: true                # a room is made by the first admitted caller
+  policy: standard
+  loudest: 6
+policies:
+  standard: {methods: [mikey-dh, mikey-psk, dtls-srtp], suites: [AEAD_AES_256_GCM, AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80],
+             forward_secrecy: preferred, max_key_age: 1h, move_tgk: fresh}
+trunks:                          # peers known by address range or TLS certificate instead of digest: an SBC, a load generator
+  - {name: sbc, from: ["127.0.0.0/8"], transports: [udp, tcp, tls], methods: [sdes], codecs: [opus, pcmu], calls: 1000}
+`
+
+func TestReadConfigExample(t *testing.T) {
+	got, err := ReadConfig("example", []byte(exampleConfig), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.SIP.Domain != "conf.example.com" || got.Media.PortHigh != 29999 || len(got.Trunks) != 1 {
+		t.Errorf("example read wrongly: %+v", got)
+	}
+	if tr := got.Trunks[0]; tr.From[0].String() != "127.0.0.0/8" || tr.Calls != 1000 || tr.Methods[0] != keying.SDES {
+		t.Errorf("trunk read wrongly: %+v", tr)
+	}
+	if len(got.Warnings) != 2 { // dtls-srtp and the trunks are not in this version
+		t.Errorf("warnings: %q", got.Warnings)
+	}
+}
+
+func TestReadConfigEmptyIsDefault(t *testing.T) {
+	for _, text := range []string{"", "# nothing\n", "---\n", "sip:\nrooms: {}\n"} {
+		got, err := ReadConfig("empty", []byte(text), nil)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if diff := cmp.Diff(DefaultConfig(), got, compareConfig); diff != "" {
+			t.Errorf("%q differs from the default: %s", text, diff)
+		}
+	}
+}
+
+func TestReadConfigOverridesKeyByKey(t *testing.T) {
+	base := DevConfig()
+	got, err := ReadConfig("test", []byte(`
+sip: {udp: "127.0.0.1:0", tls: ""}
+media: {ports: 0}
+limits: {requests_per_source: 100000}
+rooms:
+  empty_for: 2s
+  permanent: [{name: Board, policy: strict}, {name: hall, max_seats: 9, locked: true}]
+policies:
+  standard: {max_key_age: 10m}
+  strict: {methods: [mikey-dh], forward_secrecy: required, groups: [modp3072]}
+`), base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DevConfig()
+	want.SIP.UDP, want.SIP.TLS = "127.0.0.1:0", ""
+	want.Media.PortLow, want.Media.PortHigh = 0, 0
+	want.Limits.RequestsPerSource = 100000
+	want.Rooms.EmptyFor = 2 * time.Second
+	want.Rooms.Permanent = []RoomConfig{
+		{Name: "board", Policy: "strict", MaxSeats: 500},
+		{Name: "hall", Policy: "standard", MaxSeats: 9, Locked: true},
+	}
+	want.Policies["standard"].MaxKeyAge = 10 * time.Minute
+	strict := newPolicy("strict")
+	strict.Methods = []keying.Method{keying.MIKEYDH}
+	strict.ForwardSecrecy = "required"
+	strict.Groups = []keying.Group{keying.MODP3072}
+	want.Policies["strict"] = strict
+	if diff := cmp.Diff(want, got, compareConfig); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(DevConfig(), base, compareConfig); diff != "" {
+		t.Errorf("reading changed the base: %s", diff)
+	}
+}
+
+func TestDevConfig(t *testing.T) {
+	c, err := ReadConfig("dev", nil, DevConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.Policies["standard"]
+	for _, m := range keying.Methods() {
+		if got, want := slices.Contains(p.Methods, m), m != keying.SDES; got != want {
+			t.Errorf("%s admitted: %v, want %v", m, got, want)
+		}
+	}
+	if err := p.Validate(); err != nil {
+		t.Error(err)
+	}
+	if len(c.Warnings) > 0 {
+		t.Errorf("serve --dev must be quiet: %q", c.Warnings)
+	}
+}
+
+// TestReadConfigAllProblemsAtOnce holds the whole text that an operator sees for a file with a fault of every kind.
+func TestReadConfigAllProblemsAtOnce(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "config", "bad.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ReadConfig("bad.yaml", text, nil)
+	var bad *ConfigError
+	if !errors.As(err, &bad) || !errors.Is(err, ErrConfig) {
+		t.Fatalf("got %v, want a *ConfigError", err)
+	}
+	golden := filepath.Join("testdata", "config", "bad.golden")
+	if *updateConfig {
+		if err := os.WriteFile(golden, []byte(bad.Error()+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), bad.Error()+"\n"); diff != "" {
+		t.Error(diff)
+	}
+	for _, p := range bad.Problems {
+		if p.Line == 0 {
+			t.Errorf("no line: %s", p)
+		}
+		if !strings.Contains(p.Text, ";") && !strings.Contains(p.Text, ",") {
+			t.Errorf("no remedy: %s", p)
+		}
+	}
+}
+
+func TestReadConfigRefusesWholeFiles(t *testing.T) {
+	tests := map[string]struct{ text, want string }{
+		"syntax":        {"sip: {udp: [", "not YAML"},
+		"tab":           {"sip:\n\tudp: x\n", "not YAML"},
+		"list at top":   {"- a\n- b\n", "needs keys below it"},
+		"two documents": {"sip: {}\n---\nsip: {}\n", "2 documents"},
+		"large":         {"#" + strings.Repeat("x", maxConfigOctets), "larger than"},
+		"alias":         {"sip: &a {udp: \"\"}\nmedia: *a\n", "anchor, alias or tag"},
+		"merge":         {"sip: {<<: {udp: x}}\n", "no plain key"},
+		"all off":       {"sip: {udp: \"\", tcp: \"\", tls: \"\"}\n", "every transport is off"},
+		"shared port":   {"sip: {udp: \"127.0.0.1:20000\"}\n", "holds the port of sip.udp"},
+		"wildcard":      {"sip: {tls: \"0.0.0.0:5060\"}\n", "is taken by sip.tcp"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := ReadConfig("f", []byte(test.text), nil)
+			if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestReadConfigWarns(t *testing.T) {
+	c, err := ReadConfig("f", []byte("sip: {udp: \"0.0.0.0:5060\"}\nmedia: {ports: \"20000-20099\"}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := strings.Join(c.Warnings, "\n"); !strings.Contains(all, "set sip.domain") || !strings.Contains(all, "room for 50 calls") {
+		t.Errorf("warnings: %q", c.Warnings)
+	}
+}
+
+func TestLoadConfig(t *testing.T) {
+	if _, err := LoadConfig("", nil); err != nil {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := LoadConfig(filepath.Join(t.TempDir(), "absent"), nil); !errors.Is(err, os.ErrNotExist) || !errors.Is(err, ErrConfig) {
+		t.Errorf("absent file: %v", err)
+	}
+	path := filepath.Join(t.TempDir(), "conclave.yaml")
+	if err := os.WriteFile(path, []byte(exampleConfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadConfig(path, DevConfig()); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzReadConfig holds that no text makes the reader fall over, and that what it accepts it accepts again.
+func FuzzReadConfig(f *testing.F) {
+	f.Add([]byte(exampleConfig))
+	f.Add([]byte("sip: {udp: \"\"}\n"))
+	f.Add([]byte("a: &x [*x]\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := ReadConfig("fuzz", text, nil)
+		if err != nil && !errors.Is(err, ErrConfig) {
+			t.Fatalf("untyped error: %v", err)
+		}
+		if err == nil && c.Policies[c.Rooms.Policy] == nil {
+			t.Fatal("accepted without the policy of its rooms")
+		}
+	})
+}
