@@ -1,0 +1,66 @@
+package keying
+
+import "time"
+
+// Stream is the key material of one direction of a leg.
+type Stream struct {
+	Key  Secret // SRTP master key (TEK), Suite.KeyLen octets
+	Salt Secret // SRTP master salt, Suite.SaltLen octets
+	SSRC uint32 // of the sender of this direction; 0: its owner did not state it
+	ROC  uint32 // roll-over counter to start from (RFC 3711 section 3.3.1)
+	MKI  []byte // master key identifier that every packet carries (RFC 3711 section 3.1); nil: none
+}
+
+// Keys is what media needs to protect one leg.
+type Keys struct {
+	Suite   Suite
+	Send    Stream // what we send
+	Receive Stream // what the peer sends
+}
+
+// Wipe overwrites both keys and salts.
+func (k *Keys) Wipe() {
+	if k == nil {
+		return
+	}
+	k.Send.Key.Wipe()
+	k.Send.Salt.Wipe()
+	k.Receive.Key.Wipe()
+	k.Receive.Salt.Wipe()
+}
+
+// Posture tells how well a leg is protected; it holds nothing secret.
+type Posture struct {
+	Method          Method
+	Suite           Suite
+	Group           Group     // "" when the method has no Diffie-Hellman group
+	CSBID           uint32    // crypto session bundle ID (RFC 3830 section 6.1)
+	ForwardSecrecy  bool      // the keys do not depend on a long-term secret alone
+	PeerIdentity    string    // the identity that authenticated itself, a URI
+	PeerFingerprint string    // SHA-256 of the peer's certificate, hex; "" with a pre-shared key
+	Since           time.Time // when the keys were agreed
+}
+
+// Role is our part in an exchange.
+type Role string
+
+// The roles of RFC 3830 section 2.2; in SIP the offerer initiates.
+const (
+	Initiator Role = "initiator"
+	Responder Role = "responder"
+)
+
+// Agreement is the result of one exchange. Whoever holds it owns its keys.
+type Agreement struct {
+	Keys    Keys
+	Posture Posture
+	Role    Role
+	Offer   []byte // octets of the I_MESSAGE, to recognise a re-offer that changes nothing
+}
+
+// Wipe overwrites the keys.
+func (a *Agreement) Wipe() {
+	if a != nil {
+		a.Keys.Wipe()
+	}
+}

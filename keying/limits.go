@@ -1,0 +1,54 @@
+package keying
+
+import "time"
+
+// Every bound, window and lifetime of this package, with the reason for its value.
+const (
+	// defaultSkew is how far a peer's clock may be off; minutes would multiply the replay cache, seconds would refuse phones
+	// that set their clock once a day.
+	defaultSkew = 60 * time.Second
+	// maxSkew caps what a configuration may ask: five minutes at 2,000 calls a second are 1.2 million cache entries.
+	maxSkew = 300 * time.Second
+	// defaultReplayEntries is two windows of 60 s at 2,000 authenticated messages a second, about 15 MB.
+	defaultReplayEntries = 240_000
+	// replaySlotBits groups cache entries that expire together, 2^3 = 8 s: small against the window, so that few live longer
+	// than they must.
+	replaySlotBits = 3
+	// ceilingAhead is how far ahead of the newest accepted timestamp the restart ceiling is stored: one write in five seconds
+	// under load, and after a crash honest callers wait five seconds at most.
+	ceilingAhead = 5 * time.Second
+
+	// guardLife is how long a TEK is remembered; far beyond the replay window, as it is the last line behind it.
+	guardLife = 24 * time.Hour
+	// guardSlot groups entries that are forgotten together.
+	guardSlot = time.Hour
+	// defaultGuardEntries is two for each of a million agreements; about 80 MB when full.
+	defaultGuardEntries = 1 << 21
+
+	// defaultQueue bounds waiting for the pool: at 2 to 8 ms an operation the last of 64 waits a quarter of a second.
+	defaultQueue = 64
+	// defaultDeadline bounds that wait in time; the caller has not yet heard ringing, and asks again sooner than it gives up.
+	defaultDeadline = 250 * time.Millisecond
+
+	// maxChain bounds the certificates of a peer: a leaf and two intermediates, so that a chain costs three verifications.
+	maxChain = 3
+	// minRSABits and maxRSABits bound keys of peers: below is weak, above makes a stranger's verification dear.
+	minRSABits = 2048
+	maxRSABits = 4096
+	// rsaBits of the keys that the Authority makes: the strength of the groups beside it at a bearable signing time.
+	rsaBits = 2048
+
+	// authorityLife is the validity of the authority's own certificate; replacing it means new bundles for everybody.
+	authorityLife = 10 * 365 * 24 * time.Hour
+	// serverLife suits a server that issues its certificates at each start; TLS clients refuse more than 398 days.
+	serverLife = 397 * 24 * time.Hour
+	// accountLife is the validity of an account's certificate; rotating an account issues a new one.
+	accountLife = 397 * 24 * time.Hour
+	// backdate lets certificates hold for peers whose clock is slow.
+	backdate = time.Hour
+
+	// decoyLength of the key that stands in for those of unknown accounts, in octets: that of the keys we hand out.
+	decoyLength = 32
+	// maxBundle bounds the file of a bundle: three certificates, two keys and names stay far below it.
+	maxBundle = 64 << 10
+)

@@ -1,0 +1,96 @@
+package keying
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// PoolConfig bounds the Diffie-Hellman work in progress; zero fields take defaults.
+type PoolConfig struct {
+	Workers  int           // operations at a time; 0: half of GOMAXPROCS, at least 1, so that media keeps the other half
+	Queue    int           // operations that may wait; 0: 64
+	Deadline time.Duration // longest wait for a worker; 0: 250 ms
+}
+
+// Pool runs Diffie-Hellman operations, few at a time, in the goroutines of their callers: it has none of its own. It may be
+// shared by many Keyers and used from any goroutine.
+type Pool struct {
+	workers  chan struct{} // holds a token for each operation that runs
+	places   chan struct{} // holds a token for each operation that runs or waits
+	deadline time.Duration // set once
+	done     atomic.Uint64
+	refused  atomic.Uint64
+}
+
+// NewPool makes a pool.
+func NewPool(c PoolConfig) *Pool {
+	if c.Workers <= 0 {
+		c.Workers = max(1, runtime.GOMAXPROCS(0)/2)
+	}
+	if c.Queue <= 0 {
+		c.Queue = defaultQueue
+	}
+	if c.Deadline <= 0 {
+		c.Deadline = defaultDeadline
+	}
+	return &Pool{
+		workers:  make(chan struct{}, c.Workers),
+		places:   make(chan struct{}, c.Workers+c.Queue),
+		deadline: c.Deadline,
+	}
+}
+
+// Done counts the operations that were begun: the proof that refused messages cost none.
+func (p *Pool) Done() uint64 { return p.done.Load() }
+
+// Refused counts operations that found no place or no worker in time.
+func (p *Pool) Refused() uint64 { return p.refused.Load() }
+
+// Waiting is the number of operations that run or wait now.
+func (p *Pool) Waiting() int { return len(p.places) }
+
+// place is a right to run one operation; it is given back by run or release.
+type place struct{ pool *Pool }
+
+// reserve takes a place without waiting, so that a caller can be sure of it before it changes state.
+func (p *Pool) reserve() (place, error) {
+	select {
+	case p.places <- struct{}{}:
+		return place{p}, nil
+	default:
+		p.refused.Add(1)
+		return place{}, ErrBusy
+	}
+}
+
+func (l place) release() { <-l.pool.places }
+
+// run waits for a worker, not longer than the deadline or ctx, runs op and gives the place back.
+func (l place) run(ctx context.Context, op func()) error {
+	defer l.release()
+	timer := time.NewTimer(l.pool.deadline)
+	defer timer.Stop()
+	select {
+	case l.pool.workers <- struct{}{}:
+	case <-timer.C:
+		l.pool.refused.Add(1)
+		return ErrBusy
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-l.pool.workers }()
+	l.pool.done.Add(1)
+	op()
+	return nil
+}
+
+// do is reserve and run in one.
+func (p *Pool) do(ctx context.Context, op func()) error {
+	l, err := p.reserve()
+	if err != nil {
+		return err
+	}
+	return l.run(ctx, op)
+}

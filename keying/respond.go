@@ -1,0 +1,145 @@
+package keying
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/conclave/conclave/keying/mikey"
+)
+
+// sessionPair says which crypto session is whose stream.
+type sessionPair struct{ initiator, responder uint8 }
+
+// convention is what everybody does and no RFC says: the initiator's stream is 1, the responder's 2.
+var convention = sessionPair{initiator: 1, responder: 2}
+
+// pairOf reads it from an offer: an initiator that put its SSRC into the second session and left the first to us owns the
+// second (RFC 3830 section 6.1.1: SSRCs are filled in by their owners).
+func pairOf(offer []mikey.Session) sessionPair {
+	if len(offer) >= 2 && offer[0].SSRC == 0 && offer[1].SSRC != 0 {
+		return sessionPair{initiator: 2, responder: 1}
+	}
+	return convention
+}
+
+// Respond accepts a verified offer: it commits the offer to the replay cache, runs our Diffie-Hellman in the Pool, refuses keys
+// that were in use before, and returns the keys and our answer. The answer is nil where the initiator asked for none.
+// Refusals are *Error; ErrBusy and ErrFull among their causes mean that the peer may try again later.
+func (k *Keyer) Respond(ctx context.Context, v *Verified, c Call) (*Agreement, []byte, error) {
+	if err := c.check(); err != nil {
+		return nil, nil, err
+	}
+	r := refusal{csbID: v.message.CSBID(), time: v.message.Timestamp(), policy: c.Policy, auth: true}
+	if v.used.Swap(true) {
+		return nil, nil, r.own(ErrReplayed)
+	}
+	defer v.response.Wipe()
+	if err := k.permit(v, r, c); err != nil {
+		return nil, nil, err
+	}
+	crypto, response, err := k.answer(ctx, v, r, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer crypto.Wipe()
+	cs := pairOf(v.message.Sessions())
+	keys, err := keysOf(crypto, v.suite, cs.responder, cs.initiator, c.SSRC)
+	if err == nil {
+		err = k.guard.admit(&keys)
+	}
+	if err != nil {
+		keys.Wipe()
+		return nil, nil, r.own(err)
+	}
+	a := &Agreement{Keys: keys, Role: Responder, Offer: v.offer, Posture: k.posture(v.method, v.suite, v.group)}
+	a.Posture.CSBID, a.Posture.PeerIdentity, a.Posture.PeerFingerprint = v.stamp.csb, v.identity, v.fingerprint
+	return a, response, nil
+}
+
+// permit looks again at what the policy may have come to say since Verify, and at who is called.
+func (k *Keyer) permit(v *Verified, r refusal, c Call) error {
+	switch {
+	case c.Local != v.local || c.Peer != "" && c.Peer != v.identity:
+		return r.refuse(mikey.InvalidID, ReasonWrongIdentity, fmt.Errorf("%w: not the call that was verified", ErrCall))
+	case !c.Policy.AllowsMethod(v.method):
+		return r.refuse(mikey.UnsupportedType, ReasonMethodRefused, fmt.Errorf("%w: %s", ErrUnsupportedMethod, v.method))
+	case !c.Policy.AllowsSuite(v.suite):
+		return r.refuse(mikey.InvalidSPpar, ReasonNoCommonSuite, fmt.Errorf("%w: %s", ErrPolicy, v.suite))
+	case v.method == MIKEYDH && !c.Policy.AllowsGroup(v.group):
+		return r.refuse(mikey.InvalidDH, ReasonNoCommonGroup, fmt.Errorf("%w: %s", ErrPolicy, v.group))
+	}
+	return nil
+}
+
+// answer commits and answers. A place in the pool is taken before the commit, so that a peer turned away because we are busy
+// may send the same offer again.
+func (k *Keyer) answer(ctx context.Context, v *Verified, r refusal, c Call) (*mikey.Crypto, []byte, error) {
+	a := mikey.Answer{IDr: c.Local, SSRC: map[uint8]uint32{pairOf(v.message.Sessions()).responder: c.SSRC}, Rand: k.rand}
+	if v.method == MIKEYPSK {
+		if err := k.replay.commit(v.stamp); err != nil {
+			return nil, nil, r.own(err)
+		}
+		crypto, response, err := v.response.Answer(a)
+		if err != nil {
+			return nil, nil, r.mikey(v.method, err)
+		}
+		return crypto, response, nil
+	}
+	a.Signer = k.signer(v.certificate)
+	slot, err := k.pool.reserve()
+	if err != nil {
+		return nil, nil, r.own(err)
+	}
+	if err := k.replay.commit(v.stamp); err != nil {
+		slot.release()
+		return nil, nil, r.own(err)
+	}
+	var crypto *mikey.Crypto
+	var response []byte
+	var failed error
+	if err := slot.run(ctx, func() { crypto, response, failed = v.response.Answer(a) }); err != nil {
+		return nil, nil, r.own(err)
+	}
+	if failed != nil {
+		return nil, nil, r.mikey(v.method, failed)
+	}
+	return crypto, response, nil
+}
+
+func (k *Keyer) posture(m Method, s Suite, g Group) Posture {
+	return Posture{Method: m, Suite: s, Group: g, ForwardSecrecy: m.ForwardSecret(), Since: k.now()}
+}
+
+// keysOf derives both directions: we send as crypto session send, with our own SSRC, and receive as the other.
+func keysOf(crypto *mikey.Crypto, suite Suite, send, receive uint8, own uint32) (Keys, error) {
+	if t := crypto.KeyType(); t != mikey.KeyTGK && t != mikey.KeyTGKSalt {
+		// One TEK for both directions would be one key stream for both.
+		return Keys{}, fmt.Errorf("%w: one TEK for both directions", ErrKeyReuse)
+	}
+	k := Keys{Suite: suite}
+	var err error
+	if k.Send, err = streamOf(crypto, suite, send); err != nil {
+		return k, err
+	}
+	k.Send.SSRC = own
+	k.Receive, err = streamOf(crypto, suite, receive)
+	return k, err
+}
+
+func streamOf(crypto *mikey.Crypto, suite Suite, cs uint8) (Stream, error) {
+	key, err := crypto.Key(cs, suite.KeyLen())
+	if err != nil {
+		return Stream{}, fmt.Errorf("keying: TEK: %w", err)
+	}
+	defer clear(key)
+	salt, err := crypto.Salt(cs, suite.SaltLen())
+	if err != nil {
+		return Stream{}, fmt.Errorf("keying: salt: %w", err)
+	}
+	defer clear(salt)
+	s := Stream{Key: NewSecret(key), Salt: NewSecret(salt), MKI: crypto.MKI()}
+	if sessions := crypto.Sessions(); int(cs) <= len(sessions) {
+		s.SSRC, s.ROC = sessions[cs-1].SSRC, sessions[cs-1].ROC
+	}
+	return s, nil
+}
