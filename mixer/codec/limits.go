@@ -7,9 +7,10 @@ const (
 	// DefaultBitrate is Opus in bit/s where the answer binds it to nothing lower: 80 octets a frame; CELT is transparent
 	// enough for speech from here on.
 	DefaultBitrate = 32000
-	// MinBitrate and MaxBitrate bound Opus in bit/s (RFC 6716 section 2.1.1).
+	// MinBitrate is the lowest bitrate of Opus in bit/s (RFC 6716 section 2.1.1).
 	MinBitrate = 6000
-	MaxBitrate = 510000
+	// MaxBitrate is where libopus caps a mono stream; above it packets would be shorter than asked.
+	MaxBitrate = 300000
 	// MaxFrameSize is the octets of the longest encoded 20 ms frame: L16 at 16 kHz has 640, Opus at most 1275.
 	MaxFrameSize = 1275
 
