@@ -1,0 +1,112 @@
+package mixer
+
+import "slices"
+
+// place is the half of a seat that is in the mix or not.
+type place struct {
+	inMix   bool    // its voice is in the full bus
+	fading  bool    // its voice goes to zero within this tick, and it leaves the mix at the next
+	since   uint64  // step in which it entered
+	left    uint64  // first step in which it was out again
+	gainNow int32   // gain at the end of the last tick, fixed point
+	out     []int32 // its voice in the full bus in this tick; nil when it adds nothing
+	bus     *bus    // what its ports hear in place of the full bus; nil while it hears the full bus
+}
+
+// choose decides who is in the mix: the loudest that speak, where those who are in have the advantage.
+func (r *Room) choose() {
+	r.dropFaded()
+	room := r.pool.shedTo(r.loudest)
+	for _, s := range r.mix {
+		if s.fading = !s.talking; !s.fading {
+			room--
+		}
+	}
+	for ; room < 0; room++ {
+		r.quietest().fading = true
+	}
+	for ; room > 0 && len(r.waitlist) > 0; room-- {
+		r.enter(r.takeLoudest())
+	}
+	if len(r.waitlist) > 0 {
+		r.displace()
+	}
+}
+
+// dropFaded removes those whose voice faded out in the last tick.
+func (r *Room) dropFaded() {
+	kept := r.mix[:0]
+	for _, s := range r.mix {
+		if s.fading {
+			s.inMix, s.fading, s.left, s.out = false, false, r.steps, nil
+			continue
+		}
+		kept = append(kept, s)
+	}
+	clear(r.mix[len(kept):])
+	r.mix = kept
+}
+
+// displace gives the place of the quietest in the mix to the loudest that waits, if that is louder by a clear margin and the
+// other had its say. One change a tick is enough.
+func (r *Room) displace() {
+	out := r.quietest()
+	if out == nil || r.steps-out.since < minimumStay {
+		return
+	}
+	in := r.takeLoudest()
+	if in.envelope < out.envelope*displaceRatio {
+		return
+	}
+	out.fading = true
+	r.enter(in)
+}
+
+// quietest is the quietest seat in the mix that is not leaving it, or nil.
+func (r *Room) quietest() *Seat {
+	var best *Seat
+	for _, s := range r.mix {
+		if !s.fading && (best == nil || s.envelope < best.envelope) {
+			best = s
+		}
+	}
+	return best
+}
+
+// takeLoudest takes the loudest seat off the list of those that wait; of equals the one that joined first.
+func (r *Room) takeLoudest() *Seat {
+	best := 0
+	for i, s := range r.waitlist {
+		if s.envelope > r.waitlist[best].envelope {
+			best = i
+		}
+	}
+	s := r.waitlist[best]
+	r.waitlist = slices.Delete(r.waitlist, best, best+1)
+	return s
+}
+
+// enter puts a seat into the mix and on a minus bus of its own. A voice that is in the middle of speaking fades in.
+func (r *Room) enter(s *Seat) {
+	s.inMix, s.fading, s.since = true, false, r.steps
+	s.gainNow = 0
+	if s.onset {
+		s.gainNow = s.gain.Load()
+	}
+	if s.bus == nil {
+		s.bus = r.takeBus()
+	}
+	r.mix = append(r.mix, s)
+}
+
+// dismiss takes a seat that leaves the room out of the mix at once.
+func (r *Room) dismiss(s *Seat) {
+	if i := slices.Index(r.mix, s); i >= 0 {
+		r.mix = slices.Delete(r.mix, i, i+1)
+	}
+	if s.bus != nil {
+		r.free = append(r.free, s.bus)
+	}
+	s.place, s.hearing = place{}, hearing{}
+	s.hush()
+}

@@ -1,0 +1,30 @@
+// Package mixer is the rooms as audio: it takes one encoded 20 ms frame from every port, mixes for each listener everybody but
+// himself, and hands one encoded 20 ms frame back to every port.
+//
+// It is not a network stack and not a crypto library: it knows ports (whatever satisfies [Port]; a stream of legs/media does),
+// never sockets, packets, keys or SIP. It decides who is heard and how loud, never who may sit in a room.
+//
+// # Life of one tick of one room
+//
+//  1. The mailbox: joins, attachments and departures posted since the last tick take effect.
+//  2. Receive: Next on every port; decode only the seats that are in the mix or may enter it; measure the level.
+//  3. Choose: the loudest speaking seats form the mix, with hysteresis.
+//  4. Mix: one int32 sum, the full bus; each seat in the mix hears its minus bus, the sum without its own voice.
+//  5. Send: each bus is encoded once per format that a listener of it needs; every port is sent one packet.
+//
+// # Goroutines and who owns what
+//
+// [Pool.Run] starts one clock goroutine and Config.Workers worker goroutines and waits for them. A room belongs to one worker for
+// one tick; every field of a room, seat, feed, bus and outlet that is not an atomic belongs to that worker. Everybody else posts
+// commands to the room's mailbox, which is locked only between ticks, or stores atomics (mute, deaf, gain) that the worker loads
+// once per tick. Inside a tick nothing is locked and, in steady state, nothing is allocated. The first time that a seat speaks
+// or that a format is heard its codec is made, in the tick, because only the tick knows that it is needed.
+//
+// The rooms' ticks are staggered over the 20 ms, so that sends do not burst. The schedule is absolute: a late tick does not move
+// the next one. A room that fell behind catches up a few ticks and skips the rest, and both are counted.
+//
+// # Standards
+//
+// RFC 6716 (Opus; table of contents octet, section 3.1; voice activity flag, section 4.2.3; silence flag, section 4.3), RFC 3551
+// (G.711, L16), RFC 6562 (why packets must have a constant length).
+package mixer

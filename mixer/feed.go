@@ -1,0 +1,102 @@
+package mixer
+
+import (
+	"slices"
+
+	"github.com/conclave/conclave/mixer/codec"
+)
+
+// feed is a port as the room keeps it.
+type feed struct {
+	port    Port
+	format  codec.Format   // as of the last tick
+	silence []byte         // cached encoding of silence in that format; nil when the port is not configured
+	decoder *codec.Decoder // made when the first frame is decoded; nil before and when the format or the mix rate changed
+	broken  bool           // the codec refused the format: not tried again until it changes
+	open    bool           // the last Voice frame was decoded, so what it still holds is wanted
+	warm    warmth
+}
+
+// attach adds a port; one that is there already stays as it is.
+func (s *Seat) attach(p Port) {
+	if s.feedOf(p) >= 0 {
+		return
+	}
+	s.feeds = append(s.feeds, &feed{port: p})
+}
+
+// detach removes a port; the one attached last of those that remain speaks for the seat.
+func (s *Seat) detach(p Port) {
+	i := s.feedOf(p)
+	if i < 0 {
+		return
+	}
+	gone := s.feeds[i]
+	s.feeds = slices.Delete(s.feeds, i, i+1)
+	if s.voice != gone {
+		return
+	}
+	s.voice = nil
+	if n := len(s.feeds); n > 0 {
+		s.voice = s.feeds[n-1]
+	}
+}
+
+func (s *Seat) feedOf(p Port) int {
+	return slices.IndexFunc(s.feeds, func(f *feed) bool { return f.port == p })
+}
+
+// elect lets a feed speak for the seat: the first one, and after it any that was attached later, from its first frame of voice.
+func (s *Seat) elect(f *feed, i int, k codec.Kind) bool {
+	if s.voice == nil {
+		s.voice = f
+	}
+	if s.voice != f && k == codec.Voice && i > slices.Index(s.feeds, s.voice) {
+		s.voice = f
+	}
+	return s.voice == f
+}
+
+// reformat takes note of a format that changed.
+func (f *feed) reformat(to codec.Format) {
+	f.format, f.decoder, f.broken, f.open = to, nil, false, false
+	f.silence = nil
+	f.warm.forget()
+	if to.Validate() == nil {
+		f.silence = codec.Silence(to)
+	}
+}
+
+// warmth keeps the last packets that were not decoded, to bring a decoder's memory up to date when the seat starts to speak.
+type warmth struct {
+	packets [][]byte // ring; made at the first packet kept
+	next    int
+	n       int
+}
+
+// keep copies a packet that is not decoded; one that is too long makes the memory useless.
+func (w *warmth) keep(payload []byte) {
+	if len(payload) > warmOctets {
+		w.forget()
+		return
+	}
+	if w.packets == nil {
+		w.packets = make([][]byte, warmPackets)
+		for i := range w.packets {
+			w.packets[i] = make([]byte, 0, warmOctets)
+		}
+	}
+	w.packets[w.next] = append(w.packets[w.next][:0], payload...)
+	w.next = (w.next + 1) % warmPackets
+	w.n = min(w.n+1, warmPackets)
+}
+
+// play decodes the kept packets, oldest first, into a buffer that is overwritten, and forgets them.
+func (w *warmth) play(d *codec.Decoder, pcm []int16) {
+	for i := w.next - w.n + warmPackets; w.n > 0; i, w.n = i+1, w.n-1 {
+		// A packet that does not decode is concealed by the codec, which is all that is needed here.
+		_ = d.Decode(codec.Frame{Kind: codec.Voice, Payload: w.packets[i%warmPackets]}, pcm)
+	}
+}
+
+func (w *warmth) forget() { w.n = 0 }

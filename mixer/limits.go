@@ -1,0 +1,121 @@
+package mixer
+
+import "time"
+
+// Time, and what happens when there is too little of it.
+const (
+	// tickLength is the length of one tick and of every frame sent: what nearly all SIP endpoints use, and the
+	// balance between latency and the price of a packet.
+	tickLength = 20 * time.Millisecond
+	// slotsPerTick is into how many start times the rooms are spread. 2.5 ms apart is finer than a tick of a big room takes, and
+	// bounds the clock to 400 wake-ups a second.
+	slotsPerTick = 8
+	// slotLength is the time from one slot to the next.
+	slotLength = tickLength / slotsPerTick
+	// catchUpTicks is how many missed ticks a late room makes up back to back: a listener's jitter buffer of 60 ms rides over the
+	// burst. Older ones are skipped, because late audio is worse than missing audio.
+	catchUpTicks = 3
+	// queueLength bounds the rooms that wait for a worker. Each room waits at most once, and the clock blocks rather than drops.
+	queueLength = 1024
+	// lateTick is the lateness from which a tick counts as late in PoolStats: a quarter of the interval.
+	lateTick = 5 * time.Millisecond
+)
+
+// What counts as speech. Levels are mean squares of int16 samples, relative to full scale 32768.
+const (
+	// speakOn is the level from which a seat speaks, -55 dBFS: above the idle noise of G.711 (-72) and of a decent handset,
+	// below a quiet voice (-45).
+	speakOn = fullScale * 3.16e-6
+	// speakOff is the level below which a seat begins to fall silent, -60 dBFS: 5 dB of hysteresis.
+	speakOff = fullScale * 1e-6
+	// speakUnvoiced replaces speakOn when the sender's codec says that the frame holds no voice, -45 dBFS: music and tones get
+	// through, background noise does not.
+	speakUnvoiced = fullScale * 3.16e-5
+	// fullScale is the mean square of a full-scale square wave.
+	fullScale = 32768.0 * 32768.0
+	// speakHang is how many ticks a seat goes on speaking after its level fell: 400 ms bridges the stops inside words and the pauses
+	// between them.
+	speakHang = 20
+	// envelopeDecay is the fall of the level that ranks speakers, per tick: a time constant of 300 ms, a syllable or two.
+	envelopeDecay = 0.935
+	// decodeHang is how many ticks a quiet seat's frames are still decoded, so that its decoder settles in silence: 500 ms, the
+	// codec's own high-pass has faded by then.
+	decodeHang = 25
+	// probeEvery is how often, in ticks, a seat whose sender denies any voice is decoded all the same: half a second is soon
+	// enough for a tone that the sender's voice detector does not know.
+	probeEvery = 25
+	// warmPackets is how many skipped packets are kept to warm the decoder with when the seat starts to speak: 60 ms, what the
+	// prediction of SILK reaches back.
+	warmPackets = 3
+	// warmOctets bounds one kept packet; 20 ms of speech at 64 kbit/s is 160 octets. Longer ones are not kept.
+	warmOctets = 256
+)
+
+// Who is in the mix.
+const (
+	// DefaultLoudest is how many seats are mixed when RoomConfig.Loudest is 0: more than six at once nobody understands.
+	DefaultLoudest = 6
+	// maxLoudest bounds RoomConfig.Loudest, and with it the buses of a room.
+	maxLoudest = 32
+	// displaceRatio is how much louder (mean square) a waiting seat must be than the quietest in the mix to take its place: 6 dB.
+	displaceRatio = 4.0
+	// minimumStay is for how many ticks a seat in the mix cannot be displaced: 500 ms, a short sentence is not chopped.
+	minimumStay = 25
+	// minusHang is how many ticks a seat that left the mix keeps its own encoder. Both encoders hear the same in
+	// that time and their states converge, so that the change is not heard: 200 ms.
+	minusHang = 10
+)
+
+// Gain, as the number that int16 samples are multiplied with.
+const (
+	// unity is a gain of 0 dB in the fixed point of gains (12 fraction bits).
+	unity = 1 << 12
+	// minGainDB and maxGainDB bound a seat's gain: below -60 dB is what mute is for; +20 dB of a full-scale sample still
+	// fits an int32 before the shift.
+	minGainDB, maxGainDB = -60.0, 20.0
+)
+
+// Buses and encoders.
+const (
+	// primeFrames is how many frames of the bus that a listener heard before are put through a new encoder: the overlap and the
+	// energy prediction of CELT reach back less than 60 ms.
+	primeFrames = 3
+	// settleFrames is after how many encoded frames of silence a stateful encoder gives way to the cached silence, if its
+	// output has not become equal to it before: 500 ms, until the codec's high-pass has faded.
+	settleFrames = 25
+	// pruneEvery is how often, in ticks, encoders that nobody needs are let go: each holds about 40 KiB; 10 s.
+	pruneEvery = 500
+	// rateHold is for how many ticks a room keeps a mix rate that nobody needs any more: 10 s, so that a member who comes and goes
+	// does not make the codecs of the others start afresh.
+	rateHold = 500
+	// maxRate is the highest mix rate, in Hz, and maxSamples the samples of one frame at that rate.
+	maxRate    = 48000
+	maxSamples = maxRate / 50
+	// maxPacket bounds one encoded frame, in octets: L16 at 16 kHz takes 640, an Opus frame at most 1275 (RFC 6716 section 3.2.1).
+	maxPacket = 1280
+)
+
+// The limiter of a bus.
+const (
+	// limiterBlocks is into how many blocks a frame is divided for gain: 2.5 ms each, fast enough for an onset, too slow to distort.
+	limiterBlocks = 8
+	// limiterCeiling is the level that the limiter aims at when the sum is above full scale, just below it.
+	limiterCeiling = 32600
+	// limiterRelease is how much of the missing gain comes back per block: a time constant of 200 ms does not pump.
+	limiterRelease = 1.0 / 80
+)
+
+// Shedding of work when ticks are late.
+const (
+	// shedWindow is how often the clock judges the lateness: once a second is soon enough and steady.
+	shedWindow = 50
+	// shedShare is the share of late ticks in a window from which work is shed.
+	shedShare = 0.05
+	// shedCalm is after how many windows without a late tick one step of shedding is taken back: 10 s.
+	shedCalm = 10
+	// shedLoudest is how many seats are mixed at the first step of shedding; one fewer at each further step, down to one.
+	shedLoudest = 3
+)
+
+// spareBuses is how many unused minus buses, with their encoders, a room keeps for the next speakers.
+const spareBuses = 4

@@ -1,0 +1,108 @@
+package mixer
+
+import "slices"
+
+// command is what a goroutine wants changed in a room between two ticks.
+type command struct {
+	verb verb
+	seat *Seat
+	port Port
+	done chan struct{} // closed once the command took effect
+}
+
+type verb uint8
+
+const (
+	verbJoin verb = iota
+	verbAttach
+	verbDetach
+	verbLeave
+	verbClose
+)
+
+// post puts a command into the mailbox; in a room that has ended the command is complete at once.
+func (r *Room) post(c command) {
+	r.mu.Lock()
+	ended := r.ended
+	if !ended {
+		r.mailbox = append(r.mailbox, c)
+		r.waiting.Store(true)
+	}
+	r.mu.Unlock()
+	if ended {
+		close(c.done)
+	}
+}
+
+// empty makes the posted commands take effect and says whether the room goes on. A command counts as taken before it is carried
+// out, so that one that panics is completed by retire.
+func (r *Room) empty() bool {
+	if !r.waiting.Load() {
+		return true
+	}
+	r.mu.Lock()
+	r.mailbox, r.spare = r.spare[:0], r.mailbox
+	r.waiting.Store(false)
+	r.mu.Unlock()
+	for i, c := range r.spare {
+		if c.verb == verbClose {
+			r.spare = r.spare[i:]
+			return false
+		}
+		r.apply(c)
+		close(c.done)
+		r.spare[i] = command{}
+	}
+	r.spare = r.spare[:0]
+	r.stale = true
+	return true
+}
+
+// apply carries one command out. Commands for seats that are not in the room (any more) have nothing to do.
+func (r *Room) apply(c command) {
+	i := slices.Index(r.seats, c.seat)
+	switch {
+	case c.verb == verbJoin && i < 0:
+		r.seats = append(r.seats, c.seat)
+	case i < 0:
+	case c.verb == verbAttach:
+		c.seat.attach(c.port)
+	case c.verb == verbDetach:
+		c.seat.detach(c.port)
+	case c.verb == verbLeave:
+		r.dismiss(c.seat)
+		r.seats = slices.Delete(r.seats, i, i+1)
+	}
+}
+
+// retire ends the room and completes every command that was posted, also those that a panic interrupted. It is called by the room's
+// worker, or when no worker can have the room.
+func (r *Room) retire(err error) {
+	r.mu.Lock()
+	if r.ended {
+		r.mu.Unlock()
+		return
+	}
+	r.ended, r.err = true, err
+	left := append(r.spare, r.mailbox...)
+	r.mailbox, r.spare = nil, nil
+	r.mu.Unlock()
+
+	for _, s := range r.seats {
+		s.hush()
+	}
+	r.release()
+	r.pool.forget(r)
+	for _, c := range left {
+		if c.done != nil {
+			close(c.done)
+		}
+	}
+	close(r.gone)
+}
+
+// release lets go of everything that the ticks needed.
+func (r *Room) release() {
+	r.seats, r.mix, r.waitlist, r.free, r.voices, r.sum = nil, nil, nil, nil, nil, nil
+	r.full, r.history = bus{}, history{}
+}

@@ -1,0 +1,124 @@
+package mixer
+
+import (
+	"errors"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ErrStopped is why a room ended when its pool stopped.
+var ErrStopped = errors.New("mixer: pool stopped")
+
+// ErrRunning is returned by Run when the pool runs or ran already.
+var ErrRunning = errors.New("mixer: pool runs or ran already")
+
+// Config is what a pool is made from. The zero Config is ready to use.
+type Config struct {
+	// Workers is how many goroutines tick rooms; 0 means one per processor of the Go runtime.
+	Workers int
+	// Log takes the rare events: a failed room, shedding. nil discards them.
+	Log *slog.Logger
+}
+
+// Pool is the clock and the workers that tick rooms. All methods are for any goroutine.
+type Pool struct {
+	workers int          // set once in NewPool
+	log     *slog.Logger // set once in NewPool
+	queue   chan *Room   // from the clock to the workers
+	count   counters     // atomics
+
+	mu    sync.Mutex         // guards state, held and the writing of slots; taken between ticks only
+	state poolState          // guarded by mu
+	held  [slotsPerTick]int  // rooms per slot, guarded by mu
+	slots [slotsPerTick]slot // read by the clock without a lock
+	epoch time.Time          // when tick 0 of slot 0 is due; set in Run before the workers start
+}
+
+// slot is the rooms that start their tick at the same time: a list that is replaced, never changed.
+type slot struct{ rooms atomic.Pointer[[]*Room] }
+
+type poolState uint8
+
+const (
+	poolIdle poolState = iota
+	poolRunning
+	poolStopped
+)
+
+// NewPool makes a pool. No room is ticked before Run.
+func NewPool(c Config) *Pool {
+	if c.Workers <= 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Pool{workers: c.Workers, log: c.Log, queue: make(chan *Room, queueLength)}
+}
+
+// NewRoom makes a room and schedules it. In a pool that stopped the room is ended from the start.
+func (p *Pool) NewRoom(name string, c RoomConfig) *Room {
+	r := newRoom(p, name, c)
+	p.mu.Lock()
+	stopped := p.state == poolStopped
+	if !stopped {
+		r.slot = p.emptiest()
+		p.replace(r.slot, func(old []*Room) []*Room { return append(old, r) })
+	}
+	p.mu.Unlock()
+	if stopped {
+		r.retire(ErrStopped)
+	}
+	return r
+}
+
+// emptiest is the slot with the fewest rooms. Called with mu held.
+func (p *Pool) emptiest() int {
+	best := 0
+	for i, n := range p.held {
+		if n < p.held[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// replace puts a changed copy of a slot's list in the place of the list. Called with mu held.
+func (p *Pool) replace(i int, change func([]*Room) []*Room) {
+	var list []*Room
+	if old := p.slots[i].rooms.Load(); old != nil {
+		list = append(list, *old...)
+	}
+	list = change(list)
+	p.held[i] = len(list)
+	p.slots[i].rooms.Store(&list)
+}
+
+// forget takes an ended room off the schedule.
+func (p *Pool) forget(r *Room) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.replace(r.slot, func(list []*Room) []*Room {
+		kept := list[:0]
+		for _, other := range list {
+			if other != r {
+				kept = append(kept, other)
+			}
+		}
+		return kept
+	})
+}
+
+// scheduled is every room on the schedule.
+func (p *Pool) scheduled() []*Room {
+	var all []*Room
+	for i := range p.slots {
+		if list := p.slots[i].rooms.Load(); list != nil {
+			all = append(all, *list...)
+		}
+	}
+	return all
+}

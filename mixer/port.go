@@ -1,0 +1,19 @@
+package mixer
+
+import "github.com/conclave/conclave/mixer/codec"
+
+// Tick is the number of a 20 ms tick since the clock's start.
+type Tick = codec.Tick
+
+// Port is one leg as the mixer sees it. Its methods are called by one worker at a time, in the order Format, Next, Send, each once
+// per tick, and must not block. No method is called after the channel returned by Detach, Leave or Close is closed.
+type Port interface {
+	// Next returns the encoded frame due at tick t. Its octets stay valid until the next call of Next.
+	Next(t Tick) codec.Frame
+	// Send hands over the encoded frame for this leg; header and encryption are the port's business. The port must not keep
+	// p.Payload after it returns. Rooms that do not mix never call it.
+	Send(t Tick, p codec.Packet)
+	// Format is what the leg sends and wants to be sent. It may change from tick to tick; the zero Format means that the leg is not
+	// configured yet: it is then neither decoded nor sent anything.
+	Format() codec.Format
+}

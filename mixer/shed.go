@@ -1,0 +1,64 @@
+package mixer
+
+// shedder judges once in a while whether the ticks are on time, and mixes fewer seats while they are not: what a listener loses
+// is a faint third voice, where otherwise everybody's audio would break up. It belongs to the clock.
+type shedder struct {
+	pool  *Pool
+	left  int    // slots with rooms until the next judgement
+	ticks uint64 // as of the last judgement
+	late  uint64
+	calm  int // windows without a late tick
+}
+
+// judge is called once per tick of the clock.
+func (s *shedder) judge() {
+	if s.left++; s.left < shedWindow {
+		return
+	}
+	s.left = 0
+	c := &s.pool.count
+	ticks, late := c.ticks.Load(), c.late.Load()
+	dt, dl := ticks-s.ticks, late-s.late
+	s.ticks, s.late = ticks, late
+	switch {
+	case float64(dl) > shedShare*float64(dt):
+		s.calm = 0
+		s.more()
+	case dl > 0:
+		s.calm = 0
+	default:
+		s.less()
+	}
+}
+
+// more sheds one step, as far as one seat can still be mixed.
+func (s *shedder) more() {
+	c := &s.pool.count
+	step := c.shed.Load()
+	if step >= shedLoudest {
+		return
+	}
+	c.shed.Store(step + 1)
+	c.sheds.Add(1)
+	s.pool.log.Warn("ticks are late: mixing fewer seats", "loudest", s.pool.shedTo(maxLoudest))
+}
+
+// less takes a step back after a while of calm.
+func (s *shedder) less() {
+	c := &s.pool.count
+	if s.calm++; s.calm < shedCalm || c.shed.Load() == 0 {
+		return
+	}
+	s.calm = 0
+	c.shed.Add(-1)
+	s.pool.log.Info("ticks are on time again: mixing more seats", "shed", c.shed.Load())
+}
+
+// shedTo is how many seats a room may mix at present, of those it would.
+func (p *Pool) shedTo(loudest int) int {
+	step := int(p.count.shed.Load())
+	if step == 0 {
+		return loudest
+	}
+	return min(loudest, shedLoudest+1-step)
+}
