@@ -14,6 +14,7 @@ type header struct {
 	v        bool
 	prf      PRF
 	csbID    uint32
+	count    uint8 // #CS; equals the number of entries, except with an empty map
 	mapType  MapType
 	sessions []Session        // of an SRTP-ID map
 	generic  []GenericSession // of a GENERIC-ID map
