@@ -1,0 +1,19 @@
+// Package gate is the security manager: nothing reaches call control that did not pass Admit.
+//
+// For every request it settles who sent it and by which proof (SIP digest, or the MAC or signature of the MIKEY message
+// in its offer), whether From and the MIKEY identity agree with that, and whether its session description can be used at
+// all. It works from cheap to dear: method and shape, then digest (a few hashes), then SDP and MIKEY (parsed, authenticated
+// by keying.Verify). It never does Diffie-Hellman, and refuses strangers without keeping state.
+//
+// It is not call control: rooms, seats and their limits are the server's. It does not speak SIP; the server translates
+// requests and refusals. It does not limit rates; the dialog package does before.
+//
+// A stranger learns nothing but that he is one: an unknown account, a wrong password, a wrong pre-shared key, a foreign
+// certificate, an old or a repeated message all get the same 401 with a fresh challenge. The true reason goes to the
+// metrics (reasons.go). Only who has proven who he is hears more.
+//
+// No goroutines. A Gate may be used from any goroutine; its only state is the window of nonce counts (window.go), which
+// authenticated requests alone can fill, and the counters.
+//
+// RFC 3261 sections 8.2, 20.43, 22; 7616 and 8760 (digest); 4567 section 4.1.2 (refusals of MIKEY).
+package gate

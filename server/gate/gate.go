@@ -1,0 +1,145 @@
+package gate
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+)
+
+// Accounts is what digest asks about accounts. It must be fast and safe from any goroutine. HA1 is the hash of
+// "account:realm:password" as raw octets (RFC 7616 section 3.4.2), a password's equal; the gate only reads it.
+type Accounts interface {
+	// HA1SHA256 gives the 32 octets, or false when there is no such account, it is disabled, or it has no password.
+	HA1SHA256(account string) ([]byte, bool)
+	// HA1MD5 gives the 16 octets for an account that may still use MD5.
+	HA1MD5(account string) ([]byte, bool)
+}
+
+// Verifier authenticates an offer's MIKEY message without Diffie-Hellman; *keying.Keyer is one.
+type Verifier interface {
+	Verify(message []byte, c keying.Call) (*keying.Verified, error)
+}
+
+// Config of a Gate.
+type Config struct {
+	Domain   string                           // of accounts and rooms; required
+	Realm    string                           // of digest; "": the domain
+	Aliases  []string                         // further host names of ours in request URIs; IP addresses are always taken
+	Accounts Accounts                         // required
+	Keyer    Verifier                         // required
+	Policy   func(room string) *keying.Policy // of a room or of rooms made on demand; nil: there is no such room. Required
+	MD5      bool                             // offer MD5 beside SHA-256; it is taken only where the account has an HA1MD5
+	Address  netip.Addr                       // our address in the bodies of refusals
+	BootKey  []byte                           // of nonces, 16 octets or more; nil: drawn from Rand
+	Now      func() time.Time                 // nil: time.Now
+	Rand     io.Reader                        // nil: crypto/rand; safe from any goroutine
+}
+
+// ErrConfig says what a Config lacks.
+var ErrConfig = errors.New("gate: configuration")
+
+// Gate admits requests or refuses them.
+type Gate struct {
+	domain   string // set once in New, like all up to window
+	realm    string
+	hosts    map[string]bool
+	accounts Accounts
+	keyer    Verifier
+	policy   func(string) *keying.Policy
+	md5      bool
+	address  netip.Addr
+	bootKey  []byte
+	decoy    []byte // stands in for the HA1 of an account that does not exist
+	now      func() time.Time
+	rand     io.Reader
+
+	window   window // locks itself
+	counters *counters
+}
+
+// New makes a Gate.
+func New(c Config) (*Gate, error) {
+	if c.Domain == "" || c.Accounts == nil || c.Keyer == nil || c.Policy == nil {
+		return nil, fmt.Errorf("%w: domain, accounts, keyer and policy are needed", ErrConfig)
+	}
+	if c.BootKey != nil && len(c.BootKey) < 16 {
+		return nil, fmt.Errorf("%w: the boot key is shorter than 16 octets", ErrConfig)
+	}
+	g := &Gate{
+		domain: strings.ToLower(c.Domain), realm: c.Realm, hosts: map[string]bool{}, accounts: c.Accounts, keyer: c.Keyer,
+		policy: c.Policy, md5: c.MD5, address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now,
+		rand: c.Rand, counters: newCounters(),
+	}
+	if g.realm == "" {
+		g.realm = g.domain
+	}
+	if strings.ContainsFunc(g.realm, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r == 0x7f }) {
+		return nil, fmt.Errorf("%w: the realm cannot be quoted", ErrConfig)
+	}
+	if g.now == nil {
+		g.now = time.Now
+	}
+	if g.rand == nil {
+		g.rand = rand.Reader
+	}
+	g.hosts[g.domain] = true
+	for _, a := range c.Aliases {
+		g.hosts[strings.ToLower(a)] = true
+	}
+	if g.bootKey == nil {
+		g.bootKey = make([]byte, 32)
+		if err := g.fill(g.bootKey); err != nil {
+			return nil, err
+		}
+	}
+	return g, g.fill(g.decoy)
+}
+
+// fill draws random octets.
+func (g *Gate) fill(b []byte) error {
+	if _, err := io.ReadFull(g.rand, b); err != nil {
+		return fmt.Errorf("gate: randomness: %w", err)
+	}
+	return nil
+}
+
+// Admit decides about one request. Exactly one of the results is nil. A caller that does not use Admitted.Verified
+// abandons it.
+func (g *Gate) Admit(r Request) (*Admitted, *Reject) {
+	a, refusal := g.admit(&r)
+	if refusal != nil {
+		g.counters.add(refusal.Reason)
+		return nil, refusal
+	}
+	return a, nil
+}
+
+// admit goes by the method and by whether there is a dialog.
+func (g *Gate) admit(r *Request) (*Admitted, *Reject) {
+	switch {
+	case neverChallenged(r.Method):
+		return &Admitted{}, nil
+	case r.DialogIdentity != "":
+		return g.inDialog(r)
+	case r.InDialog:
+		return nil, &Reject{Status: 481, Reason: ReasonNoDialog}
+	}
+	switch methods[r.Method] {
+	case open:
+		return &Admitted{}, nil
+	case call:
+		return g.invite(r)
+	case dialogOnly:
+		return nil, &Reject{Status: 481, Reason: ReasonNoDialog}
+	case unserved:
+		return nil, &Reject{Status: 405, Reason: ReasonMethod}
+	default:
+		return nil, &Reject{Status: 501, Reason: ReasonUnknownMethod}
+	}
+}

@@ -1,0 +1,77 @@
+package gate
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"github.com/conclave/conclave/keying"
+)
+
+// Reasons of refusals by the gate itself. A refusal by MIKEY has mikeyPrefix and one of keying.Reasons.
+const (
+	ReasonNoProof        = "no_proof"          // no credential that could be looked at
+	ReasonBadCredentials = "bad_credentials"   // an Authorization field that is malformed or not of a supported kind
+	ReasonUnknownAccount = "unknown_account"   // digest of an account that does not exist or is disabled
+	ReasonBadDigest      = "bad_digest"        // wrong password, or a digest over something else
+	ReasonStaleNonce     = "stale_nonce"       // right digest over a nonce that is too old or not ours
+	ReasonReplayedDigest = "replayed_digest"   // right digest with a nonce count that was used before
+	ReasonDigestURI      = "digest_uri"        // right digest for another request URI
+	ReasonTooManyNonces  = "too_many_nonces"   // the window of nonce counts is full
+	ReasonWrongFrom      = "wrong_from"        // From is not who proved to be the sender
+	ReasonWrongIdentity  = "wrong_identity"    // digest and MIKEY prove two identities, or not the dialog's
+	ReasonPolicy         = "policy"            // proven, but by a proof that the policy does not take alone
+	ReasonNoRoom         = "no_room"           // the request URI names no room of this domain
+	ReasonNoDialog       = "no_dialog"         // a request that only means something inside a dialog
+	ReasonMethod         = "method"            // a method that is not served
+	ReasonUnknownMethod  = "unknown_method"    // a method that is not known
+	ReasonContentType    = "content_type"      // a body that is no SDP
+	ReasonBadSDP         = "bad_sdp"           // malformed or too large
+	ReasonUnusableSDP    = "unusable_sdp"      // no audio that can be taken
+	ReasonNotSecure      = "not_secure"        // plain RTP
+	ReasonNoKeyMgmt      = "no_key_management" // no MIKEY message that could be read
+)
+
+// mikeyPrefix sets keying's reasons apart from the gate's.
+const mikeyPrefix = "mikey_"
+
+// Reasons lists the closed set of Reject.Reason, sorted.
+func Reasons() []string {
+	list := []string{
+		ReasonNoProof, ReasonBadCredentials, ReasonUnknownAccount, ReasonBadDigest, ReasonStaleNonce, ReasonReplayedDigest,
+		ReasonDigestURI, ReasonTooManyNonces, ReasonWrongFrom, ReasonWrongIdentity, ReasonPolicy, ReasonNoRoom,
+		ReasonNoDialog, ReasonMethod, ReasonUnknownMethod, ReasonContentType, ReasonBadSDP, ReasonUnusableSDP,
+		ReasonNotSecure, ReasonNoKeyMgmt,
+	}
+	for _, r := range keying.Reasons() {
+		list = append(list, mikeyPrefix+r)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// counters counts refusals by reason.
+type counters struct {
+	names []string
+	count []atomic.Uint64
+}
+
+func newCounters() *counters {
+	names := Reasons()
+	return &counters{names: names, count: make([]atomic.Uint64, len(names))}
+}
+
+// add counts one refusal; a reason outside the set counts nowhere, so that no peer can invent one.
+func (c *counters) add(reason string) {
+	if i, ok := slices.BinarySearch(c.names, reason); ok {
+		c.count[i].Add(1)
+	}
+}
+
+// Refusals is how many requests were refused since the start, by reason. Every reason is there.
+func (g *Gate) Refusals() map[string]uint64 {
+	m := make(map[string]uint64, len(g.counters.names))
+	for i, name := range g.counters.names {
+		m[name] = g.counters.count[i].Load()
+	}
+	return m
+}

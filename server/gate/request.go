@@ -1,0 +1,77 @@
+package gate
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net/netip"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs/offer"
+)
+
+// URI is what the gate looks at of a SIP URI.
+type URI struct{ Scheme, User, Host string }
+
+// Request is a validated request as call control would get it. It is only read.
+type Request struct {
+	Method         string
+	RequestURI     URI
+	From, To       URI
+	CallID         string
+	Source         netip.AddrPort // where it came from, not what Via claims
+	Transport      string
+	Authorization  []string // values of all Authorization fields
+	ContentType    string   // lower case, without parameters; "" without a body
+	Body           []byte
+	InDialog       bool           // a To tag is there
+	DialogIdentity string         // whose the dialog is, a URI; "" outside a dialog
+	DialogRoom     string         // the dialog's room
+	DialogSource   netip.AddrPort // where its proven requests came from
+	RunningOffer   []byte         // octets of the running agreement's I_MESSAGE; nil where there is none
+
+	// PeerCertificates is the chain of a TLS client. It proves no account; trunks will be told by it.
+	PeerCertificates []*x509.Certificate
+}
+
+// Proofs of an identity, as Admitted.Proof tells them.
+const (
+	ProofNone   = ""       // ACK, CANCEL, and OPTIONS outside a dialog need none
+	ProofDigest = "digest" // SIP digest
+	ProofMIKEY  = "mikey"  // the MIKEY message's own MAC or signature
+	ProofDialog = "dialog" // from where the dialog's proven requests came
+)
+
+// Admitted is what is known of a request that may go on.
+type Admitted struct {
+	Identity string             // "sip:alice@domain"; "" with ProofNone
+	Account  string             // "alice"
+	Room     string             // "standup"
+	Offer    *offer.Description // nil: no body (a late offer, or a request without one)
+	Verified *keying.Verified   // nil: no MIKEY message, or the octets of the running agreement
+	Proof    string
+}
+
+// Field is a header field of a refusal.
+type Field struct{ Name, Value string }
+
+// Reject is a refusal: what the peer is told, and what only we know.
+type Reject struct {
+	Status      int
+	Warning     string // value of the Warning field; "" for none
+	Header      []Field
+	ContentType string
+	Body        []byte
+	Reason      string // one of Reasons
+	Err         error  // the cause, for the log; never sent
+}
+
+// Error gives status, reason and cause.
+func (r *Reject) Error() string {
+	if r.Err == nil {
+		return fmt.Sprintf("gate: %d %s", r.Status, r.Reason)
+	}
+	return fmt.Sprintf("gate: %d %s: %v", r.Status, r.Reason, r.Err)
+}
+
+// Unwrap gives the cause.
+func (r *Reject) Unwrap() error { return r.Err }
