@@ -1,0 +1,69 @@
+package store
+
+import (
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// roomRecord is a Room as it is sealed; its names are part of the file's format, those of Room are not.
+type roomRecord struct {
+	Name      string    `json:"name"`
+	Policy    string    `json:"policy"`
+	Locked    bool      `json:"locked"`
+	MaxSeats  int       `json:"max_seats"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// CreateRoom implements Store.
+func (b *Bolt) CreateRoom(r Room) error {
+	if err := checkName(r.Name); err != nil {
+		return err
+	}
+	return b.create(roomsBucket, r.Name, roomRecord(r))
+}
+
+// Room implements Store.
+func (b *Bolt) Room(name string) (Room, error) {
+	var record roomRecord
+	err := b.view(func(tx *bolt.Tx) error { return b.get(tx, roomsBucket, name, &record) })
+	return Room(record), err
+}
+
+// Rooms implements Store.
+func (b *Bolt) Rooms(after string, limit int) ([]Room, string, error) {
+	var page []Room
+	next, err := b.page(roomsBucket, after, limit, func(name string, sealed []byte) error {
+		var record roomRecord
+		if err := b.decode(roomsBucket, name, sealed, &record); err != nil {
+			return err
+		}
+		page = append(page, Room(record))
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return page, next, nil
+}
+
+// UpdateRoom implements Store.
+func (b *Bolt) UpdateRoom(name string, change func(*Room) error) error {
+	return b.update(func(tx *bolt.Tx) error {
+		var record roomRecord
+		if err := b.get(tx, roomsBucket, name, &record); err != nil {
+			return err
+		}
+		room := Room(record)
+		if err := change(&room); err != nil {
+			return err
+		}
+		if room.Name != name {
+			return errRenamed
+		}
+		return b.put(tx, roomsBucket, name, roomRecord(room))
+	})
+}
+
+// DeleteRoom implements Store.
+func (b *Bolt) DeleteRoom(name string) error { return b.remove(roomsBucket, name) }
