@@ -4,11 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 )
 
 // Buckets of the file.
@@ -62,9 +64,20 @@ func Open(dir string) (*Bolt, error) {
 
 // openFile opens the database and says in the operator's words what stands in the way.
 func openFile(path string) (db *bolt.DB, err error) {
+	var file *os.File
+	defer func() {
+		if db == nil && file != nil { // a panic left it open; the map that it left too would keep the lock alive
+			_ = unix.Flock(int(file.Fd()), unix.LOCK_UN) //nolint:gosec // a descriptor fits an int
+			_ = file.Close()
+		}
+	}()
 	defer guard(&err)()
 	db, err = bolt.Open(path, fileMode, &bolt.Options{
 		Timeout: lockWait, FreelistType: bolt.FreelistMapType, MaxSize: maxFile, NoStatistics: true,
+		OpenFile: func(path string, flag int, mode os.FileMode) (f *os.File, err error) {
+			file, err = os.OpenFile(path, flag, mode) //nolint:gosec // the operator names the directory
+			return file, err
+		},
 	})
 	switch {
 	case err == nil:

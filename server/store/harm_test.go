@@ -317,6 +317,9 @@ func TestDamagedFile(t *testing.T) {
 func readable(t *testing.T, dir string) bool {
 	t.Helper()
 	b, err := Open(dir)
+	if errors.Is(err, ErrLocked) {
+		t.Error("a failed opening left the file locked")
+	}
 	if err != nil {
 		return false
 	}
