@@ -1,0 +1,51 @@
+package media
+
+import "math"
+
+// delay decides how late packets are played. For every packet it notes the lead: its media time minus tick*frame of the tick that
+// found it. The play-out position of tick t is base + t*frame, so a packet is in time exactly when base <= lead. The fastest
+// packets have the highest lead; base sits as high (little delay) as all but one per cent of the last packets allow.
+//
+// Whole ticks are the right measure: whether a packet came one or nineteen milliseconds before the tick that needs it
+// changes nothing. And the base follows a sender whose clock drifts, since only differences count.
+type delay struct {
+	leads  [window]int64
+	n      int // valid leads
+	next   int
+	since  int   // packets since the last look
+	target int64 // highest base that plays all but one per cent in time
+	best   int64 // highest lead of the window: the fastest packet
+}
+
+func (d *delay) reset() { d.n, d.next, d.since = 0, 0, 0 }
+
+// note records a packet; late ones are looked at immediately.
+func (d *delay) note(lead int64, late bool, frame int64) {
+	d.leads[d.next] = lead
+	d.next = (d.next + 1) % window
+	d.n = min(d.n+1, window)
+	d.since++
+	if late || d.since >= retargetEvery || d.n < retargetEvery {
+		d.look(frame)
+	}
+}
+
+// look finds the target: the lowest lead but the tolerated number of late ones.
+func (d *delay) look(frame int64) {
+	d.since = 0
+	tolerated := d.n / latePerWindow
+	lowest := [window/latePerWindow + 1]int64{}
+	for i := range lowest {
+		lowest[i] = math.MaxInt64
+	}
+	d.best = math.MinInt64
+	for _, lead := range d.leads[:d.n] {
+		d.best = max(d.best, lead)
+		for i := range lowest {
+			if lead < lowest[i] {
+				lead, lowest[i] = lowest[i], lead
+			}
+		}
+	}
+	d.target = max(lowest[tolerated], d.best-maxDepthTicks*frame)
+}

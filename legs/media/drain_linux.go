@@ -1,0 +1,76 @@
+package media
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// message is struct mmsghdr.
+type message struct {
+	header unix.Msghdr
+	length uint32
+}
+
+// drain is what one worker needs to read a batch of datagrams. Streams borrow one for the length of a tick: a buffer of this
+// size per stream would be 16 KiB for every leg.
+type drain struct {
+	messages [batch]message
+	vectors  [batch]unix.Iovec
+	names    [batch][sockaddrSize]byte
+	control  [batch][8]uint64 // of uint64 for the alignment of struct cmsghdr
+	buffers  [batch][maxDatagram]byte
+}
+
+// newDrain wires the headers to the buffers, once.
+func newDrain() *drain {
+	d := &drain{}
+	for i := range d.messages {
+		d.vectors[i].Base = &d.buffers[i][0]
+		d.vectors[i].SetLen(maxDatagram)
+		h := &d.messages[i].header
+		h.Iov = &d.vectors[i]
+		h.SetIovlen(1)
+		h.Name = &d.names[i][0]
+		h.Control = (*byte)(unsafe.Pointer(&d.control[i][0]))
+	}
+	return d
+}
+
+// receive reads at most batch datagrams without waiting and says how many.
+func (d *drain) receive(s socket) int {
+	for i := range d.messages {
+		h := &d.messages[i].header
+		h.Namelen = sockaddrSize
+		h.SetControllen(int(unsafe.Sizeof(d.control[i])))
+	}
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&d.messages[0])), batch,
+		unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
+}
+
+// packet returns datagram i, with the rest of its buffer as capacity; nil when it was longer than any packet may be.
+func (d *drain) packet(i int) []byte {
+	m := &d.messages[i]
+	if m.header.Flags&unix.MSG_TRUNC != 0 || m.length > maxDatagram {
+		return nil
+	}
+	return d.buffers[i][:m.length]
+}
+
+// arrival is the kernel's receive time of datagram i in nanoseconds since 1970; 0 when there is none.
+func (d *drain) arrival(i int) int64 {
+	const header = unix.SizeofCmsghdr
+	if d.messages[i].header.Controllen < header+uint64(unsafe.Sizeof(unix.Timespec{})) {
+		return 0
+	}
+	c := (*unix.Cmsghdr)(unsafe.Pointer(&d.control[i][0]))
+	if c.Level != unix.SOL_SOCKET || c.Type != unix.SCM_TIMESTAMPNS {
+		return 0
+	}
+	ts := (*unix.Timespec)(unsafe.Add(unsafe.Pointer(&d.control[i][0]), header))
+	return ts.Nano()
+}

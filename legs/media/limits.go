@@ -1,0 +1,75 @@
+package media
+
+import "time"
+
+// Everything here that counts time in ticks assumes the mixer's tick of 20 ms.
+const (
+	ticksPerSecond = 50
+	tickMS         = 1000 / ticksPerSecond
+)
+
+// Clocks and codecs.
+const (
+	opusClock          = 48000 // Hz, whatever the encoder does (RFC 7587 section 4.1)
+	narrowClock        = 8000  // Hz
+	wideClock          = 16000 // Hz
+	defaultOpusBitrate = 32000 // bit/s: where CELT mode sounds clean (project decision)
+)
+
+// Packets.
+const (
+	maxPT         = 127
+	maxPort       = 65535
+	rtpHeader     = 12   // octets, fixed part (RFC 3550 section 5.1)
+	rtcpHeader    = 8    // octets, with the SSRC of the sender
+	maxDatagram   = 2048 // octets: above any RTP packet on a 1500 octet path, with room for a decryption in place
+	maxPayload    = 1920 // octets sent in one packet: 60 ms of L16 at 16 kHz; fits maxDatagram with header, tag and MKI
+	maxMKI        = 16   // octets; RFC 3830 and its peers use 1 to 4
+	maxTail       = 16 + 10 + maxMKI
+	rtcpBuffer    = 512 // octets: SR with one report block, SDES of 255 octets, BYE, trailer
+	maxCNAME      = 255 // octets (RFC 3550 section 6.5: the length is one octet)
+	maxPacketTime = 120 // ms: the longest Opus packet (RFC 6716 section 3.2.5), and for the others a bound
+)
+
+// Sockets.
+const (
+	batch         = 8   // datagrams per recvmmsg: measured gain ends there, and 8 buffers are 16 KiB per worker
+	drainBudget   = 128 // datagrams of one socket in one tick: 6400 a second; what a flood sends beyond that is left to the kernel to drop
+	rtcpPollTicks = 10  // the separate RTCP socket is looked at every 200 ms: its packets carry kernel timestamps, so nothing is lost in accuracy
+	receiveBuffer = 256 << 10
+	dscpEF        = 0xb8 // TOS octet of expedited forwarding (RFC 3246), what voice is marked with
+	anyPortTries  = 64   // random pairs tried before giving up: a busy neighbour port is chance, 64 of them are exhaustion
+	portRest      = 5 * time.Second
+	// portRest lets the packets still under way to an ended call drain before a new call can get its port.
+)
+
+// Authentication and addresses.
+const (
+	srtpWindow     = 256 // packets: 5 s at 20 ms, above the 128 that reordering needs
+	srtcpWindow    = 64  // RFC 3711 section 3.3.2 minimum; RTCP comes every few seconds
+	trialsSignal   = 32  // packets per tick of the signalled address that may be tried while the peer's SSRC is not known
+	trialsStranger = 4   // the same for any other source, so that a spray costs 4 failed authentications a tick
+	moveBurst      = 3   // address changes in a row: handover between networks goes to and fro
+	moveRefill     = 100 // ticks (2 s) until another change is allowed
+)
+
+// Jitter buffer. Delays are counted in ticks: what matters is at which tick a packet was there to be played.
+const (
+	bufferPackets  = 64  // slots: 1.3 s at 20 ms, 640 ms at 10 ms
+	window         = 256 // packets whose arrival decides the delay: 5 s at 20 ms
+	latePerWindow  = 100 // one packet in so many may come too late: concealing 1 % costs less than 20 ms more delay
+	retargetEvery  = 32  // packets between looks at the window when nothing is late
+	maxDepthTicks  = 15  // 300 ms above the fastest packet: more delay makes talking impossible (G.114)
+	shrinkPatience = 100 // ticks (2 s) of surplus before a frame of speech is dropped for it; at once in silence
+	shrinkHurry    = 25  // ticks (0.5 s) of patience when the surplus is two ticks or more
+	concealTicks   = 5   // 100 ms of concealment: decoders have faded out by then; after it, silence
+	misfitPackets  = 3   // packets in a row far from the play-out position that mean the sender restarted its timestamps
+	quietTicks     = 3   // after telephone-event or comfort noise a missing frame is a pause, not a loss
+)
+
+// RTCP.
+const (
+	rtcpInterval = 5 * ticksPerSecond // RFC 3550 section 6.2: minimum 5 s, deterministic part
+	rtcpFirst    = ticksPerSecond     // first report after about 1 s, for an early round trip
+	maxRTT       = 30 * time.Second   // above that it is a lie or an old report
+)

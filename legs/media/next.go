@@ -1,0 +1,139 @@
+package media
+
+import "github.com/conclave/conclave/mixer/codec"
+
+// Next drains the sockets and returns the frame due at tick t. Ticks are the mixer's 20 ms ticks, in order; missing ones are skipped
+// in the audio too. It never blocks. Tick worker only.
+func (s *Stream) Next(t codec.Tick) codec.Frame {
+	if s.closed.Load() {
+		return codec.Frame{}
+	}
+	s.play.buffer.reclaim()
+	s.apply()
+	// What piled up while nobody looked says nothing about the network.
+	s.play.jumped = !s.ticked || t != s.tick+1
+	s.tick, s.ticked = t, true
+	s.drainAll(t)
+	s.reportDue(t)
+	if s.set == nil || !s.set.Receive {
+		return codec.Frame{}
+	}
+	return s.play.next(s.set, t, &s.counters)
+}
+
+// next is the frame of tick t.
+func (p *playout) next(set *settings, t codec.Tick, c *counters) codec.Frame {
+	if !p.running {
+		return codec.Frame{}
+	}
+	frame := int64(set.frame)
+	p.shrink(set, t, c)
+	pos := p.position(t, frame)
+	p.dropStale(set, pos, c)
+	if pos < p.played && p.owed == 0 && (set.sampleSize > 0 || !p.due(pos+frame)) {
+		// The base was lowered: this time was played before. The decoder stretches.
+		c.concealed.Add(1)
+		return codec.Frame{Kind: codec.Lost}
+	}
+	if p.due(pos + frame) {
+		p.missing = 0
+		if set.sampleSize > 0 {
+			return p.samples(set, pos)
+		}
+		return p.opus(pos, frame, c)
+	}
+	if p.owed > 0 {
+		p.owed = max(p.owed-frame, 0)
+		p.missing = 0
+		return codec.Frame{Kind: codec.Held}
+	}
+	return p.absent(t, pos, frame, c)
+}
+
+// due says whether the oldest packet begins before limit.
+func (p *playout) due(limit int64) bool { return p.buffer.n > 0 && p.buffer.slots[0].at < limit }
+
+// dropStale throws away what missed its time.
+func (p *playout) dropStale(set *settings, pos int64, c *counters) {
+	for p.buffer.n > 0 && p.tooLate(set, p.buffer.slots[0].at, p.buffer.slots[0].length, pos) {
+		p.buffer.take(1)
+		c.discarded.Add(1)
+	}
+}
+
+// absent answers a tick for which there is no packet: a loss to conceal, with the packet after it where it has come, or silence when
+// the sender pauses or is gone.
+func (p *playout) absent(t codec.Tick, pos, frame int64, c *counters) codec.Frame {
+	p.missing++
+	if t < p.calm || p.missing > concealTicks {
+		return codec.Frame{}
+	}
+	c.concealed.Add(1)
+	f := codec.Frame{Kind: codec.Lost}
+	if p.due(pos + 2*frame) {
+		f.Next = p.buffer.slots[0].data
+	}
+	return f
+}
+
+// shrink raises the base again when packets have long come earlier than needed. It costs a frame, so it prefers a tick in which
+// nothing is lost by it: one without a packet, or with silence in it. Only after a while it takes one of speech.
+func (p *playout) shrink(set *settings, t codec.Tick, c *counters) {
+	frame := int64(set.frame)
+	excess := (p.delay.target - p.base) / frame
+	if excess < 1 || p.owed > 0 || p.delay.n < retargetEvery {
+		p.surplus = 0
+		return
+	}
+	p.surplus++
+	pos := p.position(t, frame)
+	if !p.due(pos + frame) {
+		// Nothing is due: the next packet, if any, is simply played earlier.
+		if p.buffer.n > 0 {
+			excess = min(excess, (p.buffer.slots[0].at-pos)/frame)
+		}
+		p.base += excess * frame
+		return
+	}
+	patience := shrinkPatience
+	if excess > 1 {
+		patience = shrinkHurry
+	}
+	if p.surplus < patience && !quietPayload(set, p.buffer.slots[0].data) {
+		return
+	}
+	if p.buffer.n < 2 {
+		return // nothing to go on with
+	}
+	p.surplus = 0
+	p.base += frame
+	p.dropStale(set, pos+frame, c)
+}
+
+// quietPayload is a cheap guess that a payload holds silence; false when it cannot tell.
+func quietPayload(set *settings, payload []byte) bool {
+	const stride = 8 // one sample in so many is looked at
+	switch set.format.Codec {
+	case codec.Opus:
+		return codec.Detect(set.format, payload) == codec.Quiet
+	case codec.PCMU: // the two lowest segments: below -42 dBFS
+		for i := 0; i < len(payload); i += stride {
+			if ^payload[i]&0x60 != 0 {
+				return false
+			}
+		}
+	case codec.PCMA: // the lowest segment: below -42 dBFS
+		for i := 0; i < len(payload); i += stride {
+			if (payload[i]^0x55)&0x70 != 0 {
+				return false
+			}
+		}
+	case codec.L16:
+		for i := 0; i+1 < len(payload); i += 2 * stride {
+			if v := int16(uint16(payload[i])<<8 | uint16(payload[i+1])); v > 256 || v < -256 {
+				return false
+			}
+		}
+	}
+	return true
+}

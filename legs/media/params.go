@@ -1,0 +1,114 @@
+package media
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/conclave/conclave/mixer/codec"
+)
+
+// Params is what SDP settled about one stream.
+type Params struct {
+	Codec      string         // "opus", "pcmu", "pcma", "l16"
+	Rate       int            // Hz of the codec's PCM; 0: the codec's own (opus 48000, pcmu and pcma 8000, l16 8000)
+	Bitrate    int            // bit/s of what we send, Opus only; 0: the codec's default
+	PT         uint8          // RTP payload type, both ways
+	EventPT    uint8          // of telephone-event (RFC 4733), received and ignored; 0: none
+	Remote     netip.AddrPort // where SDP says that RTP goes; the authenticated source of packets wins over it
+	RemoteRTCP netip.AddrPort // where RTCP goes; zero: Remote's port + 1 (RFC 3550 section 11); unused with RTCPMux
+	RTCPMux    bool           // RTCP on the RTP port (RFC 5761)
+	Send       bool           // may we send? false: held by the peer
+	Receive    bool           // does the peer send? false: held by us; what arrives is authenticated and thrown away
+}
+
+// settings is a Params checked and made ready for the tick worker; immutable once posted.
+type settings struct {
+	Params
+	format     codec.Format
+	clock      int // RTP timestamp units per second (RFC 3551, RFC 7587 section 4.1)
+	frame      int // RTP timestamp units per tick
+	sampleSize int // octets per sample on the wire; 0 for Opus, whose packets are indivisible
+	remote     address
+	remoteRTCP address
+}
+
+// prepare checks p for a stream whose sockets are of the given family.
+func prepare(p Params, ipv6 bool) (*settings, error) {
+	id, err := codec.Parse(p.Codec)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrParams, err)
+	}
+	s := &settings{Params: p}
+	if err := s.setFormat(id); err != nil {
+		return nil, err
+	}
+	if p.PT > maxPT || p.EventPT > maxPT || (p.EventPT != 0 && p.EventPT == p.PT) {
+		return nil, fmt.Errorf("%w: payload types %d and %d", ErrParams, p.PT, p.EventPT)
+	}
+	return s, s.setRemote(ipv6)
+}
+
+// setFormat fills in everything that follows from the codec.
+func (s *settings) setFormat(id codec.ID) error {
+	rate := s.Rate
+	switch id {
+	case codec.Opus:
+		if rate == 0 {
+			rate = opusClock
+		}
+		if rate != opusClock {
+			return fmt.Errorf("%w: opus at %d Hz", ErrParams, rate)
+		}
+	case codec.PCMU, codec.PCMA:
+		if rate == 0 {
+			rate = narrowClock
+		}
+		if rate != narrowClock {
+			return fmt.Errorf("%w: %s at %d Hz", ErrParams, s.Codec, rate)
+		}
+		s.sampleSize = 1
+	case codec.L16:
+		if rate == 0 {
+			rate = narrowClock
+		}
+		if rate != narrowClock && rate != wideClock {
+			return fmt.Errorf("%w: l16 at %d Hz", ErrParams, rate)
+		}
+		s.sampleSize = 2
+	default:
+		return fmt.Errorf("%w: codec %q", ErrParams, s.Codec)
+	}
+	s.clock, s.frame = rate, rate/ticksPerSecond
+	s.format = codec.Format{Codec: id, Rate: rate}
+	if id == codec.Opus {
+		s.format.Bitrate = s.Bitrate
+		if s.Bitrate == 0 {
+			s.format.Bitrate = defaultOpusBitrate
+		}
+	}
+	return nil
+}
+
+// setRemote turns the addresses of SDP into socket addresses. A stream without a remote address waits for the peer's first packet.
+func (s *settings) setRemote(ipv6 bool) error {
+	if !s.Remote.IsValid() {
+		return nil
+	}
+	rtp, err := newAddress(s.Remote, ipv6)
+	if err != nil {
+		return err
+	}
+	s.remote, s.remoteRTCP = rtp, rtp
+	if s.RTCPMux {
+		return nil
+	}
+	control := s.RemoteRTCP
+	if !control.IsValid() {
+		if s.Remote.Port() == maxPort {
+			return fmt.Errorf("%w: no port for RTCP above %d", ErrParams, s.Remote.Port())
+		}
+		control = netip.AddrPortFrom(s.Remote.Addr(), s.Remote.Port()+1)
+	}
+	s.remoteRTCP, err = newAddress(control, ipv6)
+	return err
+}

@@ -1,0 +1,83 @@
+package media
+
+import (
+	"net/netip"
+
+	"github.com/conclave/conclave/mixer/codec"
+)
+
+// peer is who we hear and where we send to; owned by the tick worker.
+type peer struct {
+	ssrc   uint32
+	pinned bool // ssrc is settled
+	trials int  // packets tried in this tick while it is not
+
+	rtp  address // where RTP goes
+	rtcp address // where RTCP goes
+
+	moves    int        // address changes made since the budget was last full
+	moveTick codec.Tick // when the budget was last refilled
+}
+
+// setRemote follows what was signalled.
+func (s *Stream) setRemote(to address) {
+	s.peer.rtp = to
+	where := to.where
+	s.counters.remote.Store(&where)
+}
+
+// learn follows the peer to the address that its newest authentic packet came from (security rule: authenticate, check for replay,
+// only then latch). How often is bounded, since somebody on the path can send a genuine packet on from an address of his own;
+// going back to the signalled address is always allowed.
+func (s *Stream) learn(from netip.AddrPort) {
+	if from == s.peer.rtp.where || !from.IsValid() {
+		return
+	}
+	signalled := from == s.set.remote.where
+	if !signalled && !s.mayMove() {
+		s.counters.addressRefused.Add(1)
+		return
+	}
+	to, err := newAddress(from, s.ipv6)
+	if err != nil {
+		return
+	}
+	s.counters.addressChanges.Add(1)
+	s.setRemote(to)
+	if s.set.RTCPMux {
+		s.peer.rtcp = to
+	}
+}
+
+// mayMove spends one address change of the budget: a burst, refilled one by one.
+func (s *Stream) mayMove() bool {
+	p := &s.peer
+	if s.peer.rtp.length == 0 {
+		return true // no address was signalled: the first one learned is no change
+	}
+	for p.moves > 0 && s.tick >= p.moveTick+moveRefill {
+		p.moves--
+		p.moveTick += moveRefill
+	}
+	if p.moves == 0 {
+		p.moveTick = s.tick
+	}
+	if p.moves >= moveBurst {
+		return false
+	}
+	p.moves++
+	return true
+}
+
+// learnControl does the same for a separate RTCP port; its packets are few, so they need no budget of their own.
+func (s *Stream) learnControl(from netip.AddrPort) {
+	if from == s.peer.rtcp.where || !from.IsValid() {
+		return
+	}
+	if from.Addr() != s.peer.rtp.where.Addr() {
+		return // RTCP follows RTP, never leads it
+	}
+	if to, err := newAddress(from, s.ipv6); err == nil {
+		s.peer.rtcp = to
+	}
+}

@@ -1,0 +1,153 @@
+package media
+
+import (
+	"errors"
+
+	"github.com/pion/srtp/v3"
+
+	"github.com/conclave/conclave/mixer/codec"
+)
+
+// datagram is one received packet on its way through the checks; buf is its octets, with room behind them.
+type datagram struct {
+	buf     []byte
+	from    *[sockaddrSize]byte
+	arrival int64 // ns since 1970
+}
+
+// drainAll reads what has arrived since the last tick: the RTP socket always, a separate RTCP socket now and then.
+func (s *Stream) drainAll(t codec.Tick) {
+	d, ok := s.ports.drains.Get().(*drain)
+	if !ok {
+		return
+	}
+	s.peer.trials = 0
+	s.drainSocket(d, s.rtp, false)
+	if t%rtcpPollTicks == 0 && (s.set == nil || !s.set.RTCPMux) {
+		s.drainSocket(d, s.rtcp, true)
+	}
+	s.ports.drains.Put(d)
+}
+
+// drainSocket reads until the socket is empty or the tick's share is used up.
+func (s *Stream) drainSocket(d *drain, from socket, control bool) {
+	for range drainBudget / batch {
+		n := d.receive(from)
+		for i := range n {
+			g := datagram{buf: d.packet(i), from: &d.names[i], arrival: d.arrival(i)}
+			if s.synthetic || g.arrival == 0 {
+				g.arrival = s.now().UnixNano()
+			}
+			s.datagram(g, control)
+		}
+		if n < batch {
+			return
+		}
+	}
+}
+
+// datagram sorts one datagram. On the RTP port RTCP is taken only where it was negotiated (RFC 5761 section 5.1.1).
+func (s *Stream) datagram(g datagram, control bool) {
+	if s.keys == nil || s.set == nil {
+		s.counters.unkeyed.Add(1)
+		return
+	}
+	switch k := classify(g.buf); {
+	case k == kindRTP && !control:
+		s.receiveRTP(g)
+	case k == kindRTCP && (control || s.set.RTCPMux):
+		s.receiveRTCP(g, control)
+	default:
+		s.counters.malformed.Add(1)
+	}
+}
+
+// receiveRTP takes one packet in the fixed order: shape, SSRC, replay and authentication (in the library, in that order), and
+// only then state.
+func (s *Stream) receiveRTP(g datagram) {
+	h, ok := parseHeader(g.buf, s.keys.rtpTail)
+	if !ok {
+		s.counters.malformed.Add(1)
+		return
+	}
+	if !s.admitSSRC(h.ssrc, g.from) {
+		return
+	}
+	// In place: a packet that fails is destroyed, and is of no use to anybody else.
+	plain, err := s.keys.receive.DecryptRTP(g.buf[:0], g.buf, &s.rtpHeader)
+	if err != nil {
+		s.countRefused(err)
+		return
+	}
+	if !s.peer.pinned {
+		s.takePeer(h.ssrc)
+	}
+	newest := s.source.add(h.sequence, &s.counters)
+	s.alive(g.arrival)
+	if newest {
+		s.learn(source(g.from))
+	}
+	payload, ok := h.payload(plain)
+	if !ok {
+		s.counters.malformed.Add(1)
+		return
+	}
+	s.counters.octetsReceived.Add(uint64(len(payload)))
+	if !s.heardOnce {
+		s.heardOnce = true
+		close(s.heard)
+	}
+	s.take(&h, payload, g.arrival)
+}
+
+// take hands an authentic payload to the play-out.
+func (s *Stream) take(h *header, payload []byte, arrival int64) {
+	switch {
+	case h.pt == s.set.PT:
+		s.source.jitter(h.timestamp, arrival, s.set.clock, &s.counters)
+		if s.set.Receive && len(payload) > 0 {
+			s.play.add(s.set, s.tick, h, payload, &s.counters)
+		}
+	case s.set.EventPT != 0 && h.pt == s.set.EventPT:
+		s.counters.events.Add(1)
+		s.play.quiet(s.tick)
+	default: // comfort noise (RFC 3389) mostly, which senders use without asking
+		s.counters.otherPT.Add(1)
+		s.play.quiet(s.tick)
+	}
+}
+
+// admitSSRC decides by the SSRC alone whether a packet is worth an authentication. While the peer's is not known, a bounded number
+// of packets per tick is tried: the library would otherwise build state for every forged SSRC.
+func (s *Stream) admitSSRC(ssrc uint32, from *[sockaddrSize]byte) bool {
+	if ssrc == s.ssrc || (s.peer.pinned && ssrc != s.peer.ssrc) {
+		s.counters.foreignSSRC.Add(1)
+		return false
+	}
+	if s.peer.pinned {
+		return true
+	}
+	limit := trialsStranger
+	if source(from) == s.set.remote.where {
+		limit = trialsSignal + trialsStranger
+	}
+	if s.peer.trials >= limit {
+		s.counters.foreignSSRC.Add(1)
+		return false
+	}
+	s.peer.trials++
+	return true
+}
+
+// countRefused tells forgery from repetition. The library does not export its error for the latter; what is neither a bad tag
+// nor an unknown MKI is a repetition, since the shape was checked before.
+func (s *Stream) countRefused(err error) {
+	if errors.Is(err, srtp.ErrFailedToVerifyAuthTag) || errors.Is(err, srtp.ErrMKINotFound) {
+		s.counters.authFailed.Add(1)
+		return
+	}
+	s.counters.replayed.Add(1)
+}
+
+// alive notes that the peer lives; only authenticated, fresh packets come here.
+func (s *Stream) alive(arrival int64) { s.counters.lastHeard.Store(arrival) }

@@ -1,0 +1,159 @@
+package media
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"github.com/conclave/conclave/mixer/codec"
+)
+
+// Options of a stream.
+type Options struct {
+	CNAME string           // RTCP SDES CNAME (RFC 7022); "" leaves one made from the SSRC
+	Now   func() time.Time // for tests: replaces the wall clock and the kernel's receive timestamps
+	Log   *slog.Logger     // nothing is logged per packet
+}
+
+// Stream is the SRTP stream of one leg. See the package comment for who may call what.
+type Stream struct {
+	// Set once in Open; any goroutine.
+	ports     *Ports
+	local     netip.AddrPort
+	ipv6      bool
+	ssrc      uint32
+	cname     string
+	now       func() time.Time
+	synthetic bool // now is a test's clock: arrivals are read from it too
+	log       *slog.Logger
+
+	// Mailboxes: posted by any goroutine, taken by the tick worker; a later post replaces one not yet taken.
+	newSettings atomic.Pointer[settings]
+	newContexts atomic.Pointer[contexts]
+	heard       chan struct{} // closed by the tick worker
+	closed      atomic.Bool
+	counters    counters
+
+	// The posting side.
+	post struct {
+		sync.Mutex
+		keyed bool
+		given prints // of the keys posted last
+	}
+
+	// Owned by the tick worker, as is everything below.
+	rtp, rtcp socket
+	set       *settings // nil until Configure
+	keys      *contexts // nil until SetKeys
+	tick      codec.Tick
+	ticked    bool // tick is valid
+	heardOnce bool
+
+	peer   peer
+	source sourceStats
+	play   playout
+	out    sender
+	report reporter
+
+	rtpHeader  rtp.Header  // reused by the SRTP library for received packets
+	rtcpHeader rtcp.Header // the same for RTCP
+	sendHeader rtp.Header  // the same for sent packets
+}
+
+// Open binds a pair of ports. The stream drains them once somebody calls Next; it sends nothing before Configure and SetKeys.
+func Open(p *Ports, o Options) (*Stream, error) {
+	if len(o.CNAME) > maxCNAME {
+		return nil, fmt.Errorf("%w: CNAME of %d octets", ErrParams, len(o.CNAME))
+	}
+	s := &Stream{
+		ports: p, ipv6: !p.ip.Is4(), now: o.Now, synthetic: o.Now != nil, log: o.Log, cname: o.CNAME,
+		heard: make(chan struct{}),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := s.number(); err != nil {
+		return nil, err
+	}
+	if s.cname == "" {
+		s.cname = fmt.Sprintf("%08x", s.ssrc)
+	}
+	var err error
+	if s.rtp, s.rtcp, err = p.open(); err != nil {
+		return nil, err
+	}
+	s.local = netip.AddrPortFrom(p.ip, s.rtp.port)
+	s.play.init()
+	return s, nil
+}
+
+// number draws SSRC, first sequence number and first timestamp (RFC 3550 section 5.1).
+func (s *Stream) number() error {
+	var b [16]byte
+	for s.ssrc == 0 { // 0 means "not stated" in a MIKEY SRTP-ID map
+		if _, err := rand.Read(b[:]); err != nil {
+			return fmt.Errorf("media: randomness: %w", err)
+		}
+		s.ssrc = binary.BigEndian.Uint32(b[0:])
+	}
+	// Below 2^15, so that a receiver that misses the first packets does not guess a wrong roll-over counter (RFC 3711 section 3.3.1).
+	s.out.sequence = binary.BigEndian.Uint16(b[4:]) >> 1
+	s.out.timestamp = binary.BigEndian.Uint32(b[8:])
+	s.report.seed(binary.BigEndian.Uint64(b[8:]))
+	return nil
+}
+
+// LocalAddr is where RTP is received; RTCP one port above.
+func (s *Stream) LocalAddr() netip.AddrPort { return s.local }
+
+// SSRC is our own, for the MIKEY SRTP-ID map; it never changes.
+func (s *Stream) SSRC() uint32 { return s.ssrc }
+
+// Heard is closed when the first authenticated, fresh RTP packet arrived.
+func (s *Stream) Heard() <-chan struct{} { return s.heard }
+
+// Format is the format of frames in both directions; the zero Format before Configure. Tick worker only.
+func (s *Stream) Format() codec.Format {
+	if s.set == nil {
+		s.apply()
+	}
+	if s.set == nil {
+		return codec.Format{}
+	}
+	return s.set.format
+}
+
+// Close says BYE, closes the sockets, gives the ports back and drops the keys. It is called when no worker touches the stream any
+// more; a second call does nothing.
+func (s *Stream) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	s.apply()
+	s.sendBye()
+	err := errors.Join(s.rtp.close(), s.rtcp.close())
+	s.ports.release(s.local.Port())
+	s.keys = nil
+	s.post.Lock()
+	s.post.given = prints{}
+	s.post.Unlock()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSocket, err)
+	}
+	c := &s.counters
+	s.log.Debug("media stream closed", "port", s.local.Port(), "sent", c.packetsSent.Load(), "received", c.packetsReceived.Load(),
+		"late", c.late.Load(), "auth_failed", c.authFailed.Load(), "foreign_ssrc", c.foreignSSRC.Load())
+	return nil
+}
