@@ -58,13 +58,17 @@ func (s *Seat) elect(f *feed, i int, k codec.Kind) bool {
 }
 
 // reformat takes note of a format that changed.
-func (f *feed) reformat(to codec.Format) {
-	f.format, f.decoder, f.broken, f.open = to, nil, false, false
-	f.silence = nil
+func (f *feed) reformat(to codec.Format, silence []byte) {
+	f.format, f.silence, f.decoder, f.broken, f.open = to, silence, nil, false, false
 	f.warm.forget()
-	if to.Validate() == nil {
-		f.silence = codec.Silence(to)
+}
+
+// rest tells the decoder that what it decoded last does not go on.
+func (f *feed) rest(pcm []int16) {
+	if f.open && f.decoder != nil {
+		_ = f.decoder.Decode(codec.Frame{}, pcm) // a Silent frame cannot fail
 	}
+	f.open = false
 }
 
 // warmth keeps the last packets that were not decoded, to bring a decoder's memory up to date when the seat starts to speak.

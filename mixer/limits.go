@@ -80,9 +80,6 @@ const (
 	// primeFrames is how many frames of the bus that a listener heard before are put through a new encoder: the overlap and the
 	// energy prediction of CELT reach back less than 60 ms.
 	primeFrames = 3
-	// settleFrames is after how many encoded frames of silence a stateful encoder gives way to the cached silence, if its
-	// output has not become equal to it before: 500 ms, until the codec's high-pass has faded.
-	settleFrames = 25
 	// pruneEvery is how often, in ticks, encoders that nobody needs are let go: each holds about 40 KiB; 10 s.
 	pruneEvery = 500
 	// rateHold is for how many ticks a room keeps a mix rate that nobody needs any more: 10 s, so that a member who comes and goes
@@ -113,9 +110,17 @@ const (
 	shedShare = 0.05
 	// shedCalm is after how many windows without a late tick one step of shedding is taken back: 10 s.
 	shedCalm = 10
-	// shedLoudest is how many seats are mixed at the first step of shedding; one fewer at each further step, down to one.
+	// shedLoudest is how many seats are mixed at the second step of shedding; one fewer at each further step, down to one.
 	shedLoudest = 3
+	// shedSteps is the last step: cheaper encoding, then three, two, one seat.
+	shedSteps = shedLoudest + 1
+	// fullEffort is the complexity that Opus encoders of package codec start with, and shedEffort the one from the first step of
+	// shedding on: CELT takes half the time at it.
+	fullEffort, shedEffort = 5, 1
 )
 
 // spareBuses is how many unused minus buses, with their encoders, a room keeps for the next speakers.
 const spareBuses = 4
+
+// maxSilences bounds the formats whose encoding of silence is kept: peers choose bit rates, so there may be many.
+const maxSilences = 256

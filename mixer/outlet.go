@@ -1,10 +1,6 @@
 package mixer
 
-import (
-	"bytes"
-
-	"github.com/conclave/conclave/mixer/codec"
-)
+import "github.com/conclave/conclave/mixer/codec"
 
 // outlet is the one encoding of a bus in one format, shared by all listeners of that format.
 //
@@ -18,10 +14,10 @@ type outlet struct {
 	step    uint64         // of the last packet
 	packed  codec.Packet   // of that step
 	primed  bool           // the encoder's past is what the listeners heard
-	zeros   int            // frames of silence encoded in a row
 	resting bool           // the encoder is at rest
 	broken  bool           // the codec refused the format
 	buffer  []byte
+	effort  int // Opus complexity that the encoder works with
 }
 
 // packet is the encoding of this step; the second listener of a step gets what was made for the first.
@@ -44,7 +40,7 @@ func (o *outlet) speak(r *Room, b *bus, afresh bool) codec.Packet {
 	if (afresh || !o.primed) && !o.begin(r, b) {
 		return o.still()
 	}
-	o.zeros, o.resting = 0, false
+	o.resting = false
 	return o.encode(r, b.pcm)
 }
 
@@ -60,8 +56,7 @@ func (o *outlet) pause(r *Room, b *bus, afresh bool) codec.Packet {
 		return o.still()
 	}
 	p := o.encode(r, r.history.zeros)
-	o.zeros++
-	o.resting = o.zeros >= settleFrames || bytes.Equal(p.Payload, o.silence)
+	o.resting = o.encoder.Settled()
 	return p
 }
 
@@ -78,11 +73,11 @@ func (o *outlet) begin(r *Room, b *bus) bool {
 			r.pool.log.Error("no encoder", "room", r.name, "codec", o.format.Codec.String(), "error", err)
 			return false
 		}
-		o.encoder, o.buffer = e, make([]byte, maxPacket)
+		o.encoder, o.buffer, o.effort = e, make([]byte, maxPacket), fullEffort
 	} else {
 		o.encoder.Reset()
 	}
-	o.zeros, o.resting, o.primed = 0, false, true
+	o.resting, o.primed = false, true
 	for ago := primeFrames; ago > 0; ago-- {
 		r.tally.encodes++
 		// The output of priming is not heard; an error shows again at the frame that is.
@@ -94,6 +89,10 @@ func (o *outlet) begin(r *Room, b *bus) bool {
 // encode encodes one frame for the listeners.
 func (o *outlet) encode(r *Room, pcm []int16) codec.Packet {
 	r.tally.encodes++
+	if effort := r.pool.effort(); effort != o.effort {
+		o.effort = effort
+		_ = o.encoder.SetComplexity(effort) // within bounds; an encoder that refuses works on as it did
+	}
 	n, err := o.encoder.Encode(pcm, o.buffer)
 	if err != nil {
 		r.tally.spoilt++

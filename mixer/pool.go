@@ -25,10 +25,11 @@ type Config struct {
 
 // Pool is the clock and the workers that tick rooms. All methods are for any goroutine.
 type Pool struct {
-	workers int          // set once in NewPool
-	log     *slog.Logger // set once in NewPool
-	queue   chan *Room   // from the clock to the workers
-	count   counters     // atomics
+	workers  int          // set once in NewPool
+	log      *slog.Logger // set once in NewPool
+	queue    chan *Room   // from the clock to the workers
+	silences silences     // cached encodings of silence, for any worker
+	count    counters     // atomics
 
 	mu    sync.Mutex         // guards state, held and the writing of slots; taken between ticks only
 	state poolState          // guarded by mu

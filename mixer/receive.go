@@ -38,12 +38,12 @@ func (r *Room) receive(t Tick) {
 		muted, doubt := s.muted.Load(), unknown
 		for i, f := range s.feeds {
 			if now := f.port.Format(); now != f.format {
-				f.reformat(now)
+				f.reformat(now, r.pool.silences.of(now))
 				r.stale = true
 			}
 			frame := f.port.Next(t)
 			if !s.elect(f, i, frame.Kind) || f.silence == nil || muted && !s.inMix {
-				f.open = false
+				f.rest(s.pcm[:min(len(s.pcm), r.samples)])
 				continue
 			}
 			doubt = r.listen(s, f, frame)
@@ -65,19 +65,21 @@ func (r *Room) listen(s *Seat, f *feed, frame codec.Frame) activity {
 	if frame.Kind == codec.Voice {
 		doubt = assess(f.format, frame.Payload)
 	}
+	if s.pcm == nil {
+		s.pcm = make([]int16, maxSamples)
+	}
+	pcm := s.pcm[:r.samples]
 	if !s.wants(f, frame.Kind, doubt) {
+		f.rest(pcm)
 		if doubt == unvoiced {
 			f.warm.keep(frame.Payload)
 		}
 		return doubt
 	}
+	f.open = true
 	if f.decoder == nil && !r.furnish(s, f) {
 		return doubt
 	}
-	if s.pcm == nil {
-		s.pcm = make([]int16, maxSamples)
-	}
-	pcm := s.pcm[:r.samples]
 	f.warm.play(f.decoder, pcm)
 	r.tally.decodes++
 	if err := f.decoder.Decode(frame, pcm); err != nil {
@@ -105,11 +107,11 @@ func (s *Seat) wants(f *feed, k codec.Kind, a activity) bool {
 		s.awake = max(0, s.awake-1)
 		s.denied++
 	}
-	f.open = s.awake > 0
 	if a == unvoiced && s.denied >= probeEvery {
-		f.open, s.denied = true, 0
+		s.denied = 0
+		return true
 	}
-	return f.open
+	return s.awake > 0
 }
 
 // furnish makes the decoder of a feed.

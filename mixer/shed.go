@@ -1,10 +1,10 @@
 package mixer
 
-// shedder judges once in a while whether the ticks are on time, and mixes fewer seats while they are not: what a listener loses
-// is a faint third voice, where otherwise everybody's audio would break up. It belongs to the clock.
+// shedder judges once in a while whether the ticks are on time. While they are not it lets Opus encode more cheaply, then mixes fewer
+// seats: what a listener loses is a faint third voice, where otherwise everybody's audio would break up. It belongs to the clock.
 type shedder struct {
 	pool  *Pool
-	left  int    // slots with rooms until the next judgement
+	left  int    // ticks of the clock since the last judgement
 	ticks uint64 // as of the last judgement
 	late  uint64
 	calm  int // windows without a late tick
@@ -35,12 +35,12 @@ func (s *shedder) judge() {
 func (s *shedder) more() {
 	c := &s.pool.count
 	step := c.shed.Load()
-	if step >= shedLoudest {
+	if step >= shedSteps {
 		return
 	}
 	c.shed.Store(step + 1)
 	c.sheds.Add(1)
-	s.pool.log.Warn("ticks are late: mixing fewer seats", "loudest", s.pool.shedTo(maxLoudest))
+	s.pool.log.Warn("ticks are late: shedding", "step", step+1, "loudest", s.pool.shedTo(maxLoudest), "complexity", s.pool.effort())
 }
 
 // less takes a step back after a while of calm.
@@ -51,14 +51,22 @@ func (s *shedder) less() {
 	}
 	s.calm = 0
 	c.shed.Add(-1)
-	s.pool.log.Info("ticks are on time again: mixing more seats", "shed", c.shed.Load())
+	s.pool.log.Info("ticks are on time again: shedding less", "step", c.shed.Load())
 }
 
 // shedTo is how many seats a room may mix at present, of those it would.
 func (p *Pool) shedTo(loudest int) int {
 	step := int(p.count.shed.Load())
-	if step == 0 {
+	if step < 2 {
 		return loudest
 	}
-	return min(loudest, shedLoudest+1-step)
+	return min(loudest, shedSteps+1-step)
+}
+
+// effort is the Opus complexity at present.
+func (p *Pool) effort() int {
+	if p.count.shed.Load() > 0 {
+		return shedEffort
+	}
+	return fullEffort
 }
