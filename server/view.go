@@ -3,6 +3,8 @@ package server
 import (
 	"errors"
 	"time"
+
+	"github.com/conclave/conclave/keying"
 )
 
 // The errors with which the server answers the admin API. The API tells the status from the sentinel and shows the words
@@ -115,3 +117,7 @@ type AccountPatch struct {
 	DisplayName *string `json:"display_name,omitempty" maxLength:"128" doc:"Name to show"`
 	Disabled    *bool   `json:"disabled,omitempty" doc:"True: the account may not call; calls it is in are ended"`
 }
+
+// Bundle is what the owner of a new account gets, once: the credentials in the clear. The name lets the admin API hand it
+// through without knowing the package that made it.
+type Bundle = keying.Bundle
