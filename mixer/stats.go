@@ -21,7 +21,7 @@ type PoolStats struct {
 	Rooms    int           // on the schedule
 	Ticks    uint64        // run
 	Late     uint64        // of them, started 5 ms or more after they were due
-	Worst    time.Duration // the greatest lateness
+	Worst    time.Duration // the greatest lateness of a tick that was run
 	Lateness []uint64      // ticks per bucket of LatenessBounds; one bucket more than bounds
 	Overruns uint64        // ticks that were skipped because the room was more than 60 ms behind
 	Busy     time.Duration // wall time spent in ticks

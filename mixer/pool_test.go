@@ -1,0 +1,320 @@
+package mixer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/conclave/conclave/mixer/codec"
+)
+
+// clockPort notes the ticks it is asked for.
+type clockPort struct {
+	mu    sync.Mutex
+	ticks []Tick
+	at    []time.Time
+	hold  func(t Tick) // called inside Next
+}
+
+func (p *clockPort) Next(t Tick) codec.Frame {
+	p.mu.Lock()
+	p.ticks, p.at = append(p.ticks, t), append(p.at, time.Now())
+	p.mu.Unlock()
+	if p.hold != nil {
+		p.hold(t)
+	}
+	return codec.Frame{}
+}
+func (p *clockPort) Send(Tick, codec.Packet) {}
+func (p *clockPort) Format() codec.Format    { return l16 }
+
+func (p *clockPort) seen() ([]Tick, []time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]Tick(nil), p.ticks...), append([]time.Time(nil), p.at...)
+}
+
+// during runs a pool in a bubble of fake time while f acts, and stops it.
+func during(t *testing.T, c Config, f func(t *testing.T, p *Pool)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		p := NewPool(c)
+		ended := make(chan error)
+		go func() { ended <- p.Run(ctx) }()
+		synctest.Wait()
+		f(t, p)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+// elapse lets fake time pass.
+func elapse(d time.Duration) { <-time.After(d) }
+
+func TestClockTicksEveryRoomOnAnAbsoluteSchedule(t *testing.T) {
+	during(t, Config{Workers: 2}, func(t *testing.T, p *Pool) {
+		var ports []*clockPort
+		for range 2 * slotsPerTick {
+			port := &clockPort{}
+			ports = append(ports, port)
+			p.NewRoom("room", RoomConfig{Mixing: true}).Join(SeatConfig{}).Attach(port)
+		}
+		elapse(time.Second + tickLength)
+		starts := map[time.Duration]int{}
+		for i, port := range ports {
+			ticks, at := port.seen()
+			if len(ticks) < 49 {
+				t.Fatalf("room %d: %d ticks in a second", i, len(ticks))
+			}
+			for k := range ticks[1:] {
+				if ticks[k+1] != ticks[k]+1 || at[k+1].Sub(at[k]) != tickLength {
+					t.Fatalf("room %d: tick %d after %d, %v later", i, ticks[k+1], ticks[k], at[k+1].Sub(at[k]))
+				}
+			}
+			starts[at[0].Sub(p.epoch)%tickLength]++
+		}
+		if len(starts) != slotsPerTick {
+			t.Errorf("rooms start at %d different times within a tick, want %d", len(starts), slotsPerTick)
+		}
+		if s := p.Stats(); s.Late != 0 || s.Worst != 0 || s.Rooms != len(ports) {
+			t.Errorf("late %d, worst %v, rooms %d", s.Late, s.Worst, s.Rooms)
+		}
+	})
+}
+
+func TestLateRoomCatchesUpAFewTicksAndSkipsTheRest(t *testing.T) {
+	tests := []struct {
+		name           string
+		held           time.Duration
+		skipped, after uint64
+	}{
+		{"a little late", 2*tickLength + tickLength/2, 0, 10},
+		{"very late", 20*tickLength + tickLength/2, 17, 10},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			during(t, Config{Workers: 1}, func(t *testing.T, p *Pool) {
+				port := &clockPort{}
+				port.hold = func(k Tick) {
+					if k == 10 {
+						elapse(tt.held)
+					}
+				}
+				p.NewRoom("room", RoomConfig{Mixing: true}).Join(SeatConfig{}).Attach(port)
+				elapse(2 * time.Second)
+				ticks, at := port.seen()
+				missed := uint64(0)
+				for k := range ticks[1:] {
+					missed += uint64(ticks[k+1] - ticks[k] - 1)
+				}
+				if missed != tt.skipped || p.Stats().Overruns != tt.skipped {
+					t.Errorf("%d ticks missed, %d counted, want %d", missed, p.Stats().Overruns, tt.skipped)
+				}
+				last := len(ticks) - 1
+				if want := p.dueAt(uint64(ticks[last]) * slotsPerTick); at[last] != want {
+					t.Errorf("tick %d ran at %v, due at %v", ticks[last], at[last], want)
+				}
+				if p.Stats().Worst < min(tt.held, catchUpTicks*tickLength)-tickLength {
+					t.Errorf("worst lateness %v", p.Stats().Worst)
+				}
+			})
+		})
+	}
+}
+
+func TestPanicEndsOnlyItsRoom(t *testing.T) {
+	during(t, Config{Workers: 2}, func(t *testing.T, p *Pool) {
+		bad, good := &clockPort{}, &clockPort{}
+		bad.hold = func(k Tick) {
+			if k == 5 {
+				panic("a port's secret")
+			}
+		}
+		failing := p.NewRoom("failing", RoomConfig{Mixing: true})
+		seat := failing.Join(SeatConfig{})
+		seat.Attach(bad)
+		p.NewRoom("other", RoomConfig{Mixing: true}).Join(SeatConfig{}).Attach(good)
+		<-failing.Failed()
+		<-failing.Gone()
+		if err := failing.Err(); !errors.Is(err, ErrPanic) || err.Error() != "mixer: panic in a tick: string" {
+			t.Errorf("Err = %v", err)
+		}
+		<-seat.Detach(bad)
+		<-seat.Leave()
+		<-failing.Close()
+		<-failing.Join(SeatConfig{}).Leave()
+		n, _ := good.seen()
+		elapse(time.Second)
+		if m, _ := good.seen(); len(m) < len(n)+49 {
+			t.Error("the other room did not go on")
+		}
+		if s := p.Stats(); s.Failed != 1 || s.Rooms != 1 {
+			t.Errorf("failed %d, rooms %d; want 1 and 1", s.Failed, s.Rooms)
+		}
+	})
+}
+
+func TestDetachIsCompleteOnlyWhenNoWorkerHasThePort(t *testing.T) {
+	during(t, Config{Workers: 2}, func(t *testing.T, p *Pool) {
+		port := &clockPort{}
+		entered, hold := make(chan struct{}), make(chan struct{})
+		port.hold = func(k Tick) {
+			if k == 3 {
+				close(entered)
+				<-hold
+			}
+		}
+		r := p.NewRoom("room", RoomConfig{Mixing: true})
+		seat := r.Join(SeatConfig{})
+		seat.Attach(port)
+		<-entered
+		done := seat.Detach(port)
+		synctest.Wait()
+		select {
+		case <-done:
+			t.Error("detached while a worker was in the port")
+		default:
+		}
+		close(hold)
+		<-done
+		n, _ := port.seen()
+		elapse(200 * time.Millisecond)
+		if m, _ := port.seen(); len(m) != len(n) {
+			t.Error("port was touched after it was detached")
+		}
+	})
+}
+
+func TestPortMovesFromTheLobbyToARoom(t *testing.T) {
+	during(t, Config{Workers: 2}, func(t *testing.T, p *Pool) {
+		port := &clockPort{}
+		lobby := p.NewRoom("lobby", RoomConfig{})
+		waiting := lobby.Join(SeatConfig{})
+		waiting.Attach(port)
+		elapse(100 * time.Millisecond)
+		<-waiting.Leave()
+		seat := p.NewRoom("room", RoomConfig{Mixing: true}).Join(SeatConfig{})
+		seat.Attach(port)
+		elapse(100 * time.Millisecond)
+		if n, _ := port.seen(); len(n) < 8 {
+			t.Errorf("%d ticks in 200 ms", len(n))
+		}
+	})
+}
+
+func TestStopEndsAllRooms(t *testing.T) {
+	p := NewPool(Config{})
+	r := p.NewRoom("room", RoomConfig{Mixing: true})
+	seat := r.Join(SeatConfig{})
+	seat.Attach(&clockPort{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	<-seat.Leave()
+	<-r.Gone()
+	if !errors.Is(r.Err(), ErrStopped) {
+		t.Errorf("Err = %v, want ErrStopped", r.Err())
+	}
+	late := p.NewRoom("late", RoomConfig{Mixing: true})
+	<-late.Gone()
+	<-late.Join(SeatConfig{}).Detach(&clockPort{})
+	if err := p.Run(t.Context()); !errors.Is(err, ErrRunning) {
+		t.Errorf("second Run: %v, want ErrRunning", err)
+	}
+}
+
+func TestCloseEndsTheRoomBetweenTicks(t *testing.T) {
+	during(t, Config{Workers: 2}, func(t *testing.T, p *Pool) {
+		r := p.NewRoom("room", RoomConfig{Mixing: true})
+		seat := r.Join(SeatConfig{})
+		port := &clockPort{}
+		seat.Attach(port)
+		elapse(100 * time.Millisecond)
+		<-r.Close()
+		if r.Err() != nil {
+			t.Errorf("Err = %v", r.Err())
+		}
+		<-r.Close()
+		n, _ := port.seen()
+		elapse(100 * time.Millisecond)
+		if m, _ := port.seen(); len(m) != len(n) {
+			t.Error("port was touched after its room was closed")
+		}
+	})
+}
+
+// Everything that other goroutines may do, done at once, on the real clock. The race detector is the judge.
+func TestCommandsFromManyGoroutines(t *testing.T) {
+	p := NewPool(Config{Workers: 2})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- p.Run(ctx) }()
+	r := p.NewRoom("room", RoomConfig{Mixing: true})
+	var ticked atomic.Int64
+	var churn sync.WaitGroup
+	for i := range 8 {
+		churn.Go(func() {
+			for range 4 {
+				_, next := voice(uint32(i), 3000)
+				port := &fakePort{format: l16, next: func(k Tick) codec.Frame { ticked.Add(1); return next(k) }}
+				s := r.Join(SeatConfig{GainDB: -3})
+				s.Attach(port)
+				s.SetMuted(i%2 == 0)
+				s.SetDeaf(i%3 == 0)
+				s.SetGain(float64(i))
+				_, _, _ = s.Speaking(), s.LevelDBFS(), p.Stats()
+				<-s.Detach(port)
+				s.Attach(port)
+				<-s.Leave()
+				port.sends = 0 // ours again
+			}
+		})
+	}
+	churn.Wait()
+	<-r.Close()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if p.Stats().Ticks == 0 {
+		t.Error("no tick ran")
+	}
+}
+
+func TestShedding(t *testing.T) {
+	p := NewPool(Config{})
+	s := &shedder{pool: p}
+	window := func(ticks, late uint64) {
+		p.count.ticks.Add(ticks)
+		p.count.late.Add(late)
+		for range shedWindow {
+			s.judge()
+		}
+	}
+	steps := []struct{ loudest, effort int }{{6, shedEffort}, {3, shedEffort}, {2, shedEffort}, {1, shedEffort}, {1, shedEffort}}
+	for i, want := range steps {
+		window(100, 50)
+		if got := p.shedTo(6); got != want.loudest || p.effort() != want.effort {
+			t.Errorf("after %d bad windows: %d seats, complexity %d; want %+v", i+1, got, p.effort(), want)
+		}
+	}
+	window(100, 1) // late, but within what is tolerated: neither more nor less
+	for range shedCalm * shedSteps {
+		window(100, 0)
+	}
+	if p.shedTo(6) != 6 || p.effort() != fullEffort || p.Stats().Shed != 0 {
+		t.Errorf("after calm: %d seats, complexity %d", p.shedTo(6), p.effort())
+	}
+	if p.Stats().Sheds != shedSteps {
+		t.Errorf("%d steps counted, want %d", p.Stats().Sheds, shedSteps)
+	}
+}
