@@ -29,6 +29,7 @@ const (
 	ReasonBadPublicValue  Reason = "bad_public_value"  // Diffie-Hellman value out of range
 	ReasonKeyReuse        Reason = "key_reuse"         // a TEK that was in use before
 	ReasonBusy            Reason = "busy"              // Diffie-Hellman pool full or too slow
+	ReasonCancelled       Reason = "cancelled"         // the call ended before its turn in the pool came
 	ReasonReplayCacheFull Reason = "replay_cache_full" // nothing can be accepted until entries expire
 	ReasonNoCredential    Reason = "no_credential"     // we lack the key that the method needs
 	ReasonInternal        Reason = "internal"          // our own failure: randomness, storage
@@ -40,7 +41,7 @@ func Reasons() []Reason {
 		ReasonMalformed, ReasonNotAnOffer, ReasonNotAnAnswer, ReasonPeerRefused, ReasonMethodRefused, ReasonWeakProtection,
 		ReasonNoCommonSuite, ReasonNoCommonGroup, ReasonWrongIdentity, ReasonUnknownIdentity, ReasonBidDown, ReasonStale,
 		ReasonReplayed, ReasonBadMAC, ReasonBadSignature, ReasonBadCertificate, ReasonBadPublicValue, ReasonKeyReuse,
-		ReasonBusy, ReasonReplayCacheFull, ReasonNoCredential, ReasonInternal,
+		ReasonBusy, ReasonCancelled, ReasonReplayCacheFull, ReasonNoCredential, ReasonInternal,
 	}
 }
 
@@ -66,7 +67,7 @@ type Error struct {
 }
 
 // Error implements error.
-func (e *Error) Error() string { return fmt.Sprintf("keying: %s: %v", e.Reason, e.Err) }
+func (e *Error) Error() string { return fmt.Sprintf("%s: %v", e.Reason, e.Err) }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

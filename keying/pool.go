@@ -2,6 +2,7 @@ package keying
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -78,7 +79,7 @@ func (l place) run(ctx context.Context, op func()) error {
 		l.pool.refused.Add(1)
 		return ErrBusy
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return fmt.Errorf("keying: waiting for the pool: %w", ctx.Err())
 	}
 	defer func() { <-l.pool.workers }()
 	l.pool.done.Add(1)

@@ -1,6 +1,7 @@
 package keying
 
 import (
+	"context"
 	"errors"
 
 	"github.com/conclave/conclave/keying/mikey"
@@ -31,7 +32,7 @@ func (r refusal) refuse(number mikey.ErrorNumber, reason Reason, err error) *Err
 	return e
 }
 
-// mikeyReasons sorts the errors of package mikey; what it lacks is ReasonMalformed.
+// mikeyReasons sorts the errors of package mikey; what it lacks of them is ReasonMalformed.
 var mikeyReasons = []struct {
 	err    error
 	reason Reason
@@ -66,6 +67,9 @@ func (r refusal) mikey(m Method, err error) *Error {
 			return r.refuse(mikey.NumberOf(err), known.reason, err)
 		}
 	}
+	if _, theirs := errors.AsType[mikey.Error](err); !theirs {
+		return r.refuse(mikey.Unspecified, ReasonInternal, err) // randomness or a signer of ours failed
+	}
 	return r.refuse(mikey.NumberOf(err), ReasonMalformed, err)
 }
 
@@ -80,6 +84,8 @@ func (r refusal) own(err error) *Error {
 		return r.refuse(mikey.Unspecified, ReasonReplayCacheFull, err)
 	case errors.Is(err, ErrBusy):
 		return r.refuse(mikey.Unspecified, ReasonBusy, err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return r.refuse(mikey.Unspecified, ReasonCancelled, err)
 	case errors.Is(err, ErrKeyReuse):
 		return r.refuse(mikey.Unspecified, ReasonKeyReuse, err)
 	}

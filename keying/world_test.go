@@ -143,7 +143,9 @@ func (w *world) restart(c Ceiling) {
 	}
 }
 
-func testPSK(uri string) Secret { return NewSecret([]byte(uri + " has a pre-shared key of some length")) }
+func testPSK(uri string) Secret {
+	return NewSecret([]byte(uri + " has a pre-shared key of some length"))
+}
 
 // bundle is an account's, with a certificate of that kind.
 func (w *world) bundle(uri, kind string) *Bundle {
@@ -183,7 +185,9 @@ func dialled(uri string) Call {
 	return Call{Local: uri, Peer: room, SDPIDs: "mikey", SSRC: 0x1111_1111, Policy: everything()}
 }
 
-func answered() Call { return Call{Local: room, SDPIDs: "mikey", SSRC: 0x2222_2222, Policy: everything()} }
+func answered() Call {
+	return Call{Local: room, SDPIDs: "mikey", SSRC: 0x2222_2222, Policy: everything()}
+}
 
 // offer is an I_MESSAGE of a caller.
 func (w *world) offer(k *Keyer, m Method, c Call) *Initiation {

@@ -1,0 +1,97 @@
+package keying
+
+import (
+	"encoding/binary"
+	"errors"
+	"testing"
+	"time"
+)
+
+func keysNumbered(n int) *Keys {
+	var send, receive [16]byte
+	binary.BigEndian.PutUint64(send[:], uint64(2*n+1))
+	binary.BigEndian.PutUint64(receive[:], uint64(2*n+2))
+	return &Keys{Send: Stream{Key: NewSecret(send[:])}, Receive: Stream{Key: NewSecret(receive[:])}}
+}
+
+func newGuard(t *testing.T, c GuardConfig) *Guard {
+	t.Helper()
+	g, err := NewGuard(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestGuardRefusesReuse(t *testing.T) {
+	clock := &hands{at: began}
+	g := newGuard(t, GuardConfig{Now: clock.now})
+	if err := g.admit(keysNumbered(1)); err != nil {
+		t.Fatal(err)
+	}
+	half := keysNumbered(2)
+	half.Receive = keysNumbered(1).Receive
+	for name, k := range map[string]*Keys{"both": keysNumbered(1), "one direction": half} {
+		if err := g.admit(k); !errors.Is(err, ErrKeyReuse) {
+			t.Errorf("%s again: %v", name, err)
+		}
+	}
+	if g.Len() != 2 {
+		t.Errorf("%d remembered", g.Len())
+	}
+	// The half that was new was not remembered with the half that was not.
+	if err := g.admit(keysNumbered(2)); err != nil {
+		t.Error(err)
+	}
+	turned := keysNumbered(1)
+	turned.Send, turned.Receive = turned.Receive, turned.Send
+	if err := g.admit(turned); err != nil {
+		t.Errorf("the other end of the leg in the same process: %v", err)
+	}
+}
+
+func TestGuardRefusesOneKeyForBoth(t *testing.T) {
+	k := keysNumbered(1)
+	k.Receive = k.Send
+	if err := newGuard(t, GuardConfig{}).admit(k); !errors.Is(err, ErrKeyReuse) {
+		t.Error(err)
+	}
+}
+
+func TestGuardForgets(t *testing.T) {
+	clock := &hands{at: began}
+	g := newGuard(t, GuardConfig{Now: clock.now})
+	for n := range 30 {
+		if err := g.admit(keysNumbered(n)); err != nil {
+			t.Fatal(err)
+		}
+		clock.move(time.Hour)
+	}
+	clock.move(-time.Hour)
+	for n := range 30 {
+		age := time.Duration(29-n) * time.Hour
+		switch err := g.admit(keysNumbered(n)); {
+		case age <= guardLife && !errors.Is(err, ErrKeyReuse):
+			t.Errorf("%v old: %v", age, err)
+		case age > guardLife+2*guardSlot && err != nil:
+			t.Errorf("%v old: %v", age, err)
+		}
+	}
+}
+
+func TestGuardBounded(t *testing.T) {
+	clock := &hands{at: began}
+	g := newGuard(t, GuardConfig{Now: clock.now, Entries: 8})
+	for n := range 4 {
+		if err := g.admit(keysNumbered(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.admit(keysNumbered(4)); !errors.Is(err, ErrFull) {
+		t.Errorf("full within one slot: %v", err)
+	}
+	clock.move(2 * guardSlot)
+	if err := g.admit(keysNumbered(4)); err != nil || g.ForgottenEarly() != 8 || g.Len() != 2 {
+		t.Errorf("%v, %d forgotten early, %d left", err, g.ForgottenEarly(), g.Len())
+	}
+}

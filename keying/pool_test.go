@@ -1,0 +1,77 @@
+package keying
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestPoolBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool(PoolConfig{Workers: 2, Queue: 3, Deadline: time.Minute})
+		running, most := make(chan int, 1), 0
+		running <- 0
+		step := func(by int) {
+			n := <-running + by
+			most = max(most, n)
+			running <- n
+		}
+		release := make(chan struct{})
+		results := make(chan error, 8)
+		for range 8 {
+			go func() {
+				results <- p.do(t.Context(), func() { step(1); <-release; step(-1) })
+			}()
+		}
+		synctest.Wait()
+		if p.Waiting() != 5 {
+			t.Errorf("%d wait or run", p.Waiting())
+		}
+		close(release)
+		busy := 0
+		for range 8 {
+			if err := <-results; errors.Is(err, ErrBusy) {
+				busy++
+			} else if err != nil {
+				t.Error(err)
+			}
+		}
+		if busy != 3 || most != 2 || p.Done() != 5 || p.Refused() != 3 || p.Waiting() != 0 {
+			t.Errorf("%d busy, %d at a time, %d done, %d refused, %d waiting", busy, most, p.Done(), p.Refused(), p.Waiting())
+		}
+	})
+}
+
+func TestPoolDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool(PoolConfig{Workers: 1, Deadline: 250 * time.Millisecond})
+		release := make(chan struct{})
+		go func() { _ = p.do(t.Context(), func() { <-release }) }()
+		synctest.Wait()
+		begin := time.Now()
+		if err := p.do(t.Context(), func() { t.Error("ran") }); !errors.Is(err, ErrBusy) {
+			t.Error(err)
+		}
+		if waited := time.Since(begin); waited != 250*time.Millisecond {
+			t.Errorf("waited %v", waited)
+		}
+		close(release)
+		synctest.Wait()
+		if p.Waiting() != 0 {
+			t.Error("places are missing")
+		}
+	})
+}
+
+// TestPoolSurvivesPanic holds that an operation that panics gives its place back.
+func TestPoolSurvivesPanic(t *testing.T) {
+	p := NewPool(PoolConfig{Workers: 1, Queue: 1})
+	func() {
+		defer func() { _ = recover() }()
+		_ = p.do(t.Context(), func() { panic("test") })
+	}()
+	if err := p.do(t.Context(), func() {}); err != nil || p.Waiting() != 0 || len(p.workers) != 0 {
+		t.Errorf("%v, %d waiting", err, p.Waiting())
+	}
+}
