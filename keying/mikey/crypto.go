@@ -5,9 +5,10 @@ import (
 	"slices"
 )
 
-// Crypto is what an exchange agreed: the key of a CSB and what it is used for. It prints as "[mikey keys]" whatever the
+// Crypto is what an exchange agreed: the key of a CSB and what it is used for. It prints as "[secret]" whatever the
 // verb. Key and Salt may be called from any goroutine until Wipe.
 type Crypto struct {
+	secretive
 	csbID    uint32
 	prf      PRF
 	rand     []byte
@@ -74,12 +75,4 @@ func (c *Crypto) Wipe() {
 	clear(c.key)
 	clear(c.salt)
 	c.key, c.salt = nil, nil
-}
-
-// Format keeps the key out of everything package fmt prints.
-func (*Crypto) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte("[mikey keys]")) }
-
-// MarshalJSON refuses: keys are not for export.
-func (*Crypto) MarshalJSON() ([]byte, error) {
-	return nil, fmt.Errorf("%w: keys do not marshal", ErrParams)
 }

@@ -1,0 +1,179 @@
+package mikey
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// InspectKeys is what whoever debugs a phone knows.
+type InspectKeys struct {
+	PSK      []byte  // nil: unknown
+	Peer     PeerKey // of the signer; Public nil: unknown
+	ShowKeys bool    // put TEKs and salts into the report
+	Now      time.Time
+}
+
+// Report is one decoded message, in the JSON of `conclave mikey inspect`.
+type Report struct {
+	Type          string          `json:"type"`
+	CSBID         string          `json:"csb_id"` // hexadecimal
+	PRF           string          `json:"prf"`
+	V             bool            `json:"v"`
+	Timestamp     string          `json:"timestamp"` // RFC 3339, or "counter N"
+	RAND          string          `json:"rand"`      // hexadecimal
+	IDs           []string        `json:"ids"`       // in the order of the message
+	Policies      []PolicyReport  `json:"policies"`
+	SDPIDs        string          `json:"sdp_ids"`
+	Payloads      []PayloadReport `json:"payloads"`
+	Errors        []string        `json:"errors,omitempty"` // of an error message, by name
+	Authenticated *bool           `json:"authenticated"`    // null: the keys given cannot tell
+	Error         string          `json:"error,omitempty"`  // why it is malformed or does not authenticate
+	CS            []CSReport      `json:"cs"`
+}
+
+// PayloadReport is the size of one payload on the wire.
+type PayloadReport struct {
+	Type   string `json:"type"`
+	Octets int    `json:"octets"`
+}
+
+// PolicyReport is one SP payload.
+type PolicyReport struct {
+	Number uint8            `json:"number"`
+	Suite  string           `json:"suite"`  // empty when its parameters make none that has a name here
+	Params map[uint8]string `json:"params"` // type → value in hexadecimal
+}
+
+// CSReport is one crypto session. TEK and salt are there only when they were asked for and could be had.
+type CSReport struct {
+	ID    int    `json:"id"`
+	SSRC  string `json:"ssrc"` // hexadecimal
+	ROC   uint32 `json:"roc"`
+	Suite string `json:"suite"`
+	TEK   string `json:"tek,omitempty"`
+	Salt  string `json:"salt,omitempty"`
+}
+
+// Inspect decodes one message and verifies it as far as keys allow. The report of a malformed message holds what was
+// read before the fault.
+func Inspect(b []byte, keys InspectKeys) Report {
+	m, err := Parse(b)
+	if err != nil {
+		m = &Message{raw: b[:min(len(b), MaxMessage)]}
+		_ = m.parse() // its error is err
+	}
+	rep := m.report(keys.Now)
+	if err != nil {
+		rep.Error = err.Error()
+		return rep
+	}
+	crypto, err := m.inspectAuth(keys)
+	if !errors.Is(err, errCannotTell) {
+		ok := err == nil
+		rep.Authenticated = &ok
+		if err != nil {
+			rep.Error = err.Error()
+		}
+	}
+	if crypto != nil {
+		defer crypto.Wipe()
+		if keys.ShowKeys {
+			rep.addKeys(crypto)
+		}
+	}
+	return rep
+}
+
+// report is what the octets say by themselves.
+func (m *Message) report(near time.Time) Report {
+	rep := Report{
+		Type: m.header.typ.String(), CSBID: fmt.Sprintf("%08x", m.header.csbID), PRF: m.header.prf.String(), V: m.header.v,
+		RAND: hex.EncodeToString(m.RAND()), IDs: []string{}, Policies: []PolicyReport{}, Payloads: []PayloadReport{},
+		CS: []CSReport{},
+	}
+	if _, ok := find[timestampPayload](m); ok {
+		rep.Timestamp = m.Timestamp().text(near)
+	}
+	rep.SDPIDs, _ = m.SDPIDs()
+	for _, n := range m.ErrorNumbers() {
+		rep.Errors = append(rep.Errors, n.String())
+	}
+	for _, p := range m.payloads {
+		rep.Payloads = append(rep.Payloads, PayloadReport{p.code().String(), len(p.append(nil, 0))})
+		if id, ok := p.(idPayload); ok {
+			rep.IDs = append(rep.IDs, strings.ToValidUTF8(id.value.Data, "?"))
+		}
+	}
+	policies := m.Policies()
+	for _, p := range policies {
+		params := map[uint8]string{}
+		for _, q := range p.Params {
+			params[q.Type] = hex.EncodeToString(q.Value)
+		}
+		rep.Policies = append(rep.Policies, PolicyReport{p.Number, p.suite().name, params})
+	}
+	for i, s := range m.header.sessions {
+		suite := policyOf(policies, s).suite()
+		rep.CS = append(rep.CS, CSReport{ID: i + 1, SSRC: fmt.Sprintf("%08x", s.SSRC), ROC: s.ROC, Suite: suite.name})
+	}
+	return rep
+}
+
+// errCannotTell: the keys given do not say whether the message is authentic.
+var errCannotTell = errors.New("mikey: cannot tell")
+
+// inspectAuth verifies what can be verified from one message alone: neither an R that is authenticated with the RAND or
+// the identities of its I_MESSAGE, nor an update.
+func (m *Message) inspectAuth(keys InspectKeys) (*Crypto, error) {
+	switch m.header.typ {
+	case TypePSKInit:
+		if keys.PSK == nil || m.RAND() == nil {
+			return nil, errCannotTell
+		}
+		resp, err := AuthenticatePSK(m, keys.PSK, nil)
+		if err != nil {
+			return nil, err
+		}
+		defer resp.Wipe()
+		c, _, err := resp.Answer(Answer{})
+		return c, err
+	case TypeDHHMACInit:
+		if keys.PSK == nil || m.RAND() == nil {
+			return nil, errCannotTell
+		}
+		p, _ := find[kemacPayload](m)
+		return nil, messageKey{m.header.prf, keys.PSK, m.header.csbID, m.RAND()}.verify(p.alg, p.mac, m.covered())
+	case TypePKEInit, TypeDHInit, TypeDHResp, TypeRSARInit:
+		if keys.Peer.Public == nil {
+			return nil, errCannotTell
+		}
+		return nil, keys.Peer.verify(m)
+	default:
+		return nil, errCannotTell
+	}
+}
+
+// addKeys fills in the keys. A map without entries gets the two sessions that every m-line has by convention.
+func (rep *Report) addKeys(c *Crypto) {
+	if len(rep.CS) == 0 {
+		name := policyOf(c.policies, Session{}).suite().name
+		rep.CS = []CSReport{{ID: 1, SSRC: "00000000", Suite: name}, {ID: 2, SSRC: "00000000", Suite: name}}
+	}
+	for i := range rep.CS {
+		var s Session
+		if i < len(c.sessions) {
+			s = c.sessions[i]
+		}
+		suite := policyOf(c.policies, s).suite()
+		key, err := c.Key(uint8(i+1), suite.key)
+		if err == nil {
+			rep.CS[i].TEK = hex.EncodeToString(key)
+		}
+		if salt, err := c.Salt(uint8(i+1), suite.salt); err == nil {
+			rep.CS[i].Salt = hex.EncodeToString(salt)
+		}
+	}
+}
