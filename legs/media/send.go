@@ -24,7 +24,13 @@ type sender struct {
 // Send writes one encoded 20 ms frame to the peer, marked when it follows a pause. Nothing is sent while the stream is held, has no
 // keys or knows no address; media time goes on all the same. Tick worker only.
 func (s *Stream) Send(t codec.Tick, p codec.Packet) {
-	if s.closed.Load() || s.set == nil || s.keys == nil || !s.set.Send || s.peer.rtp.length == 0 {
+	if s.closed.Load() {
+		return
+	}
+	if s.set == nil || s.keys == nil {
+		s.apply() // only the first time: later ones are taken between ticks, lest a frame goes out under another format
+	}
+	if s.set == nil || s.keys == nil || !s.set.Send || s.peer.rtp.length == 0 {
 		return
 	}
 	if len(p.Payload) == 0 || len(p.Payload) > maxPayload {
