@@ -1,6 +1,7 @@
 package mikey
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -85,6 +86,14 @@ func (p *Params) check() error {
 		}
 	}
 	return checkPolicies(p.Policies, p.Sessions)
+}
+
+// nonce is RAND, a copy of what the caller gave or freshly drawn.
+func (p *Params) nonce() ([]byte, error) {
+	if p.RAND != nil {
+		return bytes.Clone(p.RAND), nil
+	}
+	return draw(p.random(), minRAND)
 }
 
 // random is the source of randomness of p.

@@ -30,11 +30,9 @@ func InitiateDH(p Params, g Group, s Signer) (Initiation, error) {
 	if err != nil {
 		return nil, err
 	}
-	random := bytes.Clone(p.RAND)
-	if random == nil {
-		if random, err = draw(p.random(), minRAND); err != nil {
-			return nil, err
-		}
+	random, err := p.nonce()
+	if err != nil {
+		return nil, err
 	}
 	x, err := group.secret(p.random())
 	if err != nil {
@@ -42,6 +40,7 @@ func InitiateDH(p Params, g Group, s Signer) (Initiation, error) {
 	}
 	value, err := group.public(x)
 	if err != nil {
+		clear(x)
 		return nil, err
 	}
 	own := dhPayload{group: g, value: value, validity: p.validity()}

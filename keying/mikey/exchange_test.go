@@ -164,6 +164,37 @@ func TestPSKWithoutV(t *testing.T) {
 	}
 }
 
+// TestOnlyIDi is RFC 4567's example: I names its sender alone, R its own, and V covers both.
+func TestOnlyIDi(t *testing.T) {
+	k := messageKey{PRFSHA1, testPSK, 7, bytes.Repeat([]byte{1}, 16)}
+	data, err := k.crypt(kemacAESCM128, Timestamp{}, keyData{key: make([]byte, 16)}.append(nil, PayloadLast))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := k.seal(macHMACSHA1, assemble(header{v: true, csbID: 7}, []payload{
+		timestampPayload{}, randPayload{k.rand}, idPayload{Identity{IDTypeNAI, "donald@duck.com"}},
+		kemacPayload{kemacAESCM128, data, macHMACSHA1, make([]byte, 20)},
+	}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := AuthenticatePSK(i, testPSK, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, b, err := resp.Answer(Answer{IDr: testIDr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := mustParse(t, b)
+	if id, ok := r.IDr(); !ok || id.Data != testIDr {
+		t.Errorf("IDr is %v", id)
+	}
+	if err := errors.Join(checkResponse(i, r, TypePSKResp), k.checkV(i, r)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDHExchange(t *testing.T) {
 	rsaI, rsaIKey := rsaIdentity(t, "alice")
 	rsaR, rsaRKey := rsaIdentity(t, "bob")

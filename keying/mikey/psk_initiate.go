@@ -40,12 +40,9 @@ func initiatePSK(p Params, psk, tgk []byte) (*pskInitiation, error) {
 	if len(psk) < minPSK {
 		return nil, fmt.Errorf("%w: PSK of %d octets", ErrParams, len(psk))
 	}
-	random := bytes.Clone(p.RAND)
-	if random == nil {
-		var err error
-		if random, err = draw(p.random(), minRAND); err != nil {
-			return nil, err
-		}
+	random, err := p.nonce()
+	if err != nil {
+		return nil, err
 	}
 	k := messageKey{p.PRF, bytes.Clone(psk), p.CSBID, random}
 	encr, mac := p.PRF.algorithms()
