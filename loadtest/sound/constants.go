@@ -38,9 +38,9 @@ const (
 	earRate = 8000
 	// presentDB is how far below its nominal level a tone may be and still count as heard: codecs and limiters take some.
 	presentDB = -9
-	// foreignDB is from where on a tone that nobody explains counts as somebody. Opus at 32 kbit/s scatters up to about
-	// -30 dB; a leak at a quarter of a talker's level would be at -12 dB.
-	foreignDB = -20
+	// foreignDB is from where on a tone that nobody explains counts as somebody. Six talkers through Opus twice scatter up
+	// to -22 dB at 32 kbit/s and -19 dB at 24; a whole leaked talker is at 0, one at a quarter of his level at -12 dB.
+	foreignDB = -14
 
 	// maxWAV bounds a WAV file that is read: ten minutes at 48 kHz.
 	maxWAV = 10 * 60 * 48000

@@ -99,3 +99,32 @@ func TestResamplerDoesNotMindHowItIsCut(t *testing.T) {
 		}
 	}
 }
+
+// TestResamplersAreLateByWholeSamples: a round trip gives back the samples, later.
+func TestResamplersAreLateByWholeSamples(t *testing.T) {
+	for _, low := range []int{8000, 16000} {
+		for _, high := range []int{16000, 48000} {
+			if low == high {
+				continue
+			}
+			late := 24
+			if high == 6*low {
+				late = 28
+			}
+			up, down := newResampler(low, high, low/50), newResampler(high, low, high/50)
+			said, wide, heard := make([]int16, low/50), make([]int16, high/50), make([]int16, low/50)
+			var all, back []int16
+			for n := range 10 {
+				tone(said, low, 0.3*float64(low)/2, 10000, n*len(said))
+				up.process(said, wide)
+				down.process(wide, heard)
+				all, back = append(all, said...), append(back, heard...)
+			}
+			for i := 100; i < len(all)-late; i++ {
+				if off := int(all[i]) - int(back[i+late]); off > 30 || off < -30 {
+					t.Fatalf("%d to %d Hz and back: sample %d is %d, was %d", low, high, i, back[i+late], all[i])
+				}
+			}
+		}
+	}
+}
