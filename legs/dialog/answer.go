@@ -1,0 +1,221 @@
+package dialog
+
+import (
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// post hands an ACK to the dialog's goroutine; false when the dialog has ended.
+func (d *Dialog) post(a *arrival) bool {
+	select {
+	case d.arrivals <- a:
+		return true
+	case <-d.done:
+		return false
+	}
+}
+
+// take runs one in-dialog request in the handler's goroutine, which sipgo wants alive until the final response.
+func (d *Dialog) take(a *arrival) {
+	if !d.post(a) {
+		d.e.stateless(a.sr, a.tx, refuse(481, "no_dialog"))
+		return
+	}
+	timer := time.NewTimer(t64())
+	defer timer.Stop()
+	select {
+	case <-a.answered:
+		return
+	case <-timer.C:
+		// The leg owes an answer. The dialog's goroutine sends it, so that nobody answers twice.
+		d.reply(a, Response{Status: 500})
+	case <-d.done:
+	}
+	select {
+	case <-a.answered:
+	default: // the dialog ended over it (RFC 3261 section 15.1.2)
+		status := 481
+		if a.r.Method == "INVITE" {
+			status = 487
+		}
+		_ = d.e.respond(a, Response{Status: status}, d.localTag)
+	}
+}
+
+// reply carries an answer to the dialog's goroutine; any goroutine but that one.
+func (d *Dialog) reply(a *arrival, r Response) {
+	select {
+	case d.answers <- answer{a: a, r: r}:
+	case <-d.done:
+	}
+}
+
+// respond sends a response of a request in a dialog through its transaction.
+func (e *Endpoint) respond(a *arrival, r Response, tag string) error {
+	res, err := e.response(a.sr, tag, r)
+	if err != nil {
+		return err
+	}
+	if err := e.fits(res); err != nil {
+		return err
+	}
+	return a.tx.Respond(res)
+}
+
+// reply sends the one final response of an arrival; in the dialog's goroutine.
+func (x *receiver) reply(a *arrival, r Response) {
+	if a.replied {
+		return
+	}
+	a.replied = true
+	if err := x.d.e.respond(a, r, x.d.localTag); err != nil {
+		x.d.e.log.Debug("an answer could not be sent", "status", r.Status, "error", err.Error())
+	}
+	close(a.answered)
+}
+
+// process acts on a request whose turn it is.
+func (x *receiver) process(a *arrival) {
+	if x.over {
+		return
+	}
+	x.seq, x.seen = a.r.CSeq, true
+	switch a.r.Method {
+	case "INVITE":
+		x.offered(a, Reinvite)
+	case "UPDATE":
+		x.offered(a, Update)
+	case "BYE":
+		x.reply(a, Response{Status: 200})
+		x.deliver(a, Bye)
+		x.finish(ErrRemoteBye)
+	case "REFER":
+		x.event(a, Refer)
+	case "NOTIFY":
+		x.event(a, Notify)
+	case "INFO":
+		x.event(a, Info)
+	case "OPTIONS":
+		x.reply(a, Response{Status: 200, Header: capabilities()})
+	default:
+		x.d.e.stats.refuse("method")
+		x.reply(a, Response{Status: 405, Header: capabilities()[:1]})
+	}
+}
+
+// offered takes a re-INVITE or UPDATE unless another exchange is under way (RFC 3261 section 14.2, RFC 3311 section 5.2).
+func (x *receiver) offered(a *arrival, kind Kind) {
+	d := x.d
+	exchange := kind == Reinvite || len(a.r.Body) > 0
+	d.mu.Lock()
+	state := d.offer
+	if exchange && state == idle {
+		d.offer = theirs
+	}
+	d.mu.Unlock()
+	switch {
+	case exchange && state == ours:
+		d.e.stats.refuse("glare")
+		x.reply(a, Response{Status: 491})
+	case exchange && state == theirs:
+		d.e.stats.refuse("overlap")
+		x.reply(a, Response{Status: 500, Header: []HeaderField{{"Retry-After", "1"}}})
+	default:
+		if !x.event(a, kind) && exchange {
+			x.settled()
+		}
+	}
+}
+
+// event delivers a request that the leg must answer; with a full inbox the peer gets 503.
+func (x *receiver) event(a *arrival, kind Kind) bool {
+	if !x.deliver(a, kind) {
+		x.d.e.stats.refuse("inbox_full")
+		x.reply(a, overload().Response)
+		return false
+	}
+	return true
+}
+
+// deliver puts an event into the inbox without ever waiting; the last slots are for those that must not be lost.
+func (x *receiver) deliver(a *arrival, kind Kind) bool {
+	room := cap(x.d.inbox) - len(x.d.inbox)
+	if room <= 1 || kind != Ack && kind != Bye && room <= inboxReserve {
+		return false
+	}
+	ev := Event{Kind: kind, Request: a.r, Admitted: a.admitted}
+	if a.answered != nil && kind != Bye {
+		ev.reply = func(r Response) { x.d.reply(a, r) }
+	}
+	x.d.inbox <- ev
+	return true
+}
+
+// ack ends the wait for an ACK. Late and stray ones change nothing.
+func (x *receiver) ack(a *arrival) {
+	u := x.unacked
+	if u == nil || a.r.CSeq != u.cseq {
+		x.d.e.stats.strays.Add(1)
+		return
+	}
+	x.settled()
+	x.deliver(a, Ack)
+	x.release()
+}
+
+// answer sends what the leg replied.
+func (x *receiver) answer(ans answer) {
+	a, r := ans.a, ans.r
+	if a.replied || r.Status < 200 || r.Status > 699 {
+		if !a.replied {
+			_ = x.d.e.respond(a, r, x.d.localTag)
+		}
+		return
+	}
+	exchange := a.r.Method == "INVITE" || a.r.Method == "UPDATE" && len(a.r.Body) > 0
+	ok := r.Status < 300
+	if !exchange && a.r.Method != "UPDATE" {
+		x.reply(a, r)
+		return
+	}
+	if ok {
+		r.Header = append(r.Header[:len(r.Header):len(r.Header)], HeaderField{"Contact", x.contact()})
+	}
+	res, err := x.d.e.response(a.sr, x.d.localTag, r)
+	if err == nil {
+		err = x.d.e.fits(res)
+	}
+	if err != nil {
+		x.d.e.log.Warn("an answer could not be made", "error", err.Error())
+		ok, r = false, Response{Status: 500}
+	}
+	if ok && a.r.Method == "INVITE" {
+		x.accepted(a, res)
+		return
+	}
+	x.reply(a, r)
+	if ok {
+		x.d.retarget(a.r.Header("contact"), a.r.Source)
+	}
+	if exchange {
+		x.settled()
+		x.release()
+	}
+}
+
+func (x *receiver) contact() string {
+	return x.d.e.contact(x.d.first.Transport, x.d.RemoteSource(), x.d.flow.Load())
+}
+
+// accepted sends the 2xx of a re-INVITE, which sipgo would never send twice, and waits for its ACK.
+func (x *receiver) accepted(a *arrival, res *sip.Response) {
+	a.replied = true
+	x.d.retarget(a.r.Header("contact"), a.r.Source)
+	x.await(&unacked{cseq: a.r.CSeq, res: res, conn: a.tx.Connection()})
+	if err := a.tx.Respond(res); err != nil {
+		x.d.e.log.Debug("a 2xx could not be sent", "error", err.Error())
+	}
+	x.d.drainAcks(a.tx)
+	close(a.answered)
+}

@@ -1,0 +1,144 @@
+package dialog
+
+import (
+	"math/rand/v2"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// handle is sipgo's entry for every request that is not a retransmission, in a goroutine of its own. Whatever happens in
+// it, a panic included, concerns this message only.
+func (e *Endpoint) handle(sr *sip.Request, tx *sip.ServerTx) {
+	defer tx.TerminateGracefully()
+	if !e.enter() {
+		return
+	}
+	defer e.wg.Done()
+	defer e.stats.handlers.Add(-1)
+	working := e.stats.handlers.Add(1)
+	defer func() {
+		if p := recover(); p != nil {
+			e.stats.panics.Add(1)
+			e.log.Error("a SIP handler panicked", "method", string(sr.Method), "stack", string(debug.Stack()))
+			e.stateless(sr, tx, refuse(500, "panic"))
+		}
+	}()
+	r, ref := validate(sr)
+	if ref != nil {
+		e.stats.malformed.Add(1)
+		e.stateless(sr, tx, ref)
+		return
+	}
+	if r.Transport == "tls" {
+		if st := e.streams.get(r.Connection); st != nil {
+			r.PeerCertificates = st.certificates()
+		}
+	}
+	e.dispatch(r, sr, tx, working)
+}
+
+func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, working int64) {
+	d := e.find(r)
+	limit := int64(e.cfg.MaxHandlers)
+	switch {
+	case r.Method == "ACK":
+		if d == nil || !d.post(&arrival{r: r, sr: sr, tx: tx}) {
+			e.stats.strays.Add(1)
+		}
+		return
+	case r.Method == "CANCEL": // one that matches a transaction was answered by sipgo (RFC 3261 section 9.2)
+		e.stateless(sr, tx, refuse(481, "no_transaction"))
+		return
+	case !known(r.Method):
+		e.stateless(sr, tx, refuse(501, "method", capabilities()[0]))
+		return
+	case r.InDialog && d == nil:
+		e.stateless(sr, tx, refuse(481, "no_dialog"))
+		return
+	case working > limit || d == nil && working > limit*3/4:
+		e.stateless(sr, tx, overload())
+		return
+	}
+	admitted, refused := e.host.Admit(r, d)
+	if refused != nil {
+		e.stateless(sr, tx, &refusal{Response: *refused, why: "admit"})
+		return
+	}
+	switch {
+	case d != nil:
+		d.take(&arrival{r: r, sr: sr, tx: tx, admitted: admitted, answered: make(chan struct{})})
+	case r.Method == "INVITE":
+		e.invited(r, sr, tx, admitted)
+	case r.Method == "OPTIONS":
+		e.stateless(sr, tx, &refusal{Response: Response{Status: 200, Header: capabilities()}})
+	case taken(r.Method):
+		e.stateless(sr, tx, refuse(481, "no_dialog"))
+	default:
+		e.stateless(sr, tx, refuse(405, "method", capabilities()[0]))
+	}
+}
+
+func taken(method string) bool {
+	for _, m := range handled {
+		if m == method {
+			return true
+		}
+	}
+	return false
+}
+
+// overload is the 503 of shedding, with a Retry-After that spreads the return of those we sent away.
+func overload() *refusal {
+	after := strconv.Itoa(retryAfterMin + rand.IntN(retryAfterSpan+1)) //nolint:gosec // spread, not secrecy
+	return refuse(503, "overload", HeaderField{"Retry-After", after})
+}
+
+// stateless answers without leaving anything behind (RFC 3261 section 8.2.7): the transaction is dropped when the handler
+// returns, a retransmission is judged anew, and its answer carries the same tag.
+func (e *Endpoint) stateless(sr *sip.Request, tx *sip.ServerTx, ref *refusal) {
+	if sr.IsAck() {
+		return
+	}
+	if ref.why != "" {
+		e.stats.refuse(ref.why)
+	}
+	res, err := e.response(sr, e.stampFor(sr), ref.Response)
+	if err == nil {
+		err = e.fits(res)
+	}
+	if err == nil {
+		err = tx.Connection().WriteMsg(res)
+	}
+	if err != nil {
+		e.log.Debug("an answer could not be sent", "status", ref.Status, "error", err.Error())
+	}
+}
+
+func (e *Endpoint) stampFor(sr *sip.Request) string {
+	var callID, from, cseq string
+	if h := sr.CallID(); h != nil {
+		callID = h.Value()
+	}
+	if h := sr.From(); h != nil {
+		from = h.Value()
+	}
+	if h := sr.CSeq(); h != nil {
+		cseq = h.Value()
+	}
+	return e.stamp(callID, from, cseq)
+}
+
+// dialogID names a dialog: Call-ID, our tag, the peer's (RFC 3261 section 12).
+func dialogID(callID, local, remote string) string { return callID + "|" + local + "|" + remote }
+
+// find looks up the dialog of a request, nil when there is none.
+func (e *Endpoint) find(r *Request) *Dialog {
+	if !r.InDialog {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.dialogs[dialogID(r.CallID, r.To.Tag, r.From.Tag)]
+}

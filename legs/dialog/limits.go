@@ -1,0 +1,75 @@
+package dialog
+
+import "time"
+
+// Every time, queue and window of the package, with the reason for its value.
+const (
+	// maxMessage bounds one message: what fits a datagram, and the largest length sipgo's parser takes (security: 64 KiB).
+	maxMessage = 65535
+	// maxDatagram is what we read from UDP: sipgo's read buffer; a datagram that fills it was cut and is dropped.
+	maxDatagram = 32 << 10
+	// maxHead, maxLine and maxFields bound the part before the body; the longest RFC 4475 line is under 4 KiB.
+	maxHead   = 32 << 10
+	maxLine   = 8 << 10
+	maxFields = 128
+
+	// defaultMaxUDP is what interface.md promises for messages over UDP.
+	defaultMaxUDP = 8 << 10
+	// defaultHandlers bounds requests in work: each is a goroutine of a few KiB, so 4096 are some 30 MiB at worst.
+	defaultHandlers = 4096
+	// defaultConnections and defaultPerSource bound accepted streams; a NAT with 256 phones behind it still works.
+	defaultConnections = 4096
+	defaultPerSource   = 256
+
+	// socketBuffer is asked of the kernel for the UDP socket: a ramp of 200 calls a second arrives in bursts of 3 KiB INVITEs.
+	socketBuffer = 4 << 20
+
+	// inboxLen is how many unread events a leg may leave; a phone sends one at a time, so a full inbox is a stuck leg.
+	// inboxReserve slots are kept for Ack and Gone, which must never be lost: one ACK can wait per INVITE under way.
+	inboxLen     = 32
+	inboxReserve = 4
+	// heldMax bounds requests that wait for an earlier CSeq.
+	heldMax = 16
+	// reorderWait is how long a request waits for one with a lower CSeq: sipgo starts a goroutine per message, so the order
+	// of one connection is lost by microseconds; a true gap (a challenge answered elsewhere) only costs this delay.
+	reorderWait = 50 * time.Millisecond
+
+	// handshakeWait, firstWait, partialWait and idleWait keep slow streams from filling the table: the TLS handshake, the
+	// first octet of an accepted connection, the rest of a message that has begun, and silence while no dialog uses it.
+	handshakeWait = 5 * time.Second
+	firstWait     = 5 * time.Second
+	partialWait   = 10 * time.Second
+	idleWait      = 120 * time.Second
+	// writeWait bounds one write to a stream whose peer does not read.
+	writeWait = 5 * time.Second
+	// dialWait bounds a TCP connect and TLS handshake that we begin.
+	dialWait = 10 * time.Second
+	// acceptRetry is the pause after a failed accept (no descriptors left), so that the loop does not spin.
+	acceptRetry = 50 * time.Millisecond
+	// answerWait bounds how long a new call may stay unanswered: RFC 3261's Timer C (3 minutes).
+	answerWait = 3 * time.Minute
+	// closeWait bounds what Close waits for once its context has no deadline of its own.
+	closeWait = 5 * time.Second
+
+	// sourcesPerReader bounds sipgo's per-source tables of a UDP reader (golibs B7): after so many different sources the
+	// reader is replaced by a fresh one; retireWait lets messages in flight find their entry in the old one first.
+	sourcesPerReader = 16 << 10
+	retireWait       = time.Second
+
+	// budgetSets × budgetWays are the buckets of the per-source budget: a fixed 1.5 MiB at most, no allocation later.
+	budgetSets = 4096
+	budgetWays = 4
+	// dialogFactor is how much more than requests outside a dialog a source may send of everything else: a set-up is one
+	// INVITE twice (challenge), two ACKs, a BYE, and the responses to what we send.
+	dialogFactor = 10
+	// burstSeconds is the depth of a bucket in seconds of its rate.
+	burstSeconds = 2
+
+	// retryAfterMin and retryAfterSpan randomise Retry-After of 503, so that shed callers do not come back together.
+	retryAfterMin  = 5
+	retryAfterSpan = 25
+	// challengeMax is how often one request answers a challenge: once, and once more when the nonce was stale.
+	challengeMax = 2
+	// logBurst bounds sipgo's log lines per second.
+	logBurst = 10
+)
