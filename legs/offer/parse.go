@@ -19,7 +19,8 @@ func Parse(raw []byte) (*Description, error) {
 	if err := s.UnmarshalString(text); err != nil {
 		return nil, ErrSyntax
 	}
-	if len(s.MediaDescriptions) != len(lines) {
+	// pion takes an end anywhere; without the mandatory lines it is no description (RFC 8866 section 5).
+	if len(s.TimeDescriptions) == 0 || len(s.MediaDescriptions) != len(lines) {
 		return nil, ErrSyntax
 	}
 	d := &Description{
