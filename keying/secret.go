@@ -13,9 +13,9 @@ var ErrSecretInText = errors.New("keying: a secret is not written as text")
 const secretText = "[secret]"
 
 // Secret holds octets that must not be seen: keys, salts, passwords. Copies of a Secret share the octets, so wiping one
-// wipes all. The octets sit behind a pointer so that fmt, which does not call String on unexported fields, prints an
-// address at worst. The zero value is an empty secret.
-type Secret struct{ box *secretBox }
+// wipes all. The octets sit behind a pointer to a pointer because fmt, which does not call String on unexported fields,
+// follows one pointer for verbs that do not suit it; this way it prints an address. The zero value is an empty secret.
+type Secret struct{ box **secretBox }
 
 type secretBox struct{ octets []byte }
 
@@ -23,7 +23,8 @@ type secretBox struct{ octets []byte }
 func NewSecret(b []byte) Secret {
 	octets := make([]byte, len(b))
 	copy(octets, b)
-	return Secret{&secretBox{octets}}
+	box := &secretBox{octets}
+	return Secret{&box}
 }
 
 // Bytes returns the octets themselves, not a copy: the caller neither keeps nor changes them. It is nil once wiped.
@@ -31,7 +32,7 @@ func (s Secret) Bytes() []byte {
 	if s.box == nil {
 		return nil
 	}
-	return s.box.octets
+	return (*s.box).octets
 }
 
 // Len is the number of octets, 0 once wiped.
@@ -42,8 +43,8 @@ func (s Secret) Wipe() {
 	if s.box == nil {
 		return
 	}
-	clear(s.box.octets)
-	s.box.octets = nil
+	clear((*s.box).octets)
+	(*s.box).octets = nil
 }
 
 // Equal compares in constant time; two empty secrets are not equal, so that a missing key never matches a missing key.
