@@ -188,4 +188,3 @@ func voice(f codec.Frame) (n int, ok bool) {
 	}
 	return int(binary.BigEndian.Uint32(f.Payload) &^ 0x0f000000), true
 }
-
