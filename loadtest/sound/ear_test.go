@@ -99,8 +99,8 @@ func TestEveryTalkerOfARoomIsHeardThroughCodecs(t *testing.T) {
 		{"mixed, heard by l16", []codec.Format{opus32, pcmu, wide, pcma}, wide, 16000},
 	} {
 		worst := math.Inf(1)
-		for _, first := range []int{0, 37, 254, 488} {
-			for _, count := range []int{1, 2, 3, 6} {
+		for _, first := range []int{37, 488} {
+			for _, count := range []int{1, 2, 6} {
 				var talkers []int
 				for i := range count {
 					talkers = append(talkers, (first+i*7)%Talkers)
