@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // errAuthorization: an Authorization field that is not what RFC 7616 section 3.4 and RFC 8760 allow.
@@ -25,7 +26,7 @@ func isDigest(field string) bool {
 // parseAuthorization reads one Authorization field. It is strict: a parameter that comes twice is refused, since two
 // readers would choose differently, and so is a field without the parameters that a protected count needs.
 func parseAuthorization(field string) (*credentials, error) {
-	if len(field) > maxAuthorization || !isDigest(field) {
+	if len(field) > maxAuthorization || !isDigest(field) || !utf8.ValidString(field) {
 		return nil, errAuthorization
 	}
 	rest := strings.TrimSpace(field)[len("Digest"):]

@@ -8,7 +8,7 @@ const (
 	// a person who types a password and keeps the window of counts small.
 	NonceLifetime = time.Minute
 
-	// nonceAhead is how far in the future a nonce of ours may seem to lie, since the clock may be set back.
+	// nonceAhead is how far in the future a nonce of ours may seem to lie: a clock without a monotonic reading may step.
 	nonceAhead = 5 * time.Second
 
 	// nonceSalt is the length of a nonce's random part in octets: two callers behind one address get different nonces in

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -289,6 +291,44 @@ func TestNonceCounts(t *testing.T) {
 		if refusal := send(count); refusal == nil || refusal.Reason != ReasonReplayedDigest || refusal.Status != 401 {
 			t.Errorf("count %d again: %v", count, refusal)
 		}
+	}
+}
+
+// TestRestart: the same boot key in a new process does not know the nonces of the old one.
+func TestRestart(t *testing.T) {
+	key := bytes.Repeat([]byte{7}, 32)
+	g, _ := newGate(t, Config{BootKey: key})
+	text, err := g.newNonce(phone.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := &clock{now: boot.Add(time.Second)}
+	again, err := New(Config{Domain: domain, Accounts: accounts{}, Keyer: &refuser{}, Policy: policies, BootKey: key, Now: later.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, fresh := again.openNonce(text, phone.Addr()); fresh {
+		t.Error("a nonce outlived its process")
+	}
+}
+
+// TestManyAtOnce: one count is good once, however many send it together.
+func TestManyAtOnce(t *testing.T) {
+	g, _ := newGate(t, Config{})
+	r := lateInvite("standup")
+	r.Authorization = []string{answer(t, challenged(t, g, r), r, nil)}
+	var admitted atomic.Int32
+	var wg sync.WaitGroup
+	for range 32 {
+		wg.Go(func() {
+			if _, refusal := g.Admit(r); refusal == nil {
+				admitted.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if admitted.Load() != 1 || g.Refusals()[ReasonReplayedDigest] != 31 {
+		t.Errorf("%d admitted, %v", admitted.Load(), g.Refusals())
 	}
 }
 

@@ -57,6 +57,7 @@ type Gate struct {
 	bootKey  []byte
 	decoy    []byte // stands in for the HA1 of an account that does not exist
 	now      func() time.Time
+	start    time.Time // with its monotonic reading
 	rand     io.Reader
 
 	window   window // locks itself
@@ -85,6 +86,7 @@ func New(c Config) (*Gate, error) {
 	if g.now == nil {
 		g.now = time.Now
 	}
+	g.start = g.now()
 	if g.rand == nil {
 		g.rand = rand.Reader
 	}

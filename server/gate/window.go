@@ -56,8 +56,7 @@ func (w *window) use(n nonce, count uint32, account string, now time.Time) verdi
 	return firstUse
 }
 
-// turn begins a new generation when the current one is a lifetime old. A clock that was set back turns nothing until it
-// has caught up, which keeps entries longer and never shorter.
+// turn begins a new generation when the current one is a lifetime old, by the monotonic clock where now has one.
 func (w *window) turn(now time.Time) {
 	age := now.Sub(w.turned)
 	if w.current.counts != nil && age < NonceLifetime+nonceAhead {

@@ -80,16 +80,13 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, papers: p, pool: keying.NewPool(keying.PoolConfig{Deadline: time.Minute})}
-	at := &clock{now: boot}
 	w.keyer, err = keying.New(keying.Config{
-		Own: p.server, Directory: directory{p.authority.Roots()}, Pool: w.pool, Now: at.Now,
+		Own: p.server, Directory: directory{p.authority.Roots()}, Pool: w.pool, Now: func() time.Time { return w.clock.now },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.gate, w.clock = newGate(t, Config{Keyer: w.keyer, Address: netip.MustParseAddr("192.0.2.1")})
-	w.gate.now, at.now = at.Now, boot
-	w.clock = at
 	return w
 }
 
