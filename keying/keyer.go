@@ -11,7 +11,7 @@ import (
 
 // Directory is what keying asks about peers. It must be fast and safe from any goroutine.
 type Directory interface {
-	// PSK returns the pre-shared key with that identity (a URI), and whether there is one.
+	// PSK returns the pre-shared key with that identity (a URI), and whether there is one; an account that is not enabled has none.
 	PSK(identity string) (Secret, bool)
 	// Roots returns the certificate authorities that vouch for peers; nil or empty: nobody's certificate is accepted.
 	Roots() *x509.CertPool

@@ -52,6 +52,7 @@ var mikeyReasons = []struct {
 	{mikey.ErrExchange, ReasonNotAnAnswer},
 	{mikey.ErrMap, ReasonMalformed},
 	{mikey.ErrPeer, ReasonPeerRefused},
+	{mikey.ErrParams, ReasonInternal}, // a key of ours that is too short, and the like
 }
 
 // mikey makes the Error for one of package mikey; a failed authentication gets the reason that fits the method.
