@@ -1,0 +1,122 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/conclave/conclave/server"
+)
+
+// The inputs of the routes. Names are kept in lower case and found whatever case they are asked in.
+type (
+	accountInput struct {
+		Account string `path:"account" maxLength:"256" doc:"Name of the account"`
+	}
+	accountPatchInput struct {
+		Account string `path:"account" maxLength:"256" doc:"Name of the account"`
+		Body    server.AccountPatch
+	}
+)
+
+type accountOutput struct{ Body server.AccountView }
+
+// bundleOutput passes the bundle through as the JSON that its own package makes of it.
+type bundleOutput struct {
+	Location    string `header:"Location" doc:"Path of the account"`
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+// bundleShape describes a bundle in the OpenAPI document. It is never filled.
+type bundleShape struct {
+	Account string `json:"account" doc:"Name of the account"`
+	URI     string `json:"uri" doc:"SIP URI of the account"`
+	Servers []struct {
+		Transport string `json:"transport" enum:"udp,tcp,tls" doc:"Transport of the signalling"`
+		Address   string `json:"address" doc:"IP:port"`
+	} `json:"servers" doc:"Where to call"`
+	Digest struct {
+		Username string `json:"username" doc:"User name"`
+		Realm    string `json:"realm" doc:"The one realm to answer for"`
+		Password string `json:"password" doc:"Password"`
+	} `json:"digest" doc:"Credentials of SIP digest, RFC 7616"`
+	PSK  string `json:"psk" contentEncoding:"base64" doc:"Pre-shared key of MIKEY"`
+	Cert string `json:"cert" doc:"Certificate, PEM"`
+	Key  string `json:"key" doc:"Private key of the certificate, PEM"`
+	CA   string `json:"ca" doc:"Certificate of the CA that vouches for the server, PEM"`
+}
+
+func (a *Admin) accountRoutes() {
+	const all, one = "/v1/accounts", "/v1/accounts/{account}"
+	huma.Register(a.api, operation("list-accounts", http.MethodGet, all, "List accounts"), a.listAccounts)
+	create := operation("create-account", http.MethodPost, all, "Make an account", http.StatusBadRequest, http.StatusConflict,
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	create.Description = "Answers with the bundle: the only copy of the account's secrets in the clear. It is not shown again."
+	create.DefaultStatus = http.StatusCreated
+	shape := huma.SchemaFromType(a.api.OpenAPI().Components.Schemas, typeOf[bundleShape]())
+	create.Responses = map[string]*huma.Response{"201": {
+		Description: "The bundle of the new account",
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: shape}},
+	}}
+	huma.Register(a.api, create, a.createAccount)
+	huma.Register(a.api, operation("get-account", http.MethodGet, one, "Show an account", http.StatusNotFound), a.getAccount)
+	huma.Register(a.api, operation("patch-account", http.MethodPatch, one, "Change an account", http.StatusBadRequest,
+		http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType), a.patchAccount)
+	huma.Register(a.api, operation("delete-account", http.MethodDelete, one, "End an account's calls and forget it",
+		http.StatusNotFound), a.deleteAccount)
+}
+
+func (a *Admin) listAccounts(ctx context.Context, in *pageInput) (*listOutput[server.AccountView], error) {
+	after, err := in.after()
+	if err != nil {
+		return nil, err
+	}
+	items, next, err := a.server.Accounts(ctx, after, in.Limit)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return newList(items, next), nil
+}
+
+func (a *Admin) createAccount(ctx context.Context, in *struct{ Body server.NewAccount }) (*bundleOutput, error) {
+	in.Body.Name = strings.ToLower(in.Body.Name)
+	bundle, view, err := a.server.CreateAccount(ctx, in.Body)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	body, err := json.Marshal(bundle)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &bundleOutput{
+		Location: "/v1/accounts/" + url.PathEscape(view.Name), ContentType: "application/json", Body: body,
+	}, nil
+}
+
+func (a *Admin) getAccount(ctx context.Context, in *accountInput) (*accountOutput, error) {
+	view, err := a.server.Account(ctx, strings.ToLower(in.Account))
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &accountOutput{view}, nil
+}
+
+func (a *Admin) patchAccount(ctx context.Context, in *accountPatchInput) (*accountOutput, error) {
+	view, err := a.server.PatchAccount(ctx, strings.ToLower(in.Account), in.Body)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &accountOutput{view}, nil
+}
+
+func (a *Admin) deleteAccount(ctx context.Context, in *accountInput) (*struct{}, error) {
+	if err := a.server.DeleteAccount(ctx, strings.ToLower(in.Account)); err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return nil, nil //nolint:nilnil // huma's way to say 204
+}

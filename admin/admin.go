@@ -1,0 +1,132 @@
+package admin
+
+import (
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// ErrConfig says that the API cannot be made of what it was given.
+var ErrConfig = errors.New("admin: bad configuration")
+
+// Config is what the API is made of.
+type Config struct {
+	Server       Server              // answers everything; required
+	Tokens       []TokenHash         // who may use the API; at least one, there is no default secret
+	Hosts        []string            // names allowed in Host and Origin beside the listening address and localhost
+	Metrics      prometheus.Gatherer // the server's metrics; nil: only the API's own
+	MetricsToken bool                // metrics need the token too; meant for listeners beyond loopback
+	TLS          *tls.Config         // nil: plain HTTP, for loopback only
+	Log          *slog.Logger        // nil: slog.Default
+	Version      string              // of the program, for the description of the API
+	Now          func() time.Time    // nil: time.Now; for tests
+}
+
+// Admin is the API, ready to serve. Any goroutine; serves any number of listeners.
+type Admin struct {
+	server       Server        // set once, as are the others
+	tokens       []TokenHash   //
+	hosts        []string      // lower case
+	metricsToken bool          //
+	tls          *tls.Config   //
+	log          *slog.Logger  //
+	failures     *failures     // locks by itself
+	inFlight     chan struct{} // semaphore
+	meters       *meters       // atomics
+	handler      http.Handler  //
+	api          huma.API      // description only
+}
+
+// New makes the API and its routes.
+func New(c Config) (*Admin, error) {
+	if c.Server == nil {
+		return nil, errors.Join(ErrConfig, errors.New("no server to ask"))
+	}
+	if len(c.Tokens) == 0 {
+		return nil, errors.Join(ErrConfig, errors.New("no token: make one with NewToken"))
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	a := &Admin{
+		server: c.Server, tokens: slices.Clone(c.Tokens), metricsToken: c.MetricsToken, tls: c.TLS, log: c.Log,
+		failures: newFailures(c.Now), inFlight: make(chan struct{}, maxInFlight), meters: newMeters(),
+	}
+	for _, host := range c.Hosts {
+		a.hosts = append(a.hosts, strings.ToLower(strings.Trim(host, "[]")))
+	}
+	return a, a.route(c)
+}
+
+// route makes the chain that every request passes and the routes at its end.
+func (a *Admin) route(c Config) error {
+	router := chi.NewMux()
+	router.Use(a.bounded, a.recovered, headed, a.addressed, a.authorised, a.meters.counted, a.typed, timed)
+	router.NotFound(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, http.StatusNotFound, "no such route; see /docs")
+	})
+	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", strings.Join(allowed(router, r.URL.Path), ", "))
+		writeProblem(w, http.StatusMethodNotAllowed, "the route has other methods; see the Allow field")
+	})
+	router.Method(http.MethodGet, "/metrics", a.meters.handler(c.Metrics))
+	a.api = humachi.New(router, description(c.Version))
+	a.accountRoutes()
+	a.roomRoutes()
+	a.seatRoutes()
+	a.healthRoutes()
+	page, err := newPage(a.api.OpenAPI())
+	if err != nil {
+		return err
+	}
+	router.Method(http.MethodGet, "/docs", page)
+	a.handler = router
+	return nil
+}
+
+// allowed lists the methods that the path has.
+func allowed(router *chi.Mux, path string) []string {
+	var methods []string
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if router.Match(chi.NewRouteContext(), m, path) {
+			methods = append(methods, m)
+		}
+	}
+	return methods
+}
+
+// description is the head of the OpenAPI document. What huma would add of its own is left out: a page that loads scripts from
+// elsewhere, and $schema links in every answer.
+func description(version string) huma.Config {
+	c := huma.DefaultConfig("Conclave admin API", version)
+	c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", nil
+	c.RejectUnknownQueryParameters = true
+	c.Info.Description = "Accounts, rooms and seats of a Conclave server. Errors are RFC 9457 problems."
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token": {Type: "http", Scheme: "bearer", Description: "The admin token, from the file that ready.json names."},
+	}
+	return c
+}
+
+// operation fills in what all routes with a token share.
+func operation(id, method, path, summary string, errs ...int) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary,
+		Tags:         []string{strings.Split(path, "/")[2]},
+		MaxBodyBytes: maxBody, BodyReadTimeout: readPatience,
+		Security: []map[string][]string{{"token": {}}},
+		Errors:   append([]int{http.StatusUnauthorized, http.StatusTooManyRequests}, errs...),
+	}
+}

@@ -1,0 +1,483 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/conclave/conclave/server"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden description of the API")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rig is an API that serves on a real listener over a fake server.
+type rig struct {
+	*fake
+	base  string
+	token string
+	log   *lockedBuffer
+	http  *http.Client
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
+
+func newRig(t *testing.T, change func(*Config)) *rig {
+	t.Helper()
+	token, hash, err := NewToken()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{fake: newFake(), token: token, log: &lockedBuffer{}}
+	c := Config{
+		Server: r.fake, Tokens: []TokenHash{hash}, Hosts: []string{"Admin.Example"}, Version: "test",
+		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if change != nil {
+		change(&c)
+	}
+	a, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.base = "http://" + l.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Serve(ctx, l) }()
+	transport := &http.Transport{}
+	r.http = &http.Client{Transport: transport}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask sends a request with the token; edit may change it.
+func (r *rig) ask(t *testing.T, method, path, body string, edit func(*http.Request)) answer {
+	t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, r.base+path, reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.token)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if edit != nil {
+		edit(req)
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read whole
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(text)}
+}
+
+// problem checks that the answer is an RFC 9457 problem of the status.
+func (a answer) problem(t *testing.T, status int) huma.ErrorModel {
+	t.Helper()
+	var p huma.ErrorModel
+	if a.status != status {
+		t.Fatalf("status %d, want %d: %s", a.status, status, a.body)
+	}
+	if ct := a.header.Get("Content-Type"); ct != "application/problem+json" {
+		t.Errorf("content type %q", ct)
+	}
+	if err := json.Unmarshal([]byte(a.body), &p); err != nil || p.Status != status || p.Title == "" {
+		t.Errorf("no problem: %v, %s", err, a.body)
+	}
+	return p
+}
+
+// routes is every route with a token, and a body that it takes.
+var routes = []struct {
+	method, path, body string
+	want               int
+}{
+	{"GET", "/v1/accounts", "", 200},
+	{"POST", "/v1/accounts", `{"name":"Bob","display_name":"Bob B.","cert":"rsa"}`, 201},
+	{"GET", "/v1/accounts/bob", "", 200},
+	{"PATCH", "/v1/accounts/bob", `{"disabled":true}`, 200},
+	{"GET", "/v1/rooms", "", 200},
+	{"GET", "/v1/rooms/demo", "", 200},
+	{"GET", "/v1/rooms/demo/seats", "", 200},
+	{"GET", "/v1/rooms/demo/seats/s2", "", 200},
+	{"PATCH", "/v1/rooms/demo/seats/s2", `{"muted":true,"deaf":false,"gain_db":-3.5}`, 200},
+	{"DELETE", "/v1/rooms/demo/seats/s2", "", 204},
+	{"DELETE", "/v1/accounts/bob", "", 204},
+}
+
+func TestRoutes(t *testing.T) {
+	r := newRig(t, nil)
+	for _, route := range routes {
+		got := r.ask(t, route.method, route.path, route.body, nil)
+		if got.status != route.want {
+			t.Errorf("%s %s: %d, want %d: %s", route.method, route.path, got.status, route.want, got.body)
+		}
+		if got.header.Get("X-Content-Type-Options") != "nosniff" || got.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s %s lacks the security headers: %v", route.method, route.path, got.header)
+		}
+	}
+	for _, route := range routes[7:] { // both are gone now
+		r.ask(t, route.method, route.path, route.body, nil).problem(t, 404)
+	}
+}
+
+// TestRoutesAreAllTested holds the table above to the description: a route that is not in it fails the build.
+func TestRoutesAreAllTested(t *testing.T) {
+	r := newRig(t, nil)
+	var api struct {
+		Paths map[string]map[string]struct {
+			Security []map[string][]string `json:"security"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(r.ask(t, "GET", "/openapi.json", "", nil).body), &api); err != nil {
+		t.Fatal(err)
+	}
+	shape := strings.NewReplacer("{account}", "bob", "{room}", "demo", "{seat}", "s2")
+	for path, methods := range api.Paths {
+		for method, op := range methods {
+			tested := false
+			for _, route := range routes {
+				tested = tested || (strings.EqualFold(method, route.method) && shape.Replace(path) == route.path)
+			}
+			if open := len(op.Security) == 0; open == tested {
+				t.Errorf("%s %s: open %v, in the table %v", method, path, open, tested)
+			}
+		}
+	}
+}
+
+// TestTokens asks every route with every wrong way to authorise. None may change anything or answer anything but 401 or 429.
+func TestTokens(t *testing.T) {
+	now := time.Now()
+	r := newRig(t, func(c *Config) { c.Now = func() time.Time { now = now.Add(time.Minute); return now } })
+	bad := map[string]func(*http.Request){
+		"none":  func(q *http.Request) { q.Header.Del("Authorization") },
+		"empty": func(q *http.Request) { q.Header.Set("Authorization", "Bearer ") },
+		"wrong": func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+strings.Repeat("A", 43)) },
+		"short": func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+r.token[:42]) },
+		"long":  func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+r.token+"A") },
+		"basic": func(q *http.Request) { q.SetBasicAuth("admin", r.token) },
+		"bare":  func(q *http.Request) { q.Header.Set("Authorization", r.token) },
+		"two":   func(q *http.Request) { q.Header.Add("Authorization", "Bearer "+r.token) },
+		"query": func(q *http.Request) { q.Header.Del("Authorization"); q.URL.RawQuery = "access_token=" + r.token },
+		"cookie": func(q *http.Request) {
+			q.Header.Del("Authorization")
+			q.AddCookie(&http.Cookie{Name: "token", Value: r.token})
+		},
+		"forwarded": func(q *http.Request) { q.Header.Del("Authorization"); q.Header.Set("X-Forwarded-For", "127.0.0.1") },
+	}
+	asked := append(routes[:len(routes):len(routes)], routes[0])
+	asked[len(asked)-1].path = "/v1/nothing" // a stranger cannot tell what there is
+	for how, edit := range bad {
+		for _, route := range asked {
+			got := r.ask(t, route.method, route.path, route.body, edit)
+			if got.problem(t, 401); got.header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s: no challenge", how)
+			}
+		}
+	}
+	if len(r.accounts) != 0 || len(r.seats) != 3 || r.seats[1].Muted {
+		t.Error("a stranger changed something")
+	}
+	if log := r.log.String(); strings.Contains(log, r.token) || strings.Contains(log, r.token[:42]) {
+		t.Error("the log holds a token")
+	}
+}
+
+func TestThrottle(t *testing.T) {
+	var mu sync.Mutex
+	now := start
+	r := newRig(t, func(c *Config) {
+		c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	})
+	wrong := func(q *http.Request) { q.Header.Set("Authorization", "Bearer wrong") }
+	for range failuresAllowed {
+		r.ask(t, "GET", "/v1/rooms", "", wrong).problem(t, 401)
+	}
+	got := r.ask(t, "GET", "/v1/rooms", "", wrong)
+	if got.problem(t, 429); got.header.Get("Retry-After") != "61" {
+		t.Errorf("Retry-After %q", got.header.Get("Retry-After"))
+	}
+	if got := r.ask(t, "GET", "/v1/rooms", "", nil); got.status != 200 {
+		t.Errorf("the right token must pass beside a guesser: %d", got.status)
+	}
+	mu.Lock()
+	now = now.Add(failureWindow)
+	mu.Unlock()
+	r.ask(t, "GET", "/v1/rooms", "", wrong).problem(t, 401)
+}
+
+func TestBadBodies(t *testing.T) {
+	r := newRig(t, nil)
+	post, patch := "POST /v1/accounts", "PATCH /v1/rooms/demo/seats/s2"
+	tests := []struct {
+		name, route, body string
+		want              int
+	}{
+		{"no body", post, "", 400},
+		{"cut", post, `{"name":`, 400},
+		{"two values", post, `{"name":"a"} {"name":"b"}`, 400},
+		{"not an object", post, `[]`, 422},
+		{"null", post, `null`, 422},
+		{"no name", post, `{}`, 422},
+		{"unknown field", post, `{"name":"a","role":"admin"}`, 422},
+		{"bad name", post, `{"name":"a b"}`, 422},
+		{"path in name", post, `{"name":"../a"}`, 422},
+		{"control character", post, `{"name":"a\u0000"}`, 422},
+		{"long name", post, `{"name":"` + strings.Repeat("a", 65) + `"}`, 422},
+		{"name of a type", post, `{"name":7}`, 422},
+		{"kind of certificate", post, `{"name":"a","cert":"dsa"}`, 422},
+		{"large", post, `{"name":"a","display_name":"` + strings.Repeat("a", maxBody) + `"}`, 413},
+		{"deep", post, strings.Repeat("[", 8000), 400},
+		{"unknown field", patch, `{"volume":1}`, 422},
+		{"gain too high", patch, `{"gain_db":21}`, 422},
+		{"gain too low", patch, `{"gain_db":-61}`, 422},
+		{"gain no number", patch, `{"gain_db":"loud"}`, 422},
+		{"muted no truth", patch, `{"muted":1}`, 422},
+		{"empty", patch, ``, 400},
+	}
+	for _, test := range tests {
+		t.Run(test.route+" "+test.name, func(t *testing.T) {
+			method, path, _ := strings.Cut(test.route, " ")
+			r.ask(t, method, path, test.body, nil).problem(t, test.want)
+		})
+	}
+	for _, ct := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "nonsense"} {
+		r.ask(t, "POST", "/v1/accounts", `{"name":"a"}`, func(q *http.Request) { q.Header.Set("Content-Type", ct) }).problem(t, 415)
+	}
+	if len(r.accounts) != 0 || r.seats[1].Muted {
+		t.Error("a bad body changed something")
+	}
+}
+
+func TestUnknown(t *testing.T) {
+	r := newRig(t, nil)
+	for path, want := range map[string]int{
+		"/": 404, "/v1": 404, "/v1/rooms/": 404, "/v1/rooms/nowhere": 404, "/v1/rooms/nowhere/seats": 404, "/v1/rooms/demo/seats/s0": 404,
+		"/v1/rooms/%2e%2e": 404, "/v1/rooms/a%2Fb": 404, "/v1/accounts/%00": 404, "/v1/accounts/" + strings.Repeat("a", 300): 422,
+		"/v1/rooms?limit=0": 422, "/v1/rooms?limit=1001": 422, "/v1/rooms?limit=x": 422, "/v1/rooms?cursor=%25": 422, "/v1/rooms?sort=x": 422,
+		"/debug/pprof/": 404, "/v1/rooms/demo/../..": 404,
+	} {
+		r.ask(t, "GET", path, "", nil).problem(t, want)
+	}
+	got := r.ask(t, "PUT", "/v1/rooms/demo/seats/s2", "", nil)
+	if got.problem(t, 405); got.header.Get("Allow") != "GET, PATCH, DELETE" {
+		t.Errorf("Allow: %q", got.header.Get("Allow"))
+	}
+}
+
+func TestErrorsOfTheServer(t *testing.T) {
+	r := newRig(t, nil)
+	secret := "psk 0123456789abcdef"
+	for err, want := range map[error]int{
+		server.ErrUnknownRoom: 404, server.ErrUnknownSeat: 404, server.ErrUnknownAccount: 404, server.ErrNameTaken: 409,
+		server.ErrInvalid: 422, server.ErrUnavailable: 503, context.DeadlineExceeded: 504, context.Canceled: 503, errors.New("disk"): 500,
+	} {
+		r.mu.Lock()
+		r.fail = errors.Join(errors.New(secret), err)
+		r.mu.Unlock()
+		for _, route := range routes {
+			got := r.ask(t, route.method, route.path, route.body, nil)
+			if got.problem(t, want); strings.Contains(got.body, "0123456789abcdef") {
+				t.Errorf("the answer holds what the server wrapped: %s", got.body)
+			}
+		}
+	}
+	r.mu.Lock()
+	r.crash = true
+	r.mu.Unlock()
+	r.ask(t, "GET", "/v1/rooms", "", nil).problem(t, 500)
+	r.ask(t, "GET", "/healthz", "", nil)
+	if body := r.ask(t, "GET", "/metrics", "", nil).body; !strings.Contains(body, `conclave_admin_refused_total{reason="panic"} 1`) {
+		t.Error("the recovered panic is not counted")
+	}
+}
+
+func TestHosts(t *testing.T) {
+	r := newRig(t, nil)
+	port := r.base[strings.LastIndex(r.base, ":"):]
+	for host, want := range map[string]int{
+		"127.0.0.1" + port: 200, "localhost" + port: 200, "LOCALHOST": 200, "admin.example": 200, "127.0.0.1": 200,
+		"evil.example": 421, "evil.example" + port: 421, "127.0.0.1.evil.example": 421, "127.0.0.2": 421, "[::1]": 421,
+		"localhost.evil.example": 421, "admin.example.": 421,
+	} {
+		if got := r.ask(t, "GET", "/healthz", "", func(q *http.Request) { q.Host = host }); got.status != want {
+			t.Errorf("Host %q: %d, want %d", host, got.status, want)
+		}
+	}
+	for origin, want := range map[string]int{
+		r.base: 200, "https://admin.example": 200, "http://evil.example": 403, "null": 403, "http://127.0.0.1.evil.example": 403, "::": 403,
+	} {
+		if got := r.ask(t, "GET", "/v1/rooms", "", func(q *http.Request) { q.Header.Set("Origin", origin) }); got.status != want {
+			t.Errorf("Origin %q: %d, want %d", origin, got.status, want)
+		}
+	}
+}
+
+func TestPages(t *testing.T) {
+	r := newRig(t, nil)
+	for _, name := range []string{"b", "a", "d", "c", "e"} {
+		r.ask(t, "POST", "/v1/accounts", `{"name":"`+name+`"}`, nil)
+	}
+	for path, want := range map[string]string{"/v1/accounts": "a b c d e", "/v1/rooms": "demo zoo", "/v1/rooms/demo/seats": "s9 s2 s5"} {
+		for _, limit := range []string{"1", "2", "3", "1000"} {
+			var names []string
+			cursor := ""
+			for range 10 {
+				var page struct {
+					Items []struct{ Name, ID string } `json:"items"`
+					Next  *string                     `json:"next"`
+				}
+				got := r.ask(t, "GET", path+"?limit="+limit+"&cursor="+cursor, "", nil)
+				if err := json.Unmarshal([]byte(got.body), &page); err != nil {
+					t.Fatalf("%v: %s", err, got.body)
+				}
+				for _, item := range page.Items {
+					names = append(names, item.Name+item.ID)
+				}
+				if page.Next == nil {
+					break
+				}
+				cursor = *page.Next
+			}
+			if got := strings.Join(names, " "); got != want {
+				t.Errorf("%s by %s: %s, want %s", path, limit, got, want)
+			}
+		}
+	}
+	if got := newRig(t, nil).ask(t, "GET", "/v1/accounts", "", nil).body; !strings.Contains(got, `{"items":[],"next":null}`) {
+		t.Errorf("empty list: %s", got)
+	}
+}
+
+func TestCreateAccount(t *testing.T) {
+	r := newRig(t, nil)
+	got := r.ask(t, "POST", "/v1/accounts", `{"name":"Carol"}`, nil)
+	if got.status != 201 || got.header.Get("Location") != "/v1/accounts/carol" {
+		t.Fatalf("%d, Location %q: %s", got.status, got.header.Get("Location"), got.body)
+	}
+	var bundle struct{ Account, URI, PSK string }
+	if err := json.Unmarshal([]byte(got.body), &bundle); err != nil || bundle.Account != "carol" || bundle.PSK == "" {
+		t.Errorf("bundle: %v, %s", err, got.body)
+	}
+	r.ask(t, "POST", "/v1/accounts", `{"name":"carol"}`, nil).problem(t, 409)
+	if got := r.ask(t, "GET", "/v1/accounts/CAROL", "", nil); got.status != 200 || strings.Contains(got.body, "psk") {
+		t.Errorf("%d: %s", got.status, got.body)
+	}
+	if strings.Contains(r.log.String(), bundle.PSK) {
+		t.Error("the log holds the key")
+	}
+}
+
+func TestOpenRoutes(t *testing.T) {
+	r := newRig(t, nil)
+	stranger := func(q *http.Request) { q.Header.Del("Authorization") }
+	for path, want := range map[string]string{
+		"/healthz": `{"status":"ok"}`, "/readyz": `{"status":"ready"}`, "/metrics": "conclave_admin_requests_total",
+		"/docs": "/v1/rooms/{room}/seats/{seat}", "/openapi.json": `"openapi":"3.1.0"`,
+	} {
+		if got := r.ask(t, "GET", path, "", stranger); got.status != 200 || !strings.Contains(got.body, want) {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+	r.ready = errors.New("starting")
+	r.ask(t, "GET", "/readyz", "", stranger).problem(t, 503)
+	closed := newRig(t, func(c *Config) { c.MetricsToken = true })
+	closed.ask(t, "GET", "/metrics", "", stranger).problem(t, 401)
+}
+
+func TestNewRefuses(t *testing.T) {
+	if _, err := New(Config{Server: newFake()}); !errors.Is(err, ErrConfig) {
+		t.Errorf("no token: %v", err)
+	}
+	if _, err := New(Config{Tokens: make([]TokenHash, 1)}); !errors.Is(err, ErrConfig) {
+		t.Errorf("no server: %v", err)
+	}
+}
+
+func TestFailuresAreBounded(t *testing.T) {
+	f := newFailures(func() time.Time { return start })
+	for i := range 3 * maxSources {
+		var a [16]byte
+		a[0], a[6], a[7], a[15] = 0x20, byte(i>>8), byte(i), byte(i) // one /64 each
+		f.note(addrFrom16(a))
+	}
+	if len(f.sources) > maxSources {
+		t.Errorf("%d sources are kept", len(f.sources))
+	}
+}
+
+// TestDescription holds the description of the API, which other people generate clients from.
+func TestDescription(t *testing.T) {
+	r := newRig(t, nil)
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, []byte(r.ask(t, "GET", "/openapi.json", "", nil).body), "", " "); err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "openapi.json")
+	if *update {
+		if err := os.WriteFile(golden, pretty.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), pretty.String()); diff != "" {
+		t.Errorf("the API changed; look at it, then run the test with -update: %s", diff)
+	}
+}

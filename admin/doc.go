@@ -1,0 +1,15 @@
+// Package admin is the REST API of the server, version 1: accounts, rooms and seats as JSON, health, metrics and the
+// description of itself (OpenAPI 3.1 and a page made from it). Errors are RFC 9457 problems.
+//
+// It decides nothing: every answer comes from the Server it is given, which *server.Server satisfies. It knows no SIP, no
+// key and no audio; of a new account's bundle it passes on the JSON and keeps nothing.
+//
+// What every request passes, in this order, whatever its route: bound on requests in flight, recover boundary, security
+// headers, Host and Origin allow-list (against DNS rebinding), bearer token, content type, deadline. There is one place that
+// authorises, and it denies by default: only the routes of openRoutes need no token.
+//
+// Goroutines: those of net/http, one a connection, and one inside Serve that waits for the end. All of them have ended when
+// Serve returns. The only shared state is the table of failed tokens, behind its own mutex.
+//
+// RFCs: 9110 (HTTP), 6750 (bearer tokens), 9457 (problems).
+package admin

@@ -1,0 +1,205 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/server"
+)
+
+// fake is a Server of a few rooms and accounts. fail, when set, is the error of every call.
+type fake struct {
+	mu       sync.Mutex
+	fail     error
+	crash    bool
+	ready    error
+	accounts map[string]server.AccountView
+	seats    []server.SeatView
+}
+
+var start = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+func newFake() *fake {
+	f := &fake{accounts: make(map[string]server.AccountView)}
+	for i, id := range []string{"s9", "s2", "s5"} {
+		f.seats = append(f.seats, server.SeatView{
+			ID: id, Room: "demo", Account: fmt.Sprintf("a%d", i), JoinedAt: start.Add(time.Duration(i) * time.Second),
+			Leg: &server.LegView{ID: "l" + id, State: "up", Codec: "opus"},
+		})
+	}
+	return f
+}
+
+func (f *fake) enter() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.crash {
+		panic("fault of a handler")
+	}
+	return f.fail
+}
+
+func (f *fake) Ready(context.Context) error { return f.ready }
+
+func (f *fake) Rooms(context.Context) ([]server.RoomView, error) {
+	if err := f.enter(); err != nil {
+		return nil, err
+	}
+	return []server.RoomView{
+		{Name: "zoo", Policy: "standard", Speaking: []string{}, CreatedAt: start},
+		{Name: "demo", Policy: "standard", Seats: len(f.seats), Speaking: []string{"s2"}, CreatedAt: start},
+	}, nil
+}
+
+func (f *fake) Room(ctx context.Context, name string) (server.RoomView, error) {
+	rooms, err := f.Rooms(ctx)
+	if err != nil {
+		return server.RoomView{}, err
+	}
+	for _, r := range rooms {
+		if r.Name == name {
+			return r, nil
+		}
+	}
+	return server.RoomView{}, server.ErrUnknownRoom
+}
+
+func (f *fake) Seats(_ context.Context, room string) ([]server.SeatView, error) {
+	if err := f.enter(); err != nil {
+		return nil, err
+	}
+	if room != "demo" {
+		return nil, server.ErrUnknownRoom
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.seats), nil
+}
+
+func (f *fake) with(room, id string, change func(*server.SeatView)) (server.SeatView, error) {
+	if err := f.enter(); err != nil {
+		return server.SeatView{}, err
+	}
+	if room != "demo" {
+		return server.SeatView{}, server.ErrUnknownRoom
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.seats {
+		if f.seats[i].ID == id {
+			change(&f.seats[i])
+			return f.seats[i], nil
+		}
+	}
+	return server.SeatView{}, server.ErrUnknownSeat
+}
+
+func (f *fake) Seat(_ context.Context, room, id string) (server.SeatView, error) {
+	return f.with(room, id, func(*server.SeatView) {})
+}
+
+func (f *fake) PatchSeat(_ context.Context, room, id string, p server.SeatPatch) (server.SeatView, error) {
+	return f.with(room, id, func(s *server.SeatView) {
+		if p.Muted != nil {
+			s.Muted = *p.Muted
+		}
+		if p.Deaf != nil {
+			s.Deaf = *p.Deaf
+		}
+		if p.GainDB != nil {
+			s.GainDB = *p.GainDB
+		}
+	})
+}
+
+func (f *fake) HangUp(_ context.Context, room, id string) error {
+	_, err := f.with(room, id, func(*server.SeatView) {})
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seats = slices.DeleteFunc(f.seats, func(s server.SeatView) bool { return s.ID == id })
+	return nil
+}
+
+func (f *fake) Accounts(_ context.Context, after string, limit int) ([]server.AccountView, string, error) {
+	if err := f.enter(); err != nil {
+		return nil, "", err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var views []server.AccountView
+	for _, a := range f.accounts {
+		if a.Name > after {
+			views = append(views, a)
+		}
+	}
+	slices.SortFunc(views, func(a, b server.AccountView) int { return strings.Compare(a.Name, b.Name) })
+	if len(views) > limit {
+		return views[:limit], views[limit-1].Name, nil
+	}
+	return views, "", nil
+}
+
+func (f *fake) Account(_ context.Context, name string) (server.AccountView, error) {
+	if err := f.enter(); err != nil {
+		return server.AccountView{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a, ok := f.accounts[name]; ok {
+		return a, nil
+	}
+	return server.AccountView{}, server.ErrUnknownAccount
+}
+
+func (f *fake) CreateAccount(_ context.Context, n server.NewAccount) (*server.Bundle, server.AccountView, error) {
+	if err := f.enter(); err != nil {
+		return nil, server.AccountView{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ok := f.accounts[n.Name]; ok {
+		return nil, server.AccountView{}, fmt.Errorf("wrapped: %w", server.ErrNameTaken)
+	}
+	v := server.AccountView{
+		Name: n.Name, URI: "sip:" + n.Name + "@test", DisplayName: n.DisplayName, CertFingerprints: []string{}, CreatedAt: start,
+	}
+	f.accounts[n.Name] = v
+	return &server.Bundle{Account: n.Name, URI: v.URI, PSK: keying.NewSecret([]byte("sixteen octets!!"))}, v, nil
+}
+
+func (f *fake) PatchAccount(ctx context.Context, name string, p server.AccountPatch) (server.AccountView, error) {
+	v, err := f.Account(ctx, name)
+	if err != nil {
+		return v, err
+	}
+	if p.Disabled != nil {
+		v.Disabled = *p.Disabled
+	}
+	if p.DisplayName != nil {
+		v.DisplayName = *p.DisplayName
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.accounts[name] = v
+	return v, nil
+}
+
+func (f *fake) DeleteAccount(ctx context.Context, name string) error {
+	if _, err := f.Account(ctx, name); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.accounts, name)
+	return nil
+}
+
+var _ Server = (*fake)(nil)

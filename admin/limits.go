@@ -1,0 +1,43 @@
+package admin
+
+import "time"
+
+// Every bound and wait of the package, with its reason.
+const (
+	// headerPatience bounds the wait for a request's header: an honest client sends it at once.
+	headerPatience = 5 * time.Second
+	// readPatience bounds the wait for header and body together.
+	readPatience = 10 * time.Second
+	// writePatience bounds the writing of an answer; the largest is a page of seats or the metrics, some 100 KiB.
+	writePatience = 30 * time.Second
+	// idlePatience is how long a connection is kept for the next request.
+	idlePatience = 60 * time.Second
+	// requestPatience bounds the work on one request. The server's own waits are shorter.
+	requestPatience = 15 * time.Second
+	// stopPatience bounds the wait for requests in flight when the API stops.
+	stopPatience = 3 * time.Second
+
+	// maxHeader bounds a request's header in octets; a token and some proxy's fields fit many times.
+	maxHeader = 16 << 10
+	// maxBody bounds a request's body in octets; the largest is an account with its display name.
+	maxBody = 16 << 10
+	// maxConnections bounds open connections: a swarm that makes accounts in parallel uses some tens.
+	maxConnections = 256
+	// maxInFlight bounds requests that are worked on at a time.
+	maxInFlight = 64
+
+	// defaultPage and maxPage are the items of one page of a list.
+	defaultPage = 100
+	maxPage     = 1000
+
+	// failuresAllowed wrong tokens from one source within failureWindow are answered with 401, more with 429.
+	failuresAllowed = 10
+	failureWindow   = time.Minute
+	// maxSources bounds the table of sources with failures, some 300 KiB.
+	maxSources = 4096
+	// retryAfter is what a client is told to wait when the API sheds, in seconds.
+	retryAfter = 1
+
+	// tokenOctets of randomness make a token; guessing one is hopeless at any rate.
+	tokenOctets = 32
+)

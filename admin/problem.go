@@ -1,0 +1,52 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/conclave/conclave/server"
+)
+
+// answers gives the status and the words for each error of the server (compiled table). The words are ours: what is wrapped
+// around a sentinel stays in the log.
+var answers = []struct {
+	err    error
+	status int
+	detail string
+}{
+	{server.ErrUnknownRoom, http.StatusNotFound, "no such room"},
+	{server.ErrUnknownSeat, http.StatusNotFound, "no such seat"},
+	{server.ErrUnknownAccount, http.StatusNotFound, "no such account"},
+	{server.ErrNameTaken, http.StatusConflict, "a room or an account has this name already"},
+	{server.ErrInvalid, http.StatusUnprocessableEntity, "a value is not allowed"},
+	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
+	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
+}
+
+// problem turns an error of the server into the answer, and logs what the answer does not say.
+func (a *Admin) problem(ctx context.Context, err error) error {
+	for _, known := range answers {
+		if errors.Is(err, known.err) {
+			a.log.DebugContext(ctx, "admin request refused", "status", known.status, "err", err)
+			return huma.NewError(known.status, known.detail)
+		}
+	}
+	if errors.Is(err, context.Canceled) {
+		return huma.NewError(http.StatusServiceUnavailable, "the request was given up")
+	}
+	a.log.ErrorContext(ctx, "admin request failed", "err", err)
+	return huma.NewError(http.StatusInternalServerError, "internal error; the server's log has more")
+}
+
+// writeProblem answers outside huma: from the middlewares and for unknown routes.
+func writeProblem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(&huma.ErrorModel{ // a client that has gone away is not our concern
+		Status: status, Title: http.StatusText(status), Detail: detail,
+	})
+}

@@ -1,0 +1,103 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/conclave/conclave/server"
+)
+
+// The inputs of the routes. Their fields stand in each of them, not in a shared struct: huma sees no embedded struct that is
+// not exported.
+type (
+	roomInput struct {
+		Room string `path:"room" maxLength:"256" doc:"Name of the room"`
+	}
+	seatsInput struct {
+		Room   string `path:"room" maxLength:"256" doc:"Name of the room"`
+		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Most items to give"`
+		Cursor string `query:"cursor" maxLength:"256" doc:"The next of the page before; the first page when absent"`
+	}
+	seatInput struct {
+		Room string `path:"room" maxLength:"256" doc:"Name of the room"`
+		Seat string `path:"seat" maxLength:"256" doc:"Id of the seat"`
+	}
+	seatPatchInput struct {
+		Room string `path:"room" maxLength:"256" doc:"Name of the room"`
+		Seat string `path:"seat" maxLength:"256" doc:"Id of the seat"`
+		Body server.SeatPatch
+	}
+)
+
+type (
+	roomOutput struct{ Body server.RoomView }
+	seatOutput struct{ Body server.SeatView }
+)
+
+func (a *Admin) roomRoutes() {
+	huma.Register(a.api, operation("list-rooms", http.MethodGet, "/v1/rooms", "List open rooms"), a.listRooms)
+	huma.Register(a.api, operation("get-room", http.MethodGet, "/v1/rooms/{room}", "Show a room", http.StatusNotFound), a.getRoom)
+}
+
+func (a *Admin) seatRoutes() {
+	const all, one = "/v1/rooms/{room}/seats", "/v1/rooms/{room}/seats/{seat}"
+	huma.Register(a.api, operation("list-seats", http.MethodGet, all, "List the seats of a room", http.StatusNotFound), a.listSeats)
+	huma.Register(a.api, operation("get-seat", http.MethodGet, one, "Show a seat", http.StatusNotFound), a.getSeat)
+	huma.Register(a.api, operation("patch-seat", http.MethodPatch, one, "Mute, deafen or turn a seat up and down",
+		http.StatusBadRequest, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType), a.patchSeat)
+	huma.Register(a.api, operation("hang-up-seat", http.MethodDelete, one, "Hang up", http.StatusNotFound), a.hangUp)
+}
+
+func (a *Admin) listRooms(ctx context.Context, in *pageInput) (*listOutput[server.RoomView], error) {
+	rooms, err := a.server.Rooms(ctx)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return pageOf(rooms, func(r server.RoomView) string { return r.Name }, *in)
+}
+
+func (a *Admin) getRoom(ctx context.Context, in *roomInput) (*roomOutput, error) {
+	view, err := a.server.Room(ctx, strings.ToLower(in.Room))
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &roomOutput{view}, nil
+}
+
+func (a *Admin) listSeats(ctx context.Context, in *seatsInput) (*listOutput[server.SeatView], error) {
+	seats, err := a.server.Seats(ctx, strings.ToLower(in.Room))
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return pageOf(seats, seatKey, pageInput{in.Limit, in.Cursor})
+}
+
+// seatKey orders the seats of a room by the time they were taken.
+func seatKey(s server.SeatView) string { return fmt.Sprintf("%020d %s", s.JoinedAt.UnixNano(), s.ID) }
+
+func (a *Admin) getSeat(ctx context.Context, in *seatInput) (*seatOutput, error) {
+	view, err := a.server.Seat(ctx, strings.ToLower(in.Room), in.Seat)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &seatOutput{view}, nil
+}
+
+func (a *Admin) patchSeat(ctx context.Context, in *seatPatchInput) (*seatOutput, error) {
+	view, err := a.server.PatchSeat(ctx, strings.ToLower(in.Room), in.Seat, in.Body)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &seatOutput{view}, nil
+}
+
+func (a *Admin) hangUp(ctx context.Context, in *seatInput) (*struct{}, error) {
+	if err := a.server.HangUp(ctx, strings.ToLower(in.Room), in.Seat); err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return nil, nil //nolint:nilnil // huma's way to say 204
+}

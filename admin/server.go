@@ -1,0 +1,38 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/conclave/conclave/server"
+)
+
+// Server is what the API asks. Errors are the sentinels of package server (ErrUnknownRoom and so on); any other error is
+// answered with 500 and logged. All methods may be called from any goroutine at once and must heed their context.
+type Server interface {
+	// Ready gives nil while the server takes calls.
+	Ready(ctx context.Context) error
+
+	// Rooms gives every open room.
+	Rooms(ctx context.Context) ([]server.RoomView, error)
+	// Room gives one room.
+	Room(ctx context.Context, name string) (server.RoomView, error)
+	// Seats gives every seat of a room.
+	Seats(ctx context.Context, room string) ([]server.SeatView, error)
+	// Seat gives one seat.
+	Seat(ctx context.Context, room, seat string) (server.SeatView, error)
+	// PatchSeat changes a seat and gives it as it is then.
+	PatchSeat(ctx context.Context, room, seat string, p server.SeatPatch) (server.SeatView, error)
+	// HangUp ends the call of a seat and frees the seat.
+	HangUp(ctx context.Context, room, seat string) error
+
+	// Accounts gives up to limit accounts by name, after the name after ("" from the start), and the name to go on after.
+	Accounts(ctx context.Context, after string, limit int) ([]server.AccountView, string, error)
+	// Account gives one account.
+	Account(ctx context.Context, name string) (server.AccountView, error)
+	// CreateAccount makes an account; the bundle holds the only copy of its secrets in the clear.
+	CreateAccount(ctx context.Context, n server.NewAccount) (*server.Bundle, server.AccountView, error)
+	// PatchAccount changes an account and gives it as it is then.
+	PatchAccount(ctx context.Context, name string, p server.AccountPatch) (server.AccountView, error)
+	// DeleteAccount ends the account's calls and forgets it.
+	DeleteAccount(ctx context.Context, name string) error
+}
