@@ -82,6 +82,20 @@ func TestReoffer(t *testing.T) {
 	if err != nil || m.Codec.PT != 111 || m.EventPT != 110 || m.Index != 1 || !m.Send || m.Receive {
 		t.Errorf("%+v %v\n%s", m, err, back)
 	}
+	revived := strings.Replace(string(back), "m=video 0", "m=video 4002", 1)
+	if _, err := Complete(server, mustParse(t, revived)); !errors.Is(err, ErrMismatch) {
+		t.Errorf("a refused line came back: %v", err)
+	}
+}
+
+// TestNoMux: rtcp-mux takes both sides.
+func TestNoMux(t *testing.T) {
+	l := local(t)
+	l.Mux, l.RTCP = false, netip.AddrPortFrom(l.Addr.Addr(), 30001)
+	body, n, err := Answer(mustParse(t, phone("m=audio 4000 RTP/SAVP 0", "a=rtcp-mux", "a=rtcp:4100")), l)
+	if err != nil || n.RTCPMux || n.RemoteRTCP.Port() != 4100 || strings.Contains(string(body), "rtcp-mux") || !strings.Contains(string(body), "a=rtcp:30001") {
+		t.Errorf("%+v %v\n%s", n, err, body)
+	}
 }
 
 func TestLocalIsChecked(t *testing.T) {

@@ -39,6 +39,7 @@ func TestParse(t *testing.T) {
 		{"mapped address", []string{"m=audio 4000 RTP/SAVP 0", "c=IN IP6 ::ffff:198.51.100.9"}, address, "198.51.100.9:4000 198.51.100.9:4001"},
 		{"a name", []string{"m=audio 4000 RTP/SAVP 0", "c=IN IP4 phone.example"}, address, "invalid AddrPort invalid AddrPort"},
 		{"a group", []string{"m=audio 4000 RTP/SAVP 0", "c=IN IP4 224.2.1.1/127"}, address, "invalid AddrPort invalid AddrPort"},
+		{"a group without scope", []string{"m=audio 4000 RTP/SAVP 0", "c=IN IP6 ff02::1"}, address, "invalid AddrPort invalid AddrPort"},
 		{"a zone", []string{"m=audio 4000 RTP/SAVP 0", "c=IN IP6 fe80::1%eth0"}, address, "invalid AddrPort invalid AddrPort"},
 		{"broadcast", []string{"m=audio 4000 RTP/SAVP 0", "c=IN IP4 255.255.255.255"}, address, "invalid AddrPort invalid AddrPort"},
 		{"family does not fit", []string{"m=audio 4000 RTP/SAVP 0", "c=IN IP6 198.51.100.9"}, address, "invalid AddrPort invalid AddrPort"},

@@ -42,6 +42,8 @@ func TestInvite(t *testing.T) {
 		{name: "digest-only room", caller: caller{room: "strict", password: password}, proof: ProofDigest},
 		{name: "MIKEY-only room, both", caller: caller{room: "keyed", password: password}, proof: ProofMIKEY},
 		{name: "MIKEY-only room", caller: caller{room: "keyed"}, proof: ProofMIKEY},
+		{name: "beside another protocol", caller: caller{sdpIDs: "mikey;better", edit: beside}, proof: ProofMIKEY},
+		{name: "beside a protocol that was put in", caller: caller{edit: beside}, status: 401, reason: mikey(keying.ReasonBidDown)},
 		{name: "From in upper case", caller: caller{from: "Alice"}, proof: ProofMIKEY},
 
 		{name: "digest-only room without digest", caller: caller{room: "strict"}, status: 401, reason: ReasonNoProof},
@@ -102,6 +104,11 @@ func TestInvite(t *testing.T) {
 			checkRefusal(t, w, refusal)
 		})
 	}
+}
+
+// beside puts another key management protocol after MIKEY.
+func beside(body string) string {
+	return strings.Replace(body, "m=audio", "a=key-mgmt:better c2VjcmV0\r\nm=audio", 1)
 }
 
 func replaceMessage(body, message string) string {
