@@ -32,7 +32,7 @@ func newDrain() *drain {
 		h.Iov = &d.vectors[i]
 		h.SetIovlen(1)
 		h.Name = &d.names[i][0]
-		h.Control = (*byte)(unsafe.Pointer(&d.control[i][0]))
+		h.Control = (*byte)(unsafe.Pointer(&d.control[i][0])) //nolint:gosec // G103: octets of an array that lives as long as d
 	}
 	return d
 }
@@ -44,8 +44,9 @@ func (d *drain) receive(s socket) int {
 		h.Namelen = sockaddrSize
 		h.SetControllen(int(unsafe.Sizeof(d.control[i])))
 	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&d.messages[0])), batch,
-		unix.MSG_DONTWAIT, 0, 0)
+	first := &d.messages[0]
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd),
+		uintptr(unsafe.Pointer(first)), batch, unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // G103: the form for system calls
 	if errno != 0 {
 		return 0
 	}
@@ -64,13 +65,14 @@ func (d *drain) packet(i int) []byte {
 // arrival is the kernel's receive time of datagram i in nanoseconds since 1970; 0 when there is none.
 func (d *drain) arrival(i int) int64 {
 	const header = unix.SizeofCmsghdr
-	if d.messages[i].header.Controllen < header+uint64(unsafe.Sizeof(unix.Timespec{})) {
+	if uint64(d.messages[i].header.Controllen) < header+uint64(unsafe.Sizeof(unix.Timespec{})) {
 		return 0
 	}
-	c := (*unix.Cmsghdr)(unsafe.Pointer(&d.control[i][0]))
+	control := unsafe.Pointer(&d.control[i][0]) //nolint:gosec // G103: struct cmsghdr, whole and aligned by its type
+	c := (*unix.Cmsghdr)(control)
 	if c.Level != unix.SOL_SOCKET || c.Type != unix.SCM_TIMESTAMPNS {
 		return 0
 	}
-	ts := (*unix.Timespec)(unsafe.Add(unsafe.Pointer(&d.control[i][0]), header))
+	ts := (*unix.Timespec)(unsafe.Add(control, header))
 	return ts.Nano()
 }

@@ -81,6 +81,9 @@ func (p *playout) join(limit, frame int64) (packet []byte, n int) {
 	if n < 2 {
 		return nil, n
 	}
+	if p.merge == nil {
+		p.merge = make([]byte, 0, maxDatagram)
+	}
 	out := append(p.merge[:0], toc|codeThree, variable|byte(n))
 	for i := range n - 1 {
 		out = appendFrameLength(out, len(slots[i].data)-1)

@@ -18,9 +18,11 @@ type buffer struct {
 	lent  [][]byte
 }
 
+// init makes room for what a quiet network needs; a burst makes more, once.
 func (b *buffer) init() {
-	b.free = make([][]byte, 0, 2*bufferPackets)
-	b.lent = make([][]byte, 0, 2*bufferPackets)
+	const usual = 8
+	b.free = make([][]byte, 0, usual)
+	b.lent = make([][]byte, 0, usual)
 }
 
 // insert copies payload into its place. Packets arrive nearly in order, so the place is
@@ -81,7 +83,7 @@ func (b *buffer) take(k int) {
 func (b *buffer) reclaim() {
 	for i, data := range b.lent {
 		b.lent[i] = nil
-		if len(b.free) < cap(b.free) {
+		if len(b.free) < bufferPackets {
 			b.free = append(b.free, data)
 		}
 	}

@@ -10,10 +10,9 @@ const (
 
 // Clocks and codecs.
 const (
-	opusClock          = 48000 // Hz, whatever the encoder does (RFC 7587 section 4.1)
-	narrowClock        = 8000  // Hz
-	wideClock          = 16000 // Hz
-	defaultOpusBitrate = 32000 // bit/s: where CELT mode sounds clean (project decision)
+	opusClock   = 48000 // Hz, whatever the encoder does (RFC 7587 section 4.1)
+	narrowClock = 8000  // Hz
+	wideClock   = 16000 // Hz
 )
 
 // Packets.
@@ -25,10 +24,9 @@ const (
 	maxDatagram   = 2048 // octets: above any RTP packet on a 1500 octet path, with room for a decryption in place
 	maxPayload    = 1920 // octets sent in one packet: 60 ms of L16 at 16 kHz; fits maxDatagram with header, tag and MKI
 	maxMKI        = 16   // octets; RFC 3830 and its peers use 1 to 4
-	maxTail       = 16 + 10 + maxMKI
-	rtcpBuffer    = 512 // octets: SR with one report block, SDES of 255 octets, BYE, trailer
-	maxCNAME      = 255 // octets (RFC 3550 section 6.5: the length is one octet)
-	maxPacketTime = 120 // ms: the longest Opus packet (RFC 6716 section 3.2.5), and for the others a bound
+	rtcpBuffer    = 512  // octets: SR with one report block, SDES of 255 octets, BYE, trailer
+	maxCNAME      = 255  // octets (RFC 3550 section 6.5: the length is one octet)
+	maxPacketTime = 120  // ms: the longest Opus packet (RFC 6716 section 3.2.5), and for the others a bound
 )
 
 // Sockets.
@@ -37,10 +35,9 @@ const (
 	drainBudget   = 128 // datagrams of one socket in one tick: 6400 a second; what a flood sends beyond that is left to the kernel to drop
 	rtcpPollTicks = 10  // the separate RTCP socket is looked at every 200 ms: its packets carry kernel timestamps, so nothing is lost in accuracy
 	receiveBuffer = 256 << 10
-	dscpEF        = 0xb8 // TOS octet of expedited forwarding (RFC 3246), what voice is marked with
-	anyPortTries  = 64   // random pairs tried before giving up: a busy neighbour port is chance, 64 of them are exhaustion
-	portRest      = 5 * time.Second
-	// portRest lets the packets still under way to an ended call drain before a new call can get its port.
+	dscpEF        = 0xb8            // TOS octet of expedited forwarding (RFC 3246), what voice is marked with
+	anyPortTries  = 64              // random pairs tried before giving up: a busy neighbour port is chance, 64 of them are exhaustion
+	portRest      = 5 * time.Second // packets still under way to an ended call drain before a new call gets its port
 )
 
 // Authentication and addresses.

@@ -83,7 +83,7 @@ func (s *settings) setFormat(id codec.ID) error {
 	if id == codec.Opus {
 		s.format.Bitrate = s.Bitrate
 		if s.Bitrate == 0 {
-			s.format.Bitrate = defaultOpusBitrate
+			s.format.Bitrate = codec.DefaultBitrate
 		}
 	}
 	return nil

@@ -21,7 +21,7 @@ type playout struct {
 	calm    codec.Tick // until then a missing frame is a pause
 
 	frame [wideClock / ticksPerSecond * 2]byte // assembled from packets of another duration: one tick of L16 at 16 kHz at most
-	merge [maxDatagram]byte                    // Opus packets shorter than a tick, joined
+	merge []byte                               // Opus packets shorter than a tick, joined; made when the first one comes
 }
 
 func (p *playout) init() { p.buffer.init() }

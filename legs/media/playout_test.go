@@ -3,6 +3,8 @@ package media
 import (
 	"bytes"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"testing"
@@ -383,10 +385,54 @@ func TestPlayoutProperties(t *testing.T) {
 					last = n
 				}
 			}
-			if p.buffer.n > bufferPackets || len(p.buffer.free) > 2*bufferPackets {
+			if p.buffer.n > bufferPackets || len(p.buffer.free) > bufferPackets {
 				t.Fatalf("%d slots, %d buffers", p.buffer.n, len(p.buffer.free))
 			}
 			tick++
 		}
 	})
+}
+
+// Arrival times in milliseconds, ticks every 20: what jitter and loss of a network cost in delay and concealment.
+func TestCostOfJitter(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		jitter    func(r *rand.Rand) float64 // ms
+		loss      float64
+		concealed float64 // per cent, at most
+		depth     int64   // ticks, at most
+	}{
+		{"a quiet network", func(r *rand.Rand) float64 { return r.Float64() }, 0, 0.2, 1},
+		{"5 ms", func(r *rand.Rand) float64 { return 5 * r.Float64() }, 0, 1, 1},
+		{"20 ms", func(r *rand.Rand) float64 { return 20 * r.Float64() }, 0, 1.6, 1},
+		{"20 ms and 3 per cent lost", func(r *rand.Rand) float64 { return 20 * r.Float64() }, 0.03, 4.8, 2},
+		{"long tail of 15 ms", func(r *rand.Rand) float64 { return 15 * r.ExpFloat64() }, 0, 2.5, 5},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(7, 8))
+			for phase := 1.0; phase < 20; phase += 6 {
+				d := newDeck(t, "pcmu")
+				const ticks = 15000 // five minutes
+				waiting := map[int][]int{}
+				for n := range ticks {
+					if random.Float64() >= tc.loss {
+						at := int(math.Ceil((float64(n)*20 + phase + tc.jitter(random)) / 20))
+						waiting[at] = append(waiting[at], n)
+					}
+					for _, k := range waiting[n] {
+						d.add(codec.Tick(n), k*160, frameOf(k, 160))
+					}
+					delete(waiting, n)
+					d.next(codec.Tick(n))
+				}
+				concealed := 100 * float64(d.c.concealed.Load()) / ticks
+				depth := (d.play.delay.best - d.play.base) / 160
+				t.Logf("phase %2.0f ms: %.2f %% concealed, %d late, %d discarded, %d ticks of delay", phase, concealed,
+					d.c.late.Load(), d.c.discarded.Load(), depth)
+				if concealed > tc.concealed || depth > tc.depth {
+					t.Errorf("too much: at most %.1f %% and %d ticks", tc.concealed, tc.depth)
+				}
+			}
+		})
+	}
 }

@@ -32,7 +32,7 @@ func NewPorts(addr netip.Addr, lo, hi uint16) *Ports {
 	}
 	p.drains.New = func() any { return newDrain() }
 	if n := p.pairs(); n > 0 {
-		p.next = uint16(rand.IntN(n)) // so that a restarted server does not meet the packets of its former calls
+		p.next = uint16(rand.IntN(n)) //nolint:gosec // G404: no secret, only so that a restarted server does not meet the packets of its former calls
 	}
 	return p
 }
@@ -88,7 +88,7 @@ func (p *Ports) openInRange() (rtp, rtcp socket, err error) {
 			}
 		}
 	}
-	return rtp, rtcp, fmt.Errorf("%w between %d and %d: %w", ErrNoPorts, p.lo, p.hi, errors.Join(err))
+	return rtp, rtcp, errors.Join(fmt.Errorf("%w between %d and %d", ErrNoPorts, p.lo, p.hi), err)
 }
 
 func (p *Ports) resting(port uint16) bool {
@@ -116,7 +116,7 @@ func (p *Ports) openAny() (rtp, rtcp socket, err error) {
 		}
 		return b, a, nil
 	}
-	return socket{fd: -1}, socket{fd: -1}, fmt.Errorf("%w: %w", ErrNoPorts, errors.Join(err))
+	return socket{fd: -1}, socket{fd: -1}, errors.Join(ErrNoPorts, err)
 }
 
 // bindPair binds port and the one above.

@@ -22,7 +22,7 @@ const (
 
 // reporter sends and remembers what RTCP needs; owned by the tick worker.
 type reporter struct {
-	random    rand.PCG
+	random    rand.PCG // spreads reports in time; seeded from crypto/rand
 	due       codec.Tick
 	scheduled bool
 

@@ -96,7 +96,8 @@ func (s socket) send(packet []byte, to *address) bool {
 		return false
 	}
 	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd),
-		uintptr(unsafe.Pointer(&packet[0])), uintptr(len(packet)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL,
-		uintptr(unsafe.Pointer(&to.raw[0])), uintptr(to.length))
+		uintptr(unsafe.Pointer(&packet[0])), uintptr(len(packet)), //nolint:gosec // G103: the form that package unsafe allows for system calls
+		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL,
+		uintptr(unsafe.Pointer(&to.raw[0])), uintptr(to.length)) //nolint:gosec // G103: the same
 	return errno == 0
 }

@@ -290,64 +290,47 @@ func TestIPv6(t *testing.T) {
 	}
 }
 
-func TestPortsAreEvenAndComeBackRested(t *testing.T) {
-	now := time.Unix(1_000_000, 0)
-	var ports *Ports
-	for lo := uint16(42000); lo < 60000; lo += 100 { // a stretch that nobody else uses
-		ports = NewPorts(loopback, lo+1, lo+9) // four pairs: lo+2 .. lo+9
-		ports.now = func() time.Time { return now }
-		if all, err := openAll(ports, 4); err == nil {
-			closeAll(t, all)
-			now = now.Add(time.Hour)
-			break
-		}
+func TestNoIndexIsUsedTwiceUnderOneKey(t *testing.T) {
+	a, b := pair(t, keying.AEADAES256GCM, pcmu())
+	type index struct {
+		keys     *contexts
+		roc      uint32
+		sequence uint16
 	}
-	all, err := openAll(ports, 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range all {
-		if s.LocalAddr().Port()%2 != 0 {
-			t.Errorf("odd RTP port %d", s.LocalAddr().Port())
-		}
-	}
-	if _, err := Open(ports, Options{}); !errors.Is(err, ErrNoPorts) {
-		t.Errorf("fifth stream: %v", err)
-	}
-	first, second := all[0].LocalAddr().Port(), all[1].LocalAddr().Port()
-	closeAll(t, all[:1])
-	now = now.Add(portRest)
-	closeAll(t, all[1:2])
-	now = now.Add(portRest / 2)
-	again, err := openAll(ports, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a, b := again[0].LocalAddr().Port(), again[1].LocalAddr().Port(); a != first || b != second {
-		t.Errorf("got %d then %d, want the rested %d before %d", a, b, first, second)
-	}
-	closeAll(t, append(all[2:], again...))
-}
-
-func openAll(p *Ports, n int) (all []*Stream, err error) {
-	for range n {
-		s, err := Open(p, Options{})
-		if err != nil {
-			for _, s := range all {
-				err = errors.Join(err, s.Close())
+	seen := make(map[index]bool, 70000)
+	payload := frameOf(1, 160)
+	for i := range 70000 {
+		tick := codec.Tick(i)
+		switch i % 1000 {
+		case 300: // the same tick twice, then one of the past, then a jump
+			tick--
+		case 600:
+			tick = codec.Tick(i / 2)
+		case 900:
+			p := pcmu()
+			p.Remote, p.Codec, p.PT = b.LocalAddr(), []string{"pcmu", "l16", "opus"}[i/1000%3], 96
+			configure(t, a, p)
+			a.Next(tick)
+		case 950:
+			if i%10000 == 9950 {
+				k, _ := keysFor(keying.AEADAES256GCM, byte(1+i/10000), a.SSRC(), b.SSRC())
+				setKeys(t, a, k)
+				a.Next(tick)
 			}
-			return nil, err
 		}
-		all = append(all, s)
+		before := a.counters.packetsSent.Load()
+		a.Send(tick, codec.Packet{Payload: payload})
+		if a.counters.packetsSent.Load() == before {
+			continue
+		}
+		roc, _ := a.keys.send.ROC(a.ssrc)
+		at := index{a.keys, roc, uint16(a.out.packet[2])<<8 | uint16(a.out.packet[3])}
+		if seen[at] {
+			t.Fatalf("packet %d: index %d/%d again", i, at.roc, at.sequence)
+		}
+		seen[at] = true
 	}
-	return all, nil
-}
-
-func closeAll(t *testing.T, all []*Stream) {
-	t.Helper()
-	for _, s := range all {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+	if len(seen) < 69000 {
+		t.Errorf("only %d packets went out", len(seen))
 	}
 }
