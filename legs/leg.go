@@ -1,0 +1,172 @@
+package legs
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs/dialog"
+	"github.com/conclave/conclave/legs/media"
+	"github.com/conclave/conclave/legs/offer"
+)
+
+// Line is what the legs of one endpoint share. Its fields are set before the first leg and read only afterwards.
+type Line struct {
+	Domain string        // SIP domain, for Warning headers and identities
+	Keyer  *keying.Keyer // makes the agreements
+	Ports  *media.Ports  // sockets of the streams
+	Codecs []string      // by preference: "opus", "pcmu", "pcma", "l16"
+	CNAME  string        // RTCP canonical name (RFC 3550 section 6.5.1); must not tell who is on the leg
+	Log    *slog.Logger
+
+	// MediaTimeout ends a leg that is not on hold and brings nothing authentic for so long; 0 is 30 s (interface.md).
+	MediaTimeout time.Duration
+}
+
+// Dialog is what a leg needs of its SIP dialog; *dialog.Dialog has it.
+type Dialog interface {
+	ID() string
+	Inbox() <-chan dialog.Event
+	Reinvite(ctx context.Context, contentType string, body []byte, ack func(*dialog.Response) (string, []byte, error)) (*dialog.Response, error)
+	Send(ctx context.Context, method string, header []dialog.HeaderField, contentType string, body []byte) (*dialog.Response, error)
+	Bye(ctx context.Context) error
+}
+
+// Owner is told of the leg's life, from the leg's goroutine. Its methods may wait a tick or two, no longer.
+type Owner interface {
+	Accepted(*Leg)      // the dialog exists; the leg's goroutine starts when this returns
+	Confirmed(*Leg)     // the call stands on both sides: the seat may be heard
+	Ended(*Leg, Ending) // the dialog is over: take the stream from its ticker, then Release the leg
+}
+
+// Ending is how a leg ended.
+type Ending struct {
+	Reason string // "bye", "hangup", "media_timeout", "signalling_lost", "no_ack", "bad_answer"
+	Err    error  // the cause where there is one, for logs
+}
+
+// State of a leg.
+type State uint32
+
+// States, in the order in which a leg goes through them.
+const (
+	Negotiating State = iota
+	Answered          // 200 sent, ACK awaited
+	Confirmed
+	Held // neither side sends to the other, or one side does not
+	Ended
+)
+
+// String names the state as REST shows it.
+func (s State) String() string {
+	return [...]string{"negotiating", "answered", "confirmed", "held", "ended"}[s]
+}
+
+// Leg is one participant's leg. Its methods are safe from any goroutine unless they say otherwise.
+type Leg struct {
+	id     string
+	line   *Line
+	owner  Owner
+	stream *media.Stream
+
+	// Owned by the leg's goroutine once it runs; before that by whoever prepares the leg.
+	call       keying.Call
+	local      offer.Local
+	initiation *keying.Initiation // an offer of ours that waits for its answer
+	agreement  *keying.Agreement
+	negotiated *offer.Negotiated
+	dlg        Dialog
+	rekeys     uint64
+	modifying  bool    // a re-INVITE of ours is on its way
+	offered    bool    // our 200 to a re-INVITE held an offer: its ACK brings the answer
+	ending     *Ending // set by a command that ends the leg
+	asking     bool    // an OPTIONS of ours is on its way
+	since      time.Time
+	asked      time.Time
+
+	first    []byte // body of our 200 to the first INVITE; set by Prepare, cleared by Accept
+	state    atomic.Uint32
+	terms    atomic.Pointer[Terms]
+	mailbox  chan func()
+	finished chan struct{} // closed when the goroutine has ended
+	released atomic.Bool
+}
+
+// Terms are what both sides agreed on: an immutable snapshot.
+type Terms struct {
+	Codec         string // "opus", "pcmu", ...
+	ClockRate     int    // Hz
+	Bitrate       int    // bit/s, 0 where the codec fixes it
+	Posture       keying.Posture
+	Offer         []byte // octets of the MIKEY message that opened the running agreement, to know an unchanged re-offer
+	Rekeys        uint64 // agreements after the first
+	Send, Receive bool   // our side of the directions
+}
+
+// ErrEnded is returned to commands for a leg that has ended.
+var ErrEnded = errors.New("legs: the leg has ended")
+
+// newLeg opens the stream of a leg.
+func (line *Line) newLeg(call keying.Call, owner Owner) (*Leg, error) {
+	stream, err := media.Open(line.Ports, media.Options{CNAME: line.CNAME, Log: line.Log})
+	if err != nil {
+		return nil, &Reject{Status: 503, Retry: 5, Reason: "no_port", Err: err}
+	}
+	call.SSRC = stream.SSRC()
+	l := &Leg{
+		id: newID(), line: line, owner: owner, stream: stream, call: call,
+		mailbox: make(chan func(), mailboxLength), finished: make(chan struct{}),
+	}
+	session, err := offer.NewSession(rand.Reader)
+	if err != nil {
+		l.Release()
+		return nil, err
+	}
+	l.local = offer.Local{Session: session, Addr: stream.LocalAddr(), Codecs: line.Codecs, Events: true, Mux: true}
+	return l, nil
+}
+
+func newID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // crypto/rand never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+// ID is a random name for REST and logs; it says nothing about the dialog.
+func (l *Leg) ID() string { return l.id }
+
+// Stream is the leg's SRTP stream: whoever ticks it owns its Next and Send.
+func (l *Leg) Stream() *media.Stream { return l.stream }
+
+// State of the leg now.
+func (l *Leg) State() State { return State(l.state.Load()) }
+
+// Terms last agreed on; nil before the first agreement.
+func (l *Leg) Terms() *Terms { return l.terms.Load() }
+
+// Dialog is the leg's dialog; nil before Owner.Accepted.
+func (l *Leg) Dialog() Dialog { return l.dlg }
+
+// Done is closed when the leg's goroutine has ended.
+func (l *Leg) Done() <-chan struct{} { return l.finished }
+
+// Release closes the stream and wipes the keys. The owner calls it once nobody ticks the stream any more.
+func (l *Leg) Release() {
+	if l.released.Swap(true) {
+		return
+	}
+	if err := l.stream.Close(); err != nil {
+		l.line.Log.Debug("closing the stream", "leg", l.id, "err", err)
+	}
+	if l.initiation != nil {
+		l.initiation.Abandon()
+	}
+	if l.agreement != nil {
+		l.agreement.Wipe()
+	}
+}

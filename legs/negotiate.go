@@ -1,0 +1,115 @@
+package legs
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs/media"
+	"github.com/conclave/conclave/legs/offer"
+)
+
+// answerOffer answers a peer's offer afresh: new keys when the offer brings a message that was verified, the running keys
+// otherwise. The codecs are matched before any Diffie-Hellman work is spent.
+func (l *Leg) answerOffer(ctx context.Context, d *offer.Description, v *keying.Verified) ([]byte, error) {
+	if v == nil && l.agreement == nil {
+		return nil, offer.ErrNoKeyMgmt
+	}
+	local, trial := l.local, *l.local.Session
+	local.Session = &trial
+	if _, _, err := offer.Answer(d, local); err != nil {
+		return nil, err
+	}
+	local.Session = l.local.Session
+	var agreement *keying.Agreement
+	if v != nil {
+		var err error
+		if agreement, local.KeyMgmt, err = l.line.Keyer.Respond(ctx, v, l.call); err != nil {
+			return nil, err
+		}
+	}
+	body, n, err := offer.Answer(d, local)
+	if err != nil {
+		return nil, err
+	}
+	return body, l.adopt(agreement, n)
+}
+
+// makeOffer makes an offer of ours: the first with a key agreement of its own; a later one repeats the octets of the running
+// agreement where they were ours, and so leaves the keys as they are.
+func (l *Leg) makeOffer(ctx context.Context, m keying.Method) ([]byte, error) {
+	local := l.local
+	switch {
+	case l.agreement == nil:
+		init, err := l.line.Keyer.Initiate(ctx, m, l.call)
+		if err != nil {
+			return nil, err
+		}
+		l.initiation, local.KeyMgmt = init, init.Message()
+	case l.agreement.Role == keying.Initiator:
+		local.KeyMgmt = l.agreement.Offer
+	}
+	local.Running = l.negotiated
+	return offer.Offer(local)
+}
+
+// completeOffer takes the peer's answer to an offer of ours.
+func (l *Leg) completeOffer(ctx context.Context, body []byte) error {
+	d, err := offer.Parse(body)
+	if err != nil {
+		return err
+	}
+	n, err := offer.Complete(l.local, d)
+	if err != nil {
+		return err
+	}
+	if l.initiation == nil {
+		return l.adopt(nil, n)
+	}
+	response, _, err := d.MIKEY()
+	if err != nil {
+		return err
+	}
+	agreement, err := l.initiation.Complete(ctx, response)
+	if err != nil {
+		return err
+	}
+	l.initiation = nil
+	return l.adopt(agreement, n)
+}
+
+// adopt makes the stream follow what was agreed; a nil agreement leaves the keys as they are.
+func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated) error {
+	if a != nil {
+		if err := l.stream.SetKeys(a.Keys); err != nil {
+			return fmt.Errorf("legs: keys: %w", err)
+		}
+		if l.agreement != nil {
+			l.agreement.Wipe()
+			l.rekeys++
+		}
+		l.agreement = a
+	}
+	l.negotiated = n
+	err := l.stream.Configure(media.Params{
+		Codec: n.Codec.Name, Rate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate, PT: n.Codec.PT, EventPT: n.EventPT,
+		Remote: n.Remote, RemoteRTCP: n.RemoteRTCP, RTCPMux: n.RTCPMux, Send: n.Send, Receive: n.Receive,
+	})
+	if err != nil {
+		return fmt.Errorf("legs: stream: %w", err)
+	}
+	l.terms.Store(&Terms{
+		Codec: n.Codec.Name, ClockRate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate,
+		Posture: l.agreement.Posture, Offer: l.agreement.Offer, Rekeys: l.rekeys, Send: n.Send, Receive: n.Receive,
+	})
+	return nil
+}
+
+// settle sets the state that the directions ask for, once the call is confirmed.
+func (l *Leg) settle() {
+	if l.negotiated != nil && l.negotiated.Send && l.negotiated.Receive {
+		l.state.Store(uint32(Confirmed))
+	} else {
+		l.state.Store(uint32(Held))
+	}
+}

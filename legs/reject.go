@@ -1,0 +1,92 @@
+package legs
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs/dialog"
+	"github.com/conclave/conclave/legs/offer"
+)
+
+// Reject is a refusal of a call or of an offer: what the peer is told, and what our log is told.
+type Reject struct {
+	Status  int    // SIP status code
+	Warning string // value of the Warning header, "" for none (RFC 3261 section 20.43)
+	Body    []byte // SDP that carries a MIKEY error message, nil for none
+	Retry   int    // Retry-After in seconds, 0 for none
+	Reason  string // one of a closed set, for metrics
+	Err     error  // the cause, for logs; never sent
+}
+
+// Error says the status and the cause.
+func (r *Reject) Error() string {
+	return fmt.Sprintf("refused with %d (%s): %v", r.Status, r.Reason, r.Err)
+}
+
+// Unwrap gives the cause.
+func (r *Reject) Unwrap() error { return r.Err }
+
+// Response is the refusal as the dialog sends it.
+func (r *Reject) Response() dialog.Response {
+	resp := dialog.Response{Status: r.Status}
+	if r.Warning != "" {
+		resp.Header = append(resp.Header, dialog.HeaderField{Name: "Warning", Value: r.Warning})
+	}
+	if r.Retry > 0 {
+		resp.Header = append(resp.Header, dialog.HeaderField{Name: "Retry-After", Value: fmt.Sprint(r.Retry)})
+	}
+	if len(r.Body) > 0 {
+		resp.ContentType, resp.Body = offer.ContentType, r.Body
+	}
+	return resp
+}
+
+// reject makes a Reject of any error of a negotiation; d is the offer refused, nil when there was none that parsed.
+func (l *Leg) reject(err error, d *offer.Description) *Reject {
+	var r *Reject
+	if errors.As(err, &r) {
+		return r
+	}
+	if errors.Is(err, keying.ErrBusy) {
+		return &Reject{Status: 503, Retry: 2, Reason: "busy", Err: err}
+	}
+	r = &Reject{Status: 488, Reason: "bad_offer", Err: err}
+	code, words := offer.Warning(err)
+	var k *keying.Error
+	if errors.As(err, &k) {
+		r.Reason, code, words = k.Reason, 306, "key management: "+k.Reason
+		if d != nil && k.Message != nil {
+			if body, err := offer.Refusal(d, l.local.Addr.Addr(), k.Message); err == nil {
+				r.Body = body
+			}
+		}
+	}
+	r.Warning = fmt.Sprintf("%d %s %q", code, l.line.Domain, words)
+	return r
+}
+
+// Refused is a final response other than 2xx to a call of ours.
+type Refused struct {
+	Status  int
+	Reason  string // reason phrase
+	Warning string // Warning header, "" for none
+}
+
+// Error says what the peer answered.
+func (r *Refused) Error() string {
+	if r.Warning != "" {
+		return fmt.Sprintf("refused: %d %s (%s)", r.Status, r.Reason, r.Warning)
+	}
+	return fmt.Sprintf("refused: %d %s", r.Status, r.Reason)
+}
+
+func refused(resp *dialog.Response) *Refused {
+	r := &Refused{Status: resp.Status, Reason: resp.Reason}
+	for _, h := range resp.Header {
+		if h.Name == "Warning" {
+			r.Warning = h.Value
+		}
+	}
+	return r
+}

@@ -1,0 +1,86 @@
+package legs
+
+import (
+	"context"
+	"time"
+
+	"github.com/conclave/conclave/legs/dialog"
+)
+
+// run is the leg's goroutine: the only owner of its negotiation.
+func (l *Leg) run() {
+	defer close(l.finished)
+	ticker := time.NewTicker(liveness)
+	defer ticker.Stop()
+	l.since = time.Now()
+	var end *Ending
+	for end == nil {
+		select {
+		case ev, ok := <-l.dlg.Inbox():
+			if !ok {
+				end = &Ending{Reason: "signalling_lost"}
+				break
+			}
+			end = l.take(ev)
+		case do := <-l.mailbox:
+			do()
+			end = l.ending
+		case now := <-ticker.C:
+			end = l.alive(now)
+		}
+	}
+	l.state.Store(uint32(Ended))
+	if end.Reason != "bye" && end.Reason != "signalling_lost" {
+		l.bye()
+	}
+	l.owner.Ended(l, *end)
+}
+
+// take handles one event of the dialog; a non-nil Ending ends the leg.
+func (l *Leg) take(ev dialog.Event) *Ending {
+	switch ev.Kind {
+	case dialog.Ack:
+		return l.acknowledged(ev)
+	case dialog.Reinvite, dialog.Update:
+		l.reoffered(ev)
+	case dialog.Bye:
+		return &Ending{Reason: "bye"} // the dialog has answered it
+	case dialog.Info:
+		ev.Reply(dialog.Response{Status: 200})
+	case dialog.Gone:
+		return &Ending{Reason: "signalling_lost", Err: ev.Err}
+	default:
+		ev.Reply(dialog.Response{Status: 501})
+	}
+	return nil
+}
+
+// bye says farewell; the peer's answer changes nothing any more.
+func (l *Leg) bye() {
+	ctx, cancel := context.WithTimeout(context.Background(), byeTimeout)
+	defer cancel()
+	if err := l.dlg.Bye(ctx); err != nil {
+		l.line.Log.Debug("BYE was not answered", "leg", l.id, "err", err)
+	}
+}
+
+// post hands a command to the leg's goroutine.
+func (l *Leg) post(ctx context.Context, do func()) error {
+	select {
+	case l.mailbox <- do:
+		return nil
+	case <-l.finished:
+		return ErrEnded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Hangup ends the leg with a BYE; reason stands in the Ending. It returns at once; Owner.Ended follows.
+func (l *Leg) Hangup(ctx context.Context, reason string) error {
+	return l.post(ctx, func() {
+		if l.ending == nil {
+			l.ending = &Ending{Reason: reason}
+		}
+	})
+}
