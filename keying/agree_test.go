@@ -2,6 +2,7 @@ package keying
 
 import (
 	"bytes"
+	"crypto/x509"
 	"fmt"
 	"testing"
 
@@ -40,6 +41,7 @@ func (w *world) agree(t *testing.T, m Method, suite Suite, group Group, kind str
 	if err != nil {
 		t.Fatal(err)
 	}
+	wantSignedLike(t, m, kind, response)
 	ours, err := i.Complete(t.Context(), response)
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +54,22 @@ func (w *world) agree(t *testing.T, m Method, suite Suite, group Group, kind str
 	theirs.Wipe()
 	if theirs.Keys.Send.Key.Len() != 0 || theirs.Keys.Receive.Salt.Len() != 0 {
 		t.Error("not wiped")
+	}
+}
+
+// wantSignedLike holds that the server answers with the kind of certificate that the caller has shown to know.
+func wantSignedLike(t *testing.T, m Method, kind string, response []byte) {
+	t.Helper()
+	if m != MIKEYDH {
+		return
+	}
+	r, err := mikey.Parse(response)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(r.Certificates()[0])
+	if err != nil || kindOf(leaf) != kind {
+		t.Errorf("answered with %s, %v", kindOf(leaf), err)
 	}
 }
 

@@ -251,3 +251,41 @@ func TestNoRandomness(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("no randomness") }
+
+// TestCompleteGuards holds that an initiator refuses keys that were in use before, and accounts that are gone.
+func TestCompleteGuards(t *testing.T) {
+	w := newWorld(t)
+	k := w.caller(alice, CertECDSA)
+	i := w.offer(k, MIKEYPSK, dialled(alice))
+	theirs, response, err := w.server.Respond(t.Context(), w.verified(i.Message(), answered()), answered())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.guard.admit(&Keys{Send: theirs.Keys.Receive, Receive: theirs.Keys.Send}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = i.Complete(t.Context(), response)
+	wantRefusal(t, err, ReasonKeyReuse)
+}
+
+func TestCompleteOfAccountThatIsGone(t *testing.T) {
+	w := newWorld(t)
+	k := w.caller(alice, CertECDSA)
+	i := w.offer(w.server, MIKEYDH, Call{Local: room, Peer: alice, SDPIDs: "mikey", Policy: everything(), Cert: CertECDSA})
+	to := Call{Local: alice, Peer: room, SDPIDs: "mikey", Policy: everything()}
+	v, err := k.Verify(i.Message(), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, response, err := k.Respond(t.Context(), v, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := w.pool.Done()
+	delete(w.dir.known, alice)
+	_, err = i.Complete(t.Context(), response)
+	wantRefusal(t, err, ReasonUnknownIdentity)
+	if w.pool.Done() != done {
+		t.Error("it cost Diffie-Hellman")
+	}
+}

@@ -205,6 +205,8 @@ func refusedForms() []refusalCase {
 	return []refusalCase{
 		{"empty", octets(func([]byte) []byte { return nil }), ReasonMalformed, mikey.Unspecified},
 		{"cut", octets(func(b []byte) []byte { return b[:len(b)-1] }), ReasonMalformed, mikey.Unspecified},
+		{"an update, without RAND", func(w *world) ([]byte, Call) { return withoutRAND(w.strangerPSK(nil)), answered() },
+			ReasonMalformed, mikey.Unspecified},
 		{"trailing", octets(func(b []byte) []byte { return append(b, 0) }), ReasonMalformed, mikey.Unspecified},
 		{"an answer in place of an offer", func(w *world) ([]byte, Call) {
 			c := answered()
@@ -219,6 +221,15 @@ func refusedForms() []refusalCase {
 			return mikey.NewErrorMessage(1, mikey.NewTimestamp(began), mikey.AuthFailure, nil), answered()
 		}, ReasonNotAnOffer, mikey.InvalidDT},
 	}
+}
+
+// withoutRAND takes RAND out of an offer of two sessions, where it follows HDR and T (RFC 3830 sections 6.1, 6.6 and 6.11).
+func withoutRAND(offer []byte) []byte {
+	const t = 10 + 2*9
+	const random = t + 2 + 8
+	b := slices.Clone(offer)
+	b[t] = b[random]
+	return slices.Delete(b, random, random+2+int(b[random+1]))
 }
 
 // TestRefusedByVerify holds reason, MIKEY error number and error message of every refusal, and that none cost Diffie-Hellman or
@@ -325,8 +336,8 @@ func TestReplayRace(t *testing.T) {
 					wantRefusal(t, err, ReasonReplayed)
 				}
 			}
-			if won != 1 || m == MIKEYDH && w.pool.Done() != 1 {
-				t.Errorf("%d won, %d operations", won, w.pool.Done())
+			if won != 1 || m == MIKEYDH && w.pool.Done() != 1 || w.pool.Waiting() != 0 {
+				t.Errorf("%d won, %d operations, %d places not given back", won, w.pool.Done(), w.pool.Waiting())
 			}
 		})
 	}

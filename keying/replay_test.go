@@ -214,6 +214,56 @@ func TestCeilingCrash(t *testing.T) {
 	w.verified(later, c)
 }
 
+// TestCeilingCoversTheFuture holds that a message of a peer whose clock is fast does not become new by a crash.
+func TestCeilingCoversTheFuture(t *testing.T) {
+	clock, store := &hands{at: began}, &shelf{}
+	s := stampAt(began.Add(30*time.Second), 1)
+	if err := newReplay(t, ReplayConfig{Now: clock.now, Ceiling: store}).commit(s); err != nil {
+		t.Fatal(err)
+	}
+	clock.move(40 * time.Second)
+	if err := newReplay(t, ReplayConfig{Now: clock.now, Ceiling: store}).commit(s); !errors.Is(err, ErrStale) {
+		t.Errorf("after a crash: %v", err)
+	}
+}
+
+// slowShelf is a Ceiling that is asked to store once and takes as long as the test wants.
+type slowShelf struct {
+	shelf
+	entered, leave chan struct{}
+}
+
+func (s *slowShelf) StoreCeiling(v uint64) error {
+	close(s.entered)
+	<-s.leave
+	return s.shelf.StoreCeiling(v)
+}
+
+// TestReplayRacesTheCeiling holds that a copy of a message that comes while the ceiling is being stored for the first is refused.
+func TestReplayRacesTheCeiling(t *testing.T) {
+	store := &slowShelf{entered: make(chan struct{}), leave: make(chan struct{})}
+	looks := make(chan struct{}, 16)
+	r := newReplay(t, ReplayConfig{Ceiling: store, Now: func() time.Time {
+		looks <- struct{}{}
+		return began
+	}})
+	s := stampAt(began, 1)
+	results := make(chan error, 2)
+	go func() { results <- r.commit(s) }()
+	<-store.entered
+	for len(looks) > 0 {
+		<-looks
+	}
+	go func() { results <- r.commit(s) }()
+	for range 2 { // the copy has passed its first check when it has looked at the clock twice
+		<-looks
+	}
+	close(store.leave)
+	if a, b := <-results, <-results; (a == nil) == (b == nil) {
+		t.Errorf("%v and %v", a, b)
+	}
+}
+
 func TestCeilingCleanRestart(t *testing.T) {
 	w := newWorld(t)
 	store := &shelf{}
