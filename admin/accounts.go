@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,24 +33,28 @@ type bundleOutput struct {
 	Body        []byte
 }
 
-// bundleShape describes a bundle in the OpenAPI document. It is never filled.
-type bundleShape struct {
-	Account string `json:"account" doc:"Name of the account"`
-	URI     string `json:"uri" doc:"SIP URI of the account"`
-	Servers []struct {
+// bundle and the two below describe a bundle in the OpenAPI document. They are never filled.
+type (
+	bundle struct {
+		Account string         `json:"account" doc:"Name of the account"`
+		URI     string         `json:"uri" doc:"SIP URI of the account"`
+		Servers []bundleServer `json:"servers" nullable:"false" doc:"Where to call"`
+		Digest  bundleDigest   `json:"digest" doc:"Credentials of SIP digest, RFC 7616"`
+		PSK     string         `json:"psk" contentEncoding:"base64" doc:"Pre-shared key of MIKEY, base64"`
+		Cert    string         `json:"cert" doc:"Certificate, PEM"`
+		Key     string         `json:"key" doc:"Private key of the certificate, PEM"`
+		CA      string         `json:"ca" doc:"Certificate of the CA that vouches for the server, PEM"`
+	}
+	bundleServer struct {
 		Transport string `json:"transport" enum:"udp,tcp,tls" doc:"Transport of the signalling"`
 		Address   string `json:"address" doc:"IP:port"`
-	} `json:"servers" doc:"Where to call"`
-	Digest struct {
+	}
+	bundleDigest struct {
 		Username string `json:"username" doc:"User name"`
 		Realm    string `json:"realm" doc:"The one realm to answer for"`
 		Password string `json:"password" doc:"Password"`
-	} `json:"digest" doc:"Credentials of SIP digest, RFC 7616"`
-	PSK  string `json:"psk" contentEncoding:"base64" doc:"Pre-shared key of MIKEY"`
-	Cert string `json:"cert" doc:"Certificate, PEM"`
-	Key  string `json:"key" doc:"Private key of the certificate, PEM"`
-	CA   string `json:"ca" doc:"Certificate of the CA that vouches for the server, PEM"`
-}
+	}
+)
 
 func (a *Admin) accountRoutes() {
 	const all, one = "/v1/accounts", "/v1/accounts/{account}"
@@ -58,7 +63,7 @@ func (a *Admin) accountRoutes() {
 		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	create.Description = "Answers with the bundle: the only copy of the account's secrets in the clear. It is not shown again."
 	create.DefaultStatus = http.StatusCreated
-	shape := huma.SchemaFromType(a.api.OpenAPI().Components.Schemas, typeOf[bundleShape]())
+	shape := a.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[bundle](), true, "Bundle")
 	create.Responses = map[string]*huma.Response{"201": {
 		Description: "The bundle of the new account",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: shape}},
@@ -85,11 +90,11 @@ func (a *Admin) listAccounts(ctx context.Context, in *pageInput) (*listOutput[se
 
 func (a *Admin) createAccount(ctx context.Context, in *struct{ Body server.NewAccount }) (*bundleOutput, error) {
 	in.Body.Name = strings.ToLower(in.Body.Name)
-	bundle, view, err := a.server.CreateAccount(ctx, in.Body)
+	made, view, err := a.server.CreateAccount(ctx, in.Body)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	body, err := json.Marshal(bundle)
+	body, err := json.Marshal(made)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}

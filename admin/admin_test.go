@@ -450,7 +450,7 @@ func TestNewRefuses(t *testing.T) {
 
 func TestFailuresAreBounded(t *testing.T) {
 	f := newFailures(func() time.Time { return start })
-	for i := range 3 * maxSources {
+	for i := range maxSources + 300 {
 		var a [16]byte
 		a[0], a[6], a[7], a[15] = 0x20, byte(i>>8), byte(i), byte(i) // one /64 each
 		f.note(addrFrom16(a))

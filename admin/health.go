@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"net/http"
-	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -37,6 +36,3 @@ func (a *Admin) healthRoutes() {
 		return out, nil
 	})
 }
-
-// typeOf gives the type for huma, which speaks in reflection.
-func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }

@@ -2,7 +2,8 @@ package admin
 
 import "time"
 
-// Every bound and wait of the package, with its reason.
+// Every bound and wait of the package, with its reason. Bounds of single values stand in the tags of the inputs and views, where
+// the description of the API is made from them.
 const (
 	// headerPatience bounds the wait for a request's header: an honest client sends it at once.
 	headerPatience = 5 * time.Second
@@ -25,10 +26,6 @@ const (
 	maxConnections = 256
 	// maxInFlight bounds requests that are worked on at a time.
 	maxInFlight = 64
-
-	// defaultPage and maxPage are the items of one page of a list.
-	defaultPage = 100
-	maxPage     = 1000
 
 	// failuresAllowed wrong tokens from one source within failureWindow are answered with 401, more with 429.
 	failuresAllowed = 10

@@ -1,0 +1,70 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+// Health gives nil when the process answers.
+func (c *Client) Health(ctx context.Context) error {
+	return c.ask(ctx, http.MethodGet, "/healthz", nil, nil)
+}
+
+// Ready gives nil when the server takes calls, ErrBusy while it does not.
+func (c *Client) Ready(ctx context.Context) error {
+	return c.ask(ctx, http.MethodGet, "/readyz", nil, nil)
+}
+
+// CreateAccount makes an account and gives its bundle, the only copy of its secrets: keep it in a file of mode 0600.
+func (c *Client) CreateAccount(ctx context.Context, n NewAccount) (bundle json.RawMessage, err error) {
+	return bundle, c.ask(ctx, http.MethodPost, path("accounts"), n, &bundle)
+}
+
+// Accounts gives every account, by name.
+func (c *Client) Accounts(ctx context.Context) ([]Account, error) {
+	return all[Account](ctx, c, path("accounts"))
+}
+
+// Account gives one account.
+func (c *Client) Account(ctx context.Context, name string) (a Account, err error) {
+	return a, c.ask(ctx, http.MethodGet, path("accounts", name), nil, &a)
+}
+
+// PatchAccount changes an account and gives it as it is then.
+func (c *Client) PatchAccount(ctx context.Context, name string, p AccountPatch) (a Account, err error) {
+	return a, c.ask(ctx, http.MethodPatch, path("accounts", name), p, &a)
+}
+
+// DeleteAccount ends the account's calls and forgets it.
+func (c *Client) DeleteAccount(ctx context.Context, name string) error {
+	return c.ask(ctx, http.MethodDelete, path("accounts", name), nil, nil)
+}
+
+// Rooms gives every open room, by name.
+func (c *Client) Rooms(ctx context.Context) ([]Room, error) { return all[Room](ctx, c, path("rooms")) }
+
+// Room gives one room.
+func (c *Client) Room(ctx context.Context, name string) (r Room, err error) {
+	return r, c.ask(ctx, http.MethodGet, path("rooms", name), nil, &r)
+}
+
+// Seats gives every seat of a room, in the order in which they were taken.
+func (c *Client) Seats(ctx context.Context, room string) ([]Seat, error) {
+	return all[Seat](ctx, c, path("rooms", room, "seats"))
+}
+
+// Seat gives one seat.
+func (c *Client) Seat(ctx context.Context, room, seat string) (s Seat, err error) {
+	return s, c.ask(ctx, http.MethodGet, path("rooms", room, "seats", seat), nil, &s)
+}
+
+// PatchSeat changes a seat and gives it as it is then.
+func (c *Client) PatchSeat(ctx context.Context, room, seat string, p SeatPatch) (s Seat, err error) {
+	return s, c.ask(ctx, http.MethodPatch, path("rooms", room, "seats", seat), p, &s)
+}
+
+// HangUp ends the call of a seat.
+func (c *Client) HangUp(ctx context.Context, room, seat string) error {
+	return c.ask(ctx, http.MethodDelete, path("rooms", room, "seats", seat), nil, nil)
+}

@@ -1,0 +1,271 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newClient gives a client of a server that notes each request and answers with the handler.
+func newClient(t *testing.T, handler http.HandlerFunc) (*Client, *[]string) {
+	t.Helper()
+	var seen []string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		seen = append(seen, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", r.Method, r.URL.RequestURI(), r.Header.Get("Content-Type"), body)))
+		if got := r.Header.Get("Authorization"); got != "Bearer secret-token" {
+			t.Errorf("Authorization %q", got)
+		}
+		handler(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	c, err := New(Options{URL: srv.URL + "/", Token: "secret-token"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c, &seen
+}
+
+func answer(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
+}
+
+func TestCalls(t *testing.T) {
+	yes, gain := true, -3.5
+	tests := map[string]struct {
+		call   func(context.Context, *Client) error
+		answer string
+		want   string
+	}{
+		"health": {func(ctx context.Context, c *Client) error { return c.Health(ctx) }, "", "GET /healthz"},
+		"ready":  {func(ctx context.Context, c *Client) error { return c.Ready(ctx) }, "", "GET /readyz"},
+		"create": {func(ctx context.Context, c *Client) error {
+			b, err := c.CreateAccount(ctx, NewAccount{Name: "bob", Cert: "rsa"})
+			if string(b) != `{"account":"bob"}` {
+				return fmt.Errorf("bundle %s", b)
+			}
+			return err
+		}, `{"account":"bob"}`, `POST /v1/accounts application/json {"name":"bob","cert":"rsa"}`},
+		"account": {func(ctx context.Context, c *Client) error {
+			a, err := c.Account(ctx, "a/b?")
+			if a.Name != "a" {
+				return fmt.Errorf("account %+v", a)
+			}
+			return err
+		}, `{"name":"a"}`, "GET /v1/accounts/a%2Fb%3F"},
+		"patch account": {func(ctx context.Context, c *Client) error {
+			_, err := c.PatchAccount(ctx, "a", AccountPatch{Disabled: &yes})
+			return err
+		}, `{}`, `PATCH /v1/accounts/a application/json {"disabled":true}`},
+		"delete": {func(ctx context.Context, c *Client) error { return c.DeleteAccount(ctx, "a") }, "", "DELETE /v1/accounts/a"},
+		"room": {func(ctx context.Context, c *Client) error {
+			r, err := c.Room(ctx, "demo")
+			if r.Weakest == nil || r.Weakest.Suite != "x" {
+				return fmt.Errorf("room %+v", r)
+			}
+			return err
+		}, `{"name":"demo","weakest":{"suite":"x"}}`, "GET /v1/rooms/demo"},
+		"seat": {func(ctx context.Context, c *Client) error {
+			s, err := c.Seat(ctx, "demo", "s1")
+			if s.Leg == nil || s.Leg.Keying.CSBID != 7 {
+				return fmt.Errorf("seat %+v", s)
+			}
+			return err
+		}, `{"id":"s1","leg":{"keying":{"csb_id":7}}}`, "GET /v1/rooms/demo/seats/s1"},
+		"patch seat": {func(ctx context.Context, c *Client) error {
+			_, err := c.PatchSeat(ctx, "demo", "s1", SeatPatch{Muted: &yes, GainDB: &gain})
+			return err
+		}, `{}`, `PATCH /v1/rooms/demo/seats/s1 application/json {"muted":true,"gain_db":-3.5}`},
+		"hang up": {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, seen := newClient(t, answer(test.answer))
+			if err := test.call(t.Context(), c); err != nil {
+				t.Error(err)
+			}
+			if got := strings.Join(*seen, "\n"); strings.Join(strings.Fields(got), " ") != test.want {
+				t.Errorf("sent %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLists(t *testing.T) {
+	c, seen := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Query().Get("cursor") {
+		case "":
+			_, _ = io.WriteString(w, `{"items":[{"name":"a"},{"name":"b"}],"next":"x="}`)
+		default:
+			_, _ = io.WriteString(w, `{"items":[{"name":"c"}],"next":null}`)
+		}
+	})
+	accounts, err := c.Accounts(t.Context())
+	if err != nil || len(accounts) != 3 || accounts[2].Name != "c" {
+		t.Errorf("%v, %v", accounts, err)
+	}
+	rooms, err := c.Rooms(t.Context())
+	if err != nil || len(rooms) != 3 {
+		t.Errorf("%v, %v", rooms, err)
+	}
+	if _, err := c.Seats(t.Context(), "demo"); err != nil {
+		t.Error(err)
+	}
+	if (*seen)[1] != "GET /v1/accounts?cursor=x%3D&limit=1000" || (*seen)[4] != "GET /v1/rooms/demo/seats?limit=1000" {
+		t.Errorf("sent %q", *seen)
+	}
+	endless, _ := newClient(t, answer(`{"items":[],"next":"x"}`))
+	if _, err := endless.Rooms(t.Context()); !errors.Is(err, ErrAnswer) {
+		t.Errorf("a list without end: %v", err)
+	}
+}
+
+func TestProblems(t *testing.T) {
+	for status, want := range map[int]error{
+		400: ErrInvalid, 401: ErrToken, 403: ErrToken, 404: ErrNotFound, 409: ErrExists, 413: ErrInvalid, 415: ErrInvalid,
+		422: ErrInvalid, 429: ErrToken, 503: ErrBusy, 504: ErrBusy, 500: nil,
+	} {
+		c, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(status)
+			fmt.Fprintf(w, `{"title":"T","status":%d,"detail":"words","errors":[{"message":"m","location":"body.name"}]}`, status)
+		})
+		_, err := c.Rooms(t.Context())
+		var p *Problem
+		if !errors.As(err, &p) || p.Status != status || (want != nil && !errors.Is(err, want)) {
+			t.Errorf("%d: %v", status, err)
+		} else if msg := p.Error(); !strings.Contains(msg, "words; body.name: m") {
+			t.Errorf("%d: %s", status, msg)
+		}
+	}
+}
+
+func TestStrangeAnswers(t *testing.T) {
+	for name, handler := range map[string]http.HandlerFunc{
+		"no JSON":    answer("<html>"),
+		"wrong JSON": answer(`{"items":7}`),
+		"too long":   answer(strings.Repeat(" ", maxAnswer+1)),
+		"other server": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "nope", http.StatusNotFound)
+		},
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/elsewhere" {
+				t.Error("the token was sent elsewhere")
+			}
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
+		},
+	} {
+		c, _ := newClient(t, handler)
+		if _, err := c.Rooms(t.Context()); !errors.Is(err, ErrAnswer) {
+			t.Errorf("%s: %v", name, err)
+		} else if strings.Contains(err.Error(), "secret-token") {
+			t.Errorf("%s: the error holds the token", name)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c, _ := newClient(t, answer(""))
+	if err := c.Health(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestNew(t *testing.T) {
+	for url, want := range map[string]string{
+		"127.0.0.1:8060": "http://127.0.0.1:8060", "https://admin.example/": "https://admin.example", "http://[::1]:1/x/": "http://[::1]:1/x",
+		"ftp://x": "", "http://": "", "http://user:pass@x": "", "": "", "http://x\x7f": "",
+	} {
+		c, err := New(Options{URL: url})
+		if want == "" {
+			if !errors.Is(err, ErrOptions) || strings.Contains(err.Error(), "pass") {
+				t.Errorf("%q: %v", url, err)
+			}
+		} else if err != nil || c.base != want {
+			t.Errorf("%q: %v, %v", url, c, err)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	dir := t.TempDir()
+	if _, _, err := Open(dir); !errors.Is(err, ErrNotServing) {
+		t.Errorf("no file: %v", err)
+	}
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	write("ready.json", "{")
+	if _, _, err := Open(dir); err == nil {
+		t.Error("a cut file was read")
+	}
+	token := write("admin.token", " tok\n")
+	write("ready.json", fmt.Sprintf(`{"pid":7,"sip_udp":"127.0.0.1:5060","admin":"127.0.0.1:8060","admin_token_file":%q,"data":%q}`, token, dir))
+	c, r, err := Open(dir)
+	if err != nil || c.token != "tok" || c.base != "http://127.0.0.1:8060" || r.PID != 7 || r.SIPUDP != "127.0.0.1:5060" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for _, text := range []string{"", "two words", "two\nlines", strings.Repeat("a", maxFile+1)} {
+		write("admin.token", text)
+		if _, _, err := Open(dir); err == nil {
+			t.Errorf("token file %.20q was taken", text)
+		}
+	}
+}
+
+// TestViewsAreTheAPIs holds the types of this package to the description of the API, field by field.
+func TestViewsAreTheAPIs(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "testdata", "openapi.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var api struct {
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]any `json:"properties"`
+			} `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(text, &api); err != nil {
+		t.Fatal(err)
+	}
+	for schema, view := range map[string]any{
+		"RoomView": Room{}, "WeakestView": Weakest{}, "SeatView": Seat{}, "LegView": Leg{}, "KeyingView": Keying{}, "QualityView": Quality{},
+		"SeatPatch": SeatPatch{}, "AccountView": Account{}, "NewAccount": NewAccount{}, "AccountPatch": AccountPatch{},
+	} {
+		var want, got []string
+		for name := range api.Components.Schemas[schema].Properties {
+			want = append(want, name)
+		}
+		for field := range reflect.TypeOf(view).Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			got = append(got, name)
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: the client has %v, the API %v", schema, got, want)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// readyName is the file that a serving server writes into its data directory.
+const readyName = "ready.json"
+
+// maxFile bounds what is read of ready.json and of a token file, in octets.
+const maxFile = 64 << 10
+
+// ErrNotServing says that no server is serving from a data directory.
+var ErrNotServing = errors.New("client: no server is serving")
+
+// Ready is what a serving server writes about itself. Addresses are IP:port with the ports that were really taken, and
+// empty where a transport is off.
+type Ready struct {
+	PID            int    `json:"pid"`
+	SIPUDP         string `json:"sip_udp"`
+	SIPTCP         string `json:"sip_tcp"`
+	SIPTLS         string `json:"sip_tls"`
+	Admin          string `json:"admin"` // URL or IP:port of the API
+	AdminTokenFile string `json:"admin_token_file"`
+	Data           string `json:"data"`
+}
+
+// ReadReady reads ready.json of a data directory.
+func ReadReady(dir string) (Ready, error) {
+	var r Ready
+	text, err := readFile(filepath.Join(dir, readyName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, fmt.Errorf("%w from %s; start one with: conclave serve --data %s", ErrNotServing, dir, dir)
+	}
+	if err != nil {
+		return r, fmt.Errorf("client: %w", err)
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("client: %s is damaged; start the server again: %w", filepath.Join(dir, readyName), err)
+	}
+	return r, nil
+}
+
+// Open makes a client of the server that serves from the data directory.
+func Open(dir string) (*Client, Ready, error) {
+	r, err := ReadReady(dir)
+	if err != nil {
+		return nil, r, err
+	}
+	token, err := ReadToken(r.AdminTokenFile)
+	if err != nil {
+		return nil, r, err
+	}
+	c, err := New(Options{URL: r.Admin, Token: token})
+	return c, r, err
+}
+
+// ReadToken reads the admin token from its file.
+func ReadToken(file string) (string, error) {
+	text, err := readFile(file)
+	if err != nil {
+		return "", fmt.Errorf("client: read the admin token: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" || strings.ContainsAny(token, " \t\r\n") {
+		return "", fmt.Errorf("%w: %s does not hold one token", ErrOptions, file)
+	}
+	return token, nil
+}
+
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return nil, fmt.Errorf("%s is no small plain file", name)
+	}
+	return os.ReadFile(name) //nolint:gosec // the user names the file
+}

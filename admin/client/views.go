@@ -1,0 +1,97 @@
+package client
+
+import "time"
+
+// Room is a room at one moment.
+type Room struct {
+	Name      string    `json:"name"`
+	Policy    string    `json:"policy"`
+	Locked    bool      `json:"locked"`
+	MaxSeats  int       `json:"max_seats"`
+	Seats     int       `json:"seats"`
+	Speaking  []string  `json:"speaking"` // ids of seats
+	Weakest   *Weakest  `json:"weakest"`  // nil in an empty room
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Weakest is the weakest keying among the seats of a room.
+type Weakest struct {
+	Method string `json:"method"`
+	Suite  string `json:"suite"`
+}
+
+// Seat is a seat at one moment.
+type Seat struct {
+	ID          string    `json:"id"`
+	Room        string    `json:"room"`
+	Account     string    `json:"account"`
+	DisplayName string    `json:"display_name"`
+	JoinedAt    time.Time `json:"joined_at"`
+	Muted       bool      `json:"muted"`
+	Deaf        bool      `json:"deaf"`
+	GainDB      float64   `json:"gain_db"`
+	Speaking    bool      `json:"speaking"`
+	LevelDBFS   float64   `json:"level_dbfs"`
+	Leg         *Leg      `json:"leg"` // nil while the owner is away
+}
+
+// Leg is the device that fills a seat.
+type Leg struct {
+	ID             string  `json:"id"`
+	State          string  `json:"state"`
+	Transport      string  `json:"transport"`
+	SignallingAddr string  `json:"signalling_addr"`
+	MediaAddr      string  `json:"media_addr"`
+	Codec          string  `json:"codec"`
+	Keying         Keying  `json:"keying"`
+	Quality        Quality `json:"quality"`
+}
+
+// Keying is how a leg is keyed.
+type Keying struct {
+	Method          string  `json:"method"`
+	Suite           string  `json:"suite"`
+	CSBID           uint32  `json:"csb_id"`
+	KeyAgeS         float64 `json:"key_age_s"` // seconds
+	Rekeys          uint64  `json:"rekeys"`
+	PeerFingerprint string  `json:"peer_fingerprint"`
+}
+
+// Quality is how well a leg is heard.
+type Quality struct {
+	LossPct  float64 `json:"loss_pct"`
+	JitterMS float64 `json:"jitter_ms"`
+	RTTMS    float64 `json:"rtt_ms"`
+	MOS      float64 `json:"mos"`
+}
+
+// SeatPatch changes a seat; nil leaves a value as it is.
+type SeatPatch struct {
+	Muted  *bool    `json:"muted,omitempty"`
+	Deaf   *bool    `json:"deaf,omitempty"`
+	GainDB *float64 `json:"gain_db,omitempty"` // -60 to 20 dB
+}
+
+// Account is an account; it holds no credential.
+type Account struct {
+	Name             string    `json:"name"`
+	URI              string    `json:"uri"`
+	DisplayName      string    `json:"display_name"`
+	Disabled         bool      `json:"disabled"`
+	CertFingerprints []string  `json:"cert_fingerprints"`
+	Calls            int       `json:"calls"`
+	CreatedAt        time.Time `json:"created_at"`
+}
+
+// NewAccount asks for an account.
+type NewAccount struct {
+	Name        string `json:"name"`
+	DisplayName string `json:"display_name,omitempty"`
+	Cert        string `json:"cert,omitempty"` // rsa or ecdsa; ecdsa when empty
+}
+
+// AccountPatch changes an account; nil leaves a value as it is.
+type AccountPatch struct {
+	DisplayName *string `json:"display_name,omitempty"`
+	Disabled    *bool   `json:"disabled,omitempty"`
+}
