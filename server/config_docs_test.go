@@ -1,0 +1,75 @@
+package server
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestConfigurationIsDocumented holds docs/configuration.md to the code: its listing gives every key, with its default.
+func TestConfigurationIsDocumented(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(blocks) != 3 {
+		t.Fatalf("%d listings, want 3", len(blocks))
+	}
+	got, err := ReadConfig("docs", []byte(blocks[0][1]), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultConfig()
+	want.Admin.Hosts, got.Warnings = []string{}, nil // a listed method that this version lacks warns
+	if diff := cmp.Diff(want, got, compareConfig); diff != "" {
+		t.Errorf("the listing does not give the defaults: %s", diff)
+	}
+	for _, block := range blocks[1:] {
+		example := block[1] + "policies: {strict: {}}\n"
+		if _, err := ReadConfig("docs", []byte(example), nil); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, key := range knownKeys(t) {
+		if !regexp.MustCompile(`(?m)\b` + key + `:`).MatchString(blocks[0][1] + blocks[1][1] + blocks[2][1]) {
+			t.Errorf("no listing shows %s", key)
+		}
+	}
+}
+
+// knownKeys asks the reader for the keys of every section by giving it one that it does not know.
+func knownKeys(t *testing.T) []string {
+	t.Helper()
+	_, err := ReadConfig("probe", []byte(`
+"?": 1
+sip: {"?": 1}
+media: {"?": 1}
+admin: {"?": 1}
+limits: {"?": 1}
+rooms: {"?": 1, permanent: [{"?": 1}]}
+policies: {standard: {"?": 1}}
+trunks: [{"?": 1}]
+`), nil)
+	var bad *ConfigError
+	if !errors.As(err, &bad) {
+		t.Fatal(err)
+	}
+	var keys []string
+	sections := 0
+	for _, p := range bad.Problems {
+		if _, known, ok := strings.Cut(p.Text, "known here: "); ok {
+			keys = append(keys, strings.Split(known, ", ")...)
+			sections++
+		}
+	}
+	if sections != 9 {
+		t.Fatalf("%d sections answered, want 9: %v", sections, err)
+	}
+	return keys
+}
