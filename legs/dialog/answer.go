@@ -22,7 +22,11 @@ func (d *Dialog) take(a *arrival) {
 		d.e.stateless(a.sr, a.tx, refuse(481, "no_dialog"))
 		return
 	}
-	timer := time.NewTimer(t64())
+	patience := t64()
+	if a.r.Method != "INVITE" {
+		patience /= 2 // the peer's Timer F runs already
+	}
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case <-a.answered:
@@ -30,6 +34,11 @@ func (d *Dialog) take(a *arrival) {
 	case <-timer.C:
 		// The leg owes an answer. The dialog's goroutine sends it, so that nobody answers twice.
 		d.reply(a, Response{Status: 500})
+	case <-d.done:
+	}
+	select {
+	case <-a.answered:
+		return
 	case <-d.done:
 	}
 	select {

@@ -237,7 +237,9 @@ func TestReinviteRefused(t *testing.T) {
 	if err != nil || res.Status != 488 {
 		t.Fatalf("%v %+v", err, res)
 	}
-	go func() { next(t, callee, Reinvite).Reply(Response{Status: 200, ContentType: sdpType, Body: []byte("y")}) }()
+	go func() {
+		next(t, callee, Reinvite).Reply(Response{Status: 200, ContentType: sdpType, Body: []byte("y")})
+	}()
 	if res, err = call.Reinvite(within(t, 5*time.Second), sdpType, []byte("x"), nil); err != nil || res.Status != 200 {
 		t.Fatalf("the dialog did not live on: %v %+v", err, res)
 	}

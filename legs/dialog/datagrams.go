@@ -74,7 +74,7 @@ func (r *reader) ReadFrom(b []byte) (int, net.Addr, error) {
 			continue
 		}
 		r.sources[from] = struct{}{}
-		return len(msg), addr, nil
+		return copy(b, msg), addr, nil // msg is b's own front part, or rebuilt and hardly longer
 	}
 }
 

@@ -3,6 +3,7 @@ package dialog
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ type front struct {
 
 // newParser gives sipgo's parser without its Contact and route fields: it splits quoted names at commas, so ours reads them.
 func newParser() *sip.Parser {
-	fields := sip.DefaultHeadersParser()
+	fields := maps.Clone(sip.DefaultHeadersParser()) // theirs is shared by the process
 	for _, name := range []string{"contact", "m", "route", "record-route", "refer-to", "r", "referred-by", "b"} {
 		delete(fields, name)
 	}
@@ -63,6 +64,9 @@ func (f *front) datagram(b []byte, from netip.Addr) (msg, answer []byte) {
 			flaw = bad("content_length")
 		case w.length >= 0:
 			b = b[:len(head)+w.length]
+		}
+		if w.irregular && flaw == nil {
+			b = w.rebuilt(b[len(head):])
 		}
 	}
 	if flaw == nil {

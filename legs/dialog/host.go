@@ -62,8 +62,8 @@ type Event struct {
 }
 
 // Reply answers Reinvite, Update, Refer, Notify and Info, exactly once; further calls and calls on other kinds do nothing
-// (a BYE was answered 200 when it came). Without an answer within 64*T1 the peer gets 500. A 2xx to a Reinvite is
-// retransmitted until its ACK, which comes as an Ack event.
+// (a BYE was answered 200 when it came). Without an answer within 64*T1, half of that when it is no Reinvite, the peer gets
+// 500. A 2xx to a Reinvite is retransmitted until its ACK, which comes as an Ack event.
 func (e Event) Reply(r Response) {
 	if e.reply != nil {
 		e.reply(r)

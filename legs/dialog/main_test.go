@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -8,8 +9,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"io"
 	"log/slog"
 	"math/big"
+	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"testing"
@@ -172,3 +176,14 @@ func pair(t *testing.T, transport string) (server, caller *Endpoint, callee, cal
 	next(t, callee, Ack)
 	return server, caller, callee, call
 }
+
+func bodyOf(r *Request) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
+}
+
+// addressed is a socket that has an address and nothing else.
+type addressed struct{ net.PacketConn }
+
+func (addressed) LocalAddr() net.Addr { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 5060} }
+
+func source0() netip.Addr { return netip.MustParseAddr("127.0.0.1") }

@@ -112,7 +112,7 @@ func cutQuoted(s string) (text, rest string, ok bool) {
 				b.WriteByte(s[i])
 			}
 		case '"':
-			return b.String(), s[i+1:], true
+			return plain(b.String()), s[i+1:], true
 		default:
 			b.WriteByte(s[i])
 		}

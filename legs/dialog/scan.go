@@ -17,6 +17,9 @@ type wire struct {
 	to      string
 	callID  string
 	cseq    string
+
+	lines     []string // start line and fields, unfolded, Via, From and To normal
+	irregular bool     // lines differ from what came: sipgo gets the rebuilt message
 }
 
 // flaw is why a message is refused at the front. status 0: drop it silently.
@@ -32,17 +35,17 @@ func bad(reason string) *flaw { return &flaw{status: 400, reason: reason} }
 // far as it got also when there is a flaw, so that the sender can be told.
 func scan(head []byte) (w wire, f *flaw) {
 	w.length = -1
-	lines, f := unfold(head)
-	if len(lines) == 0 {
+	f = w.unfold(head)
+	if len(w.lines) == 0 {
 		return w, &flaw{reason: "shape"}
 	}
-	first := w.startLine(lines[0])
+	first := w.startLine(w.lines[0])
 	if first != nil && first.status == 0 {
 		return w, first
 	}
 	seen := make(map[string]bool, 16)
-	for _, line := range lines[1:] {
-		if g := w.field(line, seen); g != nil && f == nil {
+	for i := 1; i < len(w.lines); i++ {
+		if g := w.field(i, seen); g != nil && f == nil {
 			f = g
 		}
 	}
@@ -56,30 +59,35 @@ func scan(head []byte) (w wire, f *flaw) {
 }
 
 // unfold splits the head into lines, joins continuation lines (RFC 3261 section 7.3.1) and checks octets and bounds.
-func unfold(head []byte) (lines []string, f *flaw) {
+func (w *wire) unfold(head []byte) (f *flaw) {
 	for i, raw := range bytes.Split(head, []byte("\r\n")) {
 		if len(raw) == 0 {
 			break
 		}
 		line := string(raw)
-		if !clean(line) || len(line) > maxLine {
+		if !octets(line) || len(line) > maxLine {
 			f = bad("octets")
 			continue
 		}
 		if i > 0 && (line[0] == ' ' || line[0] == '\t') {
-			last := len(lines) - 1
-			lines[last] = strings.TrimRight(lines[last], " \t") + " " + strings.Trim(line, " \t")
-			if last == 0 || len(lines[last]) > maxLine {
+			last := len(w.lines) - 1
+			if last < 1 {
+				f = bad("octets")
+				continue
+			}
+			w.lines[last] = strings.TrimRight(w.lines[last], " \t") + " " + strings.Trim(line, " \t")
+			if len(w.lines[last]) > maxLine {
 				f = bad("octets")
 			}
+			w.irregular = true
 			continue
 		}
-		if len(lines) > maxFields {
-			return lines, bad("fields")
+		if len(w.lines) > maxFields {
+			return bad("fields")
 		}
-		lines = append(lines, line)
+		w.lines = append(w.lines, line)
 	}
-	return lines, f
+	return f
 }
 
 func (w *wire) startLine(line string) *flaw {
@@ -117,7 +125,7 @@ func (w *wire) startLine(line string) *flaw {
 	return nil
 }
 
-// compact maps the compact forms of field names (RFC 3261 section 7.3.3, RFC 3515, 4488) to the long ones.
+// longForm maps the compact forms of field names (RFC 3261 section 7.3.3, RFC 3515, 4488) to the long ones.
 func longForm(name string) string {
 	name = strings.ToLower(name)
 	switch name {
@@ -157,13 +165,23 @@ func longForm(name string) string {
 	return name
 }
 
-func (w *wire) field(line string, seen map[string]bool) *flaw {
-	name, value, ok := strings.Cut(line, ":")
-	name, value = strings.TrimRight(name, " \t"), strings.Trim(value, " \t")
-	if !ok || !isToken(name) {
+func (w *wire) field(i int, seen map[string]bool) *flaw {
+	written, value, ok := strings.Cut(w.lines[i], ":")
+	trimmed := strings.TrimRight(written, " \t")
+	value = strings.Trim(value, " \t")
+	if !ok || !isToken(trimmed) {
 		return bad("field")
 	}
-	name = longForm(name)
+	name := longForm(trimmed)
+	regular := value
+	if name == "via" || name == "from" || name == "to" {
+		regular = normal(value)
+	}
+	if trimmed != written || regular != value {
+		value = regular
+		w.lines[i] = trimmed + ": " + value
+		w.irregular = true
+	}
 	switch name {
 	case "to", "from", "call-id", "cseq", "max-forwards", "content-length", "content-type":
 		if seen[name] {

@@ -224,6 +224,7 @@ func (d *Dialog) Bye(ctx context.Context) error {
 	}
 	_, err := d.request(ctx, "BYE", nil, "", nil)
 	d.end(nil)
+	<-d.done // at once: the dialog's goroutine waits for nobody
 	if errors.Is(err, ErrEnded) {
 		return nil
 	}

@@ -111,8 +111,12 @@ func (s *stream) next() error {
 	if err := s.pay(w.cost()); err != nil {
 		return err
 	}
+	msg := s.in[:total]
+	if w.irregular && flaw == nil {
+		msg = w.rebuilt(msg[len(head):])
+	}
 	if flaw == nil {
-		flaw = s.front.parse(s.in[:total])
+		flaw = s.front.parse(msg)
 	}
 	if flaw != nil {
 		if flaw.reason == "duplicate" || flaw.reason == "octets" || flaw.reason == "field" {
@@ -122,7 +126,7 @@ func (s *stream) next() error {
 		s.in = s.in[total:]
 		return nil
 	}
-	s.out, s.in = bytes.Clone(s.in[:total]), s.in[total:]
+	s.out, s.in = bytes.Clone(msg), s.in[total:]
 	return nil
 }
 

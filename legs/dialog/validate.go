@@ -40,7 +40,7 @@ func validate(sr *sip.Request) (*Request, *refusal) {
 	for _, h := range sr.Headers() {
 		name := longForm(h.Name())
 		seen[name]++
-		r.fields = append(r.fields, HeaderField{Name: name, Value: h.Value()})
+		r.fields = append(r.fields, HeaderField{Name: name, Value: plain(h.Value())})
 	}
 	for _, name := range []string{"from", "to", "call-id", "cseq"} {
 		if seen[name] != 1 {
@@ -93,7 +93,7 @@ func (r *Request) addresses(sr *sip.Request) *refusal {
 		return nil
 	}
 	list, err := parseAddresses(strings.Join(contacts, ","))
-	if err != nil || len(list) != 1 {
+	if err != nil || len(list) != 1 && (r.Method == "INVITE" || r.Method == "UPDATE") {
 		return refuse(400, "contact")
 	}
 	r.Contact = &list[0].Address

@@ -1,0 +1,551 @@
+package dialog
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+	"github.com/icholy/digest"
+)
+
+// peer is a SIP peer written by hand on a UDP socket.
+type peer struct {
+	t  *testing.T
+	c  net.PacketConn
+	to net.Addr
+}
+
+func newPeer(t *testing.T, server *Endpoint) *peer {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return &peer{t: t, c: c, to: server.Addr("udp")}
+}
+
+// message makes a request; toTag "" is outside a dialog.
+func (p *peer) message(method, branch, toTag string, seq int, body string, extra ...string) string {
+	to := "<sip:room@conf.test>"
+	if toTag != "" {
+		to += ";tag=" + toTag
+	}
+	m := fmt.Sprintf("%s sip:room@conf.test SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s;rport\r\nMax-Forwards: 70\r\n"+
+		"From: <sip:alice@conf.test>;tag=me\r\nTo: %s\r\nCall-ID: byhand\r\nCSeq: %d %s\r\nContact: <sip:alice@%s>\r\n",
+		method, p.c.LocalAddr(), branch, to, seq, method, p.c.LocalAddr())
+	for _, e := range extra {
+		m += e + "\r\n"
+	}
+	if body != "" {
+		m += "Content-Type: application/sdp\r\n"
+	}
+	return m + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)
+}
+
+func (p *peer) send(m string) {
+	p.t.Helper()
+	if _, err := p.c.WriteTo([]byte(m), p.to); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// read returns the next message that is no 100.
+func (p *peer) read(wait time.Duration) sip.Message {
+	p.t.Helper()
+	buf := make([]byte, 65536)
+	_ = p.c.SetReadDeadline(time.Now().Add(wait))
+	for {
+		n, _, err := p.c.ReadFrom(buf)
+		if err != nil {
+			return nil
+		}
+		m, err := sip.ParseMessage(bytes.Clone(buf[:n]))
+		if err != nil {
+			p.t.Fatalf("unreadable: %v", err)
+		}
+		if res, ok := m.(*sip.Response); ok && res.StatusCode == 100 {
+			continue
+		}
+		return m
+	}
+}
+
+// final reads until the final response of that CSeq.
+func (p *peer) final(seq uint32) *sip.Response {
+	p.t.Helper()
+	for range 50 {
+		m := p.read(10 * time.Second)
+		if res, ok := m.(*sip.Response); ok && res.StatusCode >= 200 && res.CSeq().SeqNo == seq {
+			return res
+		}
+	}
+	p.t.Fatalf("no final response for CSeq %d", seq)
+	return nil
+}
+
+func accepting(t *testing.T) (*Endpoint, <-chan *Dialog) {
+	accepted := make(chan *Dialog, 4)
+	server := open(t, &taker{invite: func(in *Incoming, _ any) {
+		d, err := in.Accept(sdpType, []byte("v=0 answer"))
+		if err != nil {
+			t.Errorf("accept: %v", err)
+			return
+		}
+		accepted <- d
+	}})
+	return server, accepted
+}
+
+// TestRetransmittedAnswer lets the ACK get lost: the 200 comes again until it arrives, and once only it is an event.
+func TestRetransmittedAnswer(t *testing.T) {
+	server, accepted := accepting(t)
+	p := newPeer(t, server)
+	invite := p.message("INVITE", "one", "", 7, "v=0")
+	p.send(invite)
+	ok := p.final(7)
+	tag, _ := ok.To().Params.Get("tag")
+	p.send(invite) // a retransmission makes no second call
+	for i := range 3 {
+		res := p.final(7)
+		if again, _ := res.To().Params.Get("tag"); again != tag || string(res.Body()) != "v=0 answer" {
+			t.Fatalf("repetition %d differs", i)
+		}
+	}
+	d := got(t, accepted, "call")
+	ack := p.message("ACK", "two", tag, 7, "")
+	p.send(ack)
+	p.send(ack)
+	next(t, d, Ack)
+	if _, err := netip.ParseAddrPort(d.RemoteSource().String()); err != nil {
+		t.Error(err)
+	}
+	p.send(p.message("BYE", "three", tag, 8, ""))
+	if res := p.final(8); res.StatusCode != 200 {
+		t.Errorf("BYE: %d", res.StatusCode)
+	}
+	next(t, d, Bye)
+	next(t, d, Gone)
+	for _, method := range []string{"BYE", "INVITE", "INFO", "OPTIONS", "REFER"} { // after teardown (A16)
+		p.send(p.message(method, "late"+method, tag, 9, ""))
+		if res := p.final(9); res.StatusCode != 481 {
+			t.Errorf("%s after the end: %d", method, res.StatusCode)
+		}
+	}
+	select {
+	case d := <-accepted:
+		t.Errorf("a second call %v", d.ID())
+	default:
+	}
+}
+
+// TestAckWithInviteBranch takes the ACK of peers that reuse the INVITE's branch.
+func TestAckWithInviteBranch(t *testing.T) {
+	server, accepted := accepting(t)
+	p := newPeer(t, server)
+	p.send(p.message("INVITE", "same", "", 1, "v=0"))
+	tag, _ := p.final(1).To().Params.Get("tag")
+	p.send(p.message("ACK", "same", tag, 1, ""))
+	next(t, got(t, accepted, "call"), Ack)
+}
+
+// TestNoAck never acknowledges: within 64*T1 the call ends with a BYE.
+func TestNoAck(t *testing.T) {
+	server, accepted := accepting(t)
+	p := newPeer(t, server)
+	p.send(p.message("INVITE", "one", "", 1, "v=0"))
+	p.final(1)
+	d := got(t, accepted, "call")
+	if ev := next(t, d, Gone); !errors.Is(ev.Err, ErrNoAck) {
+		t.Fatalf("gone: %v", ev.Err)
+	}
+	for {
+		m := p.read(5 * time.Second)
+		if m == nil {
+			t.Fatal("no BYE")
+		}
+		if req, ok := m.(*sip.Request); ok && req.Method == sip.BYE {
+			return
+		}
+	}
+}
+
+// TestOrder sends requests out of CSeq order within the reordering window, and an old one.
+func TestOrder(t *testing.T) {
+	server, accepted := accepting(t)
+	p := newPeer(t, server)
+	p.send(p.message("INVITE", "one", "", 1, "v=0"))
+	tag, _ := p.final(1).To().Params.Get("tag")
+	d := got(t, accepted, "call")
+	// The re-INVITE and INFOs overtake the ACK and each other.
+	p.send(p.message("INFO", "i4", tag, 4, ""))
+	p.send(p.message("INFO", "i3", tag, 3, ""))
+	p.send(p.message("INVITE", "i2", tag, 2, "v=0"))
+	p.send(p.message("ACK", "ack", tag, 1, ""))
+	next(t, d, Ack)
+	ev := next(t, d, Reinvite)
+	if ev.Request.CSeq != 2 {
+		t.Errorf("CSeq %d", ev.Request.CSeq)
+	}
+	for _, want := range []uint32{3, 4} {
+		if ev := next(t, d, Info); ev.Request.CSeq != want {
+			t.Errorf("CSeq %d, want %d", ev.Request.CSeq, want)
+		} else {
+			ev.Reply(Response{Status: 200})
+		}
+	}
+	ev.Reply(Response{Status: 488})
+	p.final(2)
+	p.send(p.message("INFO", "old", tag, 2, ""))
+	if res := p.final(2); res.StatusCode != 500 && res.StatusCode != 488 {
+		t.Errorf("old CSeq: %d", res.StatusCode)
+	}
+	p.send(p.message("INFO", "gap", tag, 40, ""))
+	next(t, d, Info).Reply(Response{Status: 200})
+}
+
+// TestRetransmittedReinvite: our 200 to a re-INVITE is repeated until its ACK; a second offer before that ACK is refused.
+func TestRetransmittedReinvite(t *testing.T) {
+	server, accepted := accepting(t)
+	p := newPeer(t, server)
+	p.send(p.message("INVITE", "one", "", 1, "v=0"))
+	tag, _ := p.final(1).To().Params.Get("tag")
+	p.send(p.message("ACK", "a1", tag, 1, ""))
+	d := got(t, accepted, "call")
+	next(t, d, Ack)
+	p.send(p.message("INVITE", "two", tag, 2, "v=0 again"))
+	next(t, d, Reinvite).Reply(Response{Status: 200, ContentType: sdpType, Body: []byte("v=0 fresh")})
+	for range 3 {
+		if res := p.final(2); res.StatusCode != 200 || string(res.Body()) != "v=0 fresh" || res.Contact() == nil {
+			t.Fatalf("answer %v", res)
+		}
+	}
+	p.send(p.message("INVITE", "three", tag, 3, "v=0 more"))
+	if res := p.final(3); res.StatusCode != 500 || res.GetHeader("Retry-After") == nil {
+		t.Errorf("overlapping offer: %v", res.StatusCode)
+	}
+	p.send(p.message("ACK", "a2", tag, 2, ""))
+	next(t, d, Ack)
+	if _, err := d.Send(within(t, 300*time.Millisecond), "INFO", nil, "", nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("INFO: %v", err) // the peer by hand does not answer
+	}
+}
+
+// TestStatelessRefusal: a refused INVITE leaves nothing behind, and its repetition gets the same tag.
+func TestStatelessRefusal(t *testing.T) {
+	server := open(t, &taker{admit: func(*Request, *Dialog) (any, *Response) { return nil, &Response{Status: 401} }})
+	p := newPeer(t, server)
+	var tags [2]string
+	for i := range tags {
+		p.send(p.message("INVITE", "same", "", 1, "v=0"))
+		res := p.final(1)
+		tags[i], _ = res.To().Params.Get("tag")
+		if res.StatusCode != 401 {
+			t.Fatalf("status %d", res.StatusCode)
+		}
+	}
+	if tags[0] != tags[1] || tags[0] == "" {
+		t.Errorf("tags %q", tags)
+	}
+	if m := p.read(4 * short.T1); m != nil {
+		t.Errorf("a stateless answer was repeated: %v", m)
+	}
+	p.send(p.message("ACK", "same", tags[0], 1, ""))
+	if m := p.read(4 * short.T1); m != nil {
+		t.Errorf("an ACK was answered: %v", m)
+	}
+}
+
+func TestMergedRequest(t *testing.T) {
+	hold, begun := make(chan struct{}), make(chan struct{})
+	server := open(t, &taker{invite: func(in *Incoming, _ any) {
+		close(begun)
+		<-hold
+		_ = in.Reject(Response{Status: 486})
+	}})
+	p := newPeer(t, server)
+	p.send(p.message("INVITE", "one", "", 1, "v=0"))
+	<-begun
+	p.send(p.message("INVITE", "two", "", 1, "v=0"))
+	res := p.final(1)
+	close(hold)
+	if res.StatusCode != 482 {
+		t.Errorf("merged: %d", res.StatusCode)
+	}
+}
+
+func TestDigest(t *testing.T) {
+	for _, c := range []struct {
+		name, realm, password string
+		challenge             []string
+		want, attempts        int
+	}{
+		{"sha256 auth-int", "conf.test", "secret", []string{`realm="conf.test", nonce="n1", algorithm=SHA-256, qop="auth,auth-int"`}, 200, 2},
+		{"sha256 before md5", "conf.test", "secret", []string{`realm="conf.test", nonce="n0", algorithm=MD5, qop="auth"`,
+			`realm="conf.test", nonce="n1", algorithm=SHA-256, qop="auth"`}, 200, 2},
+		{"foreign realm", "elsewhere", "secret", []string{`realm="conf.test", nonce="n1", algorithm=SHA-256, qop="auth"`}, 401, 1},
+		{"wrong password", "conf.test", "guess", []string{`realm="conf.test", nonce="n1", algorithm=SHA-256, qop="auth"`}, 401, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var attempts int
+			accepted := make(chan *Dialog, 1)
+			server := open(t, &taker{
+				admit: func(r *Request, d *Dialog) (any, *Response) {
+					if r.Method != "INVITE" {
+						return nil, nil
+					}
+					attempts++
+					if a := r.Header("Authorization"); len(a) == 1 {
+						cred, err := digest.ParseCredentials(a[0])
+						if err == nil && verified(r, cred, "secret") {
+							return cred.Username, nil
+						}
+					}
+					refuse := &Response{Status: 401}
+					for _, ch := range c.challenge {
+						refuse.Header = append(refuse.Header, HeaderField{"WWW-Authenticate", "Digest " + ch})
+					}
+					return nil, refuse
+				},
+				invite: func(in *Incoming, admitted any) {
+					if admitted != "alice" {
+						t.Errorf("admitted %v", admitted)
+					}
+					d, _ := in.Accept(sdpType, []byte("v=0"))
+					accepted <- d
+				},
+			})
+			caller := open(t, &taker{})
+			inv := invitation("udp", server)
+			inv.Username, inv.Password, inv.Realm = "alice", c.password, c.realm
+			call, res, err := caller.Invite(within(t, 10*time.Second), inv)
+			if err != nil || res.Status != c.want {
+				t.Fatalf("%v %+v", err, res)
+			}
+			if attempts != c.attempts {
+				t.Errorf("%d attempts, want %d", attempts, c.attempts)
+			}
+			if c.want == 200 {
+				callee := got(t, accepted, "call")
+				next(t, callee, Ack)
+				if res, err := call.Send(within(t, 5*time.Second), "OPTIONS", nil, "", nil); err != nil || res.Status != 200 {
+					t.Errorf("%v %v", err, res)
+				}
+			}
+		})
+	}
+}
+
+func verified(r *Request, cred *digest.Credentials, password string) bool {
+	chal := &digest.Challenge{Realm: "conf.test", Nonce: cred.Nonce, Algorithm: cred.Algorithm, QOP: []string{cred.QOP}}
+	want, err := digest.Digest(chal, digest.Options{
+		Method: r.Method, URI: cred.URI, Username: cred.Username, Password: password, Cnonce: cred.Cnonce, Count: cred.Nc,
+		GetBody: bodyOf(r),
+	})
+	return err == nil && cred.Algorithm == "SHA-256" && want.Response == cred.Response
+}
+
+// TestServerAnswersNoChallenge (security A11): a callee's own requests never carry credentials.
+func TestServerAnswersNoChallenge(t *testing.T) {
+	seen := make(chan []string, 4)
+	accepted := make(chan *Dialog, 1)
+	server := open(t, &taker{invite: func(in *Incoming, _ any) {
+		d, _ := in.Accept(sdpType, []byte("v=0"))
+		accepted <- d
+	}})
+	caller := open(t, &taker{admit: func(r *Request, _ *Dialog) (any, *Response) {
+		seen <- r.Header("Authorization")
+		return nil, &Response{Status: 401, Header: []HeaderField{{"WWW-Authenticate", `Digest realm="conf.test", nonce="n", qop="auth"`}}}
+	}})
+	if _, _, err := caller.Invite(within(t, 5*time.Second), invitation("udp", server)); err != nil {
+		t.Fatal(err)
+	}
+	d := got(t, accepted, "call")
+	next(t, d, Ack)
+	if res, err := d.Send(within(t, 5*time.Second), "INFO", nil, "", nil); err != nil || res.Status != 401 {
+		t.Errorf("%v %+v", err, res)
+	}
+	if a := got(t, seen, "request"); a != nil {
+		t.Errorf("credentials %v", a)
+	}
+	select {
+	case a := <-seen:
+		t.Errorf("a second request with %v", a)
+	default:
+	}
+}
+
+// TestConnectionDies cuts the TCP or TLS connection under a call and under a ringing one.
+func TestConnectionDies(t *testing.T) {
+	for _, transport := range []string{"tcp", "tls"} {
+		t.Run(transport, func(t *testing.T) {
+			_, caller, callee, call := pair(t, transport)
+			st := call.flow.Load()
+			_ = st.Close()
+			if ev := next(t, callee, Gone); !errors.Is(ev.Err, ErrConnectionLost) {
+				t.Errorf("gone: %v", ev.Err)
+			}
+			if err := callee.Bye(within(t, time.Second)); err != nil {
+				t.Errorf("bye: %v", err)
+			}
+			next(t, call, Gone)
+			_ = caller
+		})
+	}
+}
+
+// TestCallerReconnects: who dialled dials again for its next request, and the server follows.
+func TestCallerReconnects(t *testing.T) {
+	_, _, callee, call := pair(t, "tls")
+	_ = call.flow.Load().Close()
+	go func() { next(t, callee, Info).Reply(Response{Status: 200}) }()
+	if res, err := call.Send(within(t, 5*time.Second), "INFO", nil, "", nil); err != nil || res.Status != 200 {
+		t.Fatalf("%v %+v", err, res)
+	}
+	go func() { next(t, call, Info).Reply(Response{Status: 200}) }()
+	if res, err := callee.Send(within(t, 5*time.Second), "INFO", nil, "", nil); err != nil || res.Status != 200 {
+		t.Fatalf("%v %+v", err, res)
+	}
+}
+
+func TestRingingConnectionDies(t *testing.T) {
+	cause := make(chan error, 1)
+	ringing := make(chan struct{})
+	server := open(t, &taker{invite: func(in *Incoming, _ any) {
+		close(ringing)
+		<-in.Context().Done()
+		cause <- context.Cause(in.Context())
+	}})
+	caller := open(t, &taker{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	failed := make(chan error, 1)
+	go func() {
+		_, _, err := caller.Invite(ctx, invitation("tcp", server))
+		failed <- err
+	}()
+	<-ringing
+	caller.streams.mu.Lock()
+	var st *stream
+	for _, s := range caller.streams.byAddr {
+		st = s
+	}
+	caller.streams.mu.Unlock()
+	_ = st.Close()
+	if err := got(t, cause, "cause"); !errors.Is(err, ErrTransport) {
+		t.Errorf("cause %v", err)
+	}
+	if err := got(t, failed, "failure"); !errors.Is(err, ErrTransport) {
+		t.Errorf("caller: %v", err)
+	}
+}
+
+func TestNoServer(t *testing.T) {
+	caller := open(t, &taker{})
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	inv := Invitation{URI: "sip:x@conf.test", From: "sip:a@conf.test", Destination: c.LocalAddr().String()}
+	if _, _, err := caller.Invite(within(t, 10*time.Second), inv); !errors.Is(err, ErrTimeout) {
+		t.Errorf("silent peer: %v", err)
+	}
+	inv.Transport, inv.Destination = "tcp", "127.0.0.1:1"
+	if _, _, err := caller.Invite(within(t, 10*time.Second), inv); !errors.Is(err, ErrTransport) {
+		t.Errorf("closed port: %v", err)
+	}
+	inv.Display = "x\r\nEvil: yes"
+	if _, _, err := caller.Invite(within(t, time.Second), inv); !errors.Is(err, ErrBadHeader) {
+		t.Errorf("injection: %v", err)
+	}
+}
+
+func TestAnswerTooLarge(t *testing.T) {
+	server := open(t, &taker{invite: func(in *Incoming, _ any) {
+		if _, err := in.Accept(sdpType, bytes.Repeat([]byte("x"), 9000)); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("accept: %v", err)
+		}
+		_ = in.Reject(Response{Status: 513})
+	}})
+	caller := open(t, &taker{})
+	if _, res, err := caller.Invite(within(t, 5*time.Second), invitation("udp", server)); err != nil || res.Status != 513 {
+		t.Errorf("%v %+v", err, res)
+	}
+}
+
+func TestForgottenAnswers(t *testing.T) {
+	server := open(t, &taker{invite: func(*Incoming, any) {}})
+	caller := open(t, &taker{})
+	if _, res, err := caller.Invite(within(t, 5*time.Second), invitation("tcp", server)); err != nil || res.Status != 500 {
+		t.Errorf("%v %+v", err, res)
+	}
+	_, _, callee, call := pair(t, "udp")
+	res, err := call.Send(within(t, 10*time.Second), "INFO", nil, "", nil)
+	if err != nil || res.Status != 500 {
+		t.Errorf("%v %+v", err, res)
+	}
+	next(t, callee, Info)
+}
+
+func TestPanicIsCounted(t *testing.T) {
+	server := open(t, &taker{invite: func(*Incoming, any) { panic("a bug") }})
+	caller := open(t, &taker{})
+	_, res, err := caller.Invite(within(t, 5*time.Second), invitation("udp", server))
+	if err != nil || res.Status != 500 {
+		t.Errorf("%v %+v", err, res)
+	}
+	if n := server.stats.panics.Swap(0); n != 1 {
+		t.Errorf("%d panics", n)
+	}
+}
+
+func TestCloseUnderLoad(t *testing.T) {
+	server, accepted := accepting(t)
+	caller := open(t, &taker{})
+	for range 20 {
+		go func() { _, _, _ = caller.Invite(context.Background(), invitation("tcp", server)) }()
+	}
+	d := got(t, accepted, "call")
+	go func() {
+		for range accepted { //nolint:revive // drain
+		}
+	}()
+	if err := server.Close(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for ev := range d.Inbox() {
+		if ev.Kind == Gone && !errors.Is(ev.Err, ErrClosed) && !errors.Is(ev.Err, ErrRemoteBye) {
+			t.Errorf("gone: %v", ev.Err)
+		}
+	}
+}
+
+func TestTLSPeerCertificate(t *testing.T) {
+	chains := make(chan int, 1)
+	server := open(t, &taker{admit: func(r *Request, _ *Dialog) (any, *Response) {
+		chains <- len(r.PeerCertificates)
+		return nil, &Response{Status: 403}
+	}}, func(c *Config) {
+		c.ServerTLS = c.ServerTLS.Clone()
+		c.ServerTLS.ClientAuth = tls.RequireAnyClientCert
+	})
+	caller := open(t, &taker{}, func(c *Config) { c.ClientTLS.Certificates = identity().Certificates })
+	if _, res, err := caller.Invite(within(t, 5*time.Second), invitation("tls", server)); err != nil || res.Status != 403 {
+		t.Fatalf("%v %+v", err, res)
+	}
+	if n := got(t, chains, "chain"); n != 1 {
+		t.Errorf("%d certificates", n)
+	}
+	if !strings.HasPrefix(server.Addr("tls").String(), "127.0.0.1:") || server.Addr("sctp") != nil {
+		t.Error("addresses")
+	}
+}
