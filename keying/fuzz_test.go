@@ -1,6 +1,7 @@
 package keying
 
 import (
+	"crypto/rand"
 	"testing"
 
 	"github.com/conclave/conclave/keying/mikey"
@@ -11,9 +12,14 @@ import (
 func FuzzVerify(f *testing.F) {
 	w := newWorld(f)
 	c := answered()
+	// Each fuzzing process has a key of its own, so that only its own offers pass.
+	b := w.bundle(alice, CertECDSA)
+	b.PSK = NewSecret([]byte(rand.Text()))
+	w.dir.psks[alice] = b.PSK
+	k := w.callerWith(b)
 	passes := map[string]bool{}
 	for _, m := range []Method{MIKEYPSK, MIKEYDH} {
-		message, _ := plainOffer(alice, m)(w)
+		message := w.offer(k, m, dialled(alice)).Message()
 		passes[string(message)] = true
 		f.Add(message)
 	}
