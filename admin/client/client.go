@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ var ErrOptions = errors.New("client: bad options")
 type Options struct {
 	URL   string       // of the API, such as http://127.0.0.1:8060; a bare IP:port means http
 	Token string       // the admin token
+	TLS   *tls.Config  // for https with a CA of the server's own; nil: the system's CAs
 	HTTP  *http.Client // nil: one of the client's own, without proxy and redirects, so that the token goes nowhere else
 }
 
@@ -53,7 +55,7 @@ func New(o Options) (*Client, error) {
 	if o.HTTP == nil {
 		o.HTTP = &http.Client{
 			Timeout:       patience,
-			Transport:     &http.Transport{MaxIdleConnsPerHost: idle, IdleConnTimeout: patience, ForceAttemptHTTP2: false},
+			Transport:     &http.Transport{MaxIdleConnsPerHost: idle, IdleConnTimeout: patience, TLSClientConfig: o.TLS},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
