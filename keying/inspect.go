@@ -2,8 +2,10 @@ package keying
 
 import (
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/conclave/conclave/keying/mikey"
@@ -33,4 +35,23 @@ func InspectMIKEY(message []byte, known Inspection) (mikey.Report, error) {
 		keys.Peer = mikey.PeerKey{Public: cert.PublicKey, SHA1: true}
 	}
 	return mikey.Inspect(message, keys), nil
+}
+
+// maxInspected bounds the text of a message to inspect: more than any attribute that fits a SIP message.
+const maxInspected = 16 << 10
+
+// DecodeMIKEY takes a message out of what people paste: base64 alone, or a whole a=key-mgmt:mikey line around it.
+func DecodeMIKEY(text string) ([]byte, error) {
+	if len(text) > maxInspected {
+		return nil, fmt.Errorf("%w: longer than %d octets", ErrCall, maxInspected)
+	}
+	text = strings.TrimSpace(text)
+	text = strings.TrimPrefix(text, "a=")
+	text = strings.TrimPrefix(text, "key-mgmt:")
+	text = strings.TrimPrefix(strings.TrimSpace(text), "mikey ")
+	message, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
+	if err != nil || len(message) == 0 {
+		return nil, fmt.Errorf("%w: the message is not base64", ErrCall)
+	}
+	return message, nil
 }

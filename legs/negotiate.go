@@ -15,6 +15,7 @@ func (l *Leg) answerOffer(ctx context.Context, d *offer.Description, v *keying.V
 	if v == nil && l.agreement == nil {
 		return nil, offer.ErrNoKeyMgmt
 	}
+	defer v.Abandon() // what was not used up below is wiped
 	local, trial := l.local, *l.local.Session
 	local.Session = &trial
 	if _, _, err := offer.Answer(d, local); err != nil {
@@ -50,6 +51,7 @@ func (l *Leg) makeOffer(ctx context.Context, m keying.Method) ([]byte, error) {
 		local.KeyMgmt = l.agreement.Offer
 	}
 	local.Running = l.negotiated
+	l.pending = local
 	return offer.Offer(local)
 }
 
@@ -59,7 +61,7 @@ func (l *Leg) completeOffer(ctx context.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
-	n, err := offer.Complete(l.local, d)
+	n, err := offer.Complete(l.pending, d)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package mikey
 import (
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -19,7 +18,7 @@ type InspectKeys struct {
 // Report is one decoded message, in the JSON of `conclave mikey inspect`.
 type Report struct {
 	Type          string          `json:"type"`
-	CSBID         string          `json:"csb_id"` // hexadecimal
+	CSBID         uint32          `json:"csb_id"`
 	PRF           string          `json:"prf"`
 	V             bool            `json:"v"`
 	Timestamp     string          `json:"timestamp"` // RFC 3339, or "counter N"
@@ -50,7 +49,7 @@ type PolicyReport struct {
 // CSReport is one crypto session. TEK and salt are there only when they were asked for and could be had.
 type CSReport struct {
 	ID    int    `json:"id"`
-	SSRC  string `json:"ssrc"` // hexadecimal
+	SSRC  uint32 `json:"ssrc"`
 	ROC   uint32 `json:"roc"`
 	Suite string `json:"suite"`
 	TEK   string `json:"tek,omitempty"`
@@ -90,7 +89,7 @@ func Inspect(b []byte, keys InspectKeys) Report {
 // report is what the octets say by themselves.
 func (m *Message) report(near time.Time) Report {
 	rep := Report{
-		Type: m.header.typ.String(), CSBID: fmt.Sprintf("%08x", m.header.csbID), PRF: m.header.prf.String(), V: m.header.v,
+		Type: m.header.typ.String(), CSBID: m.header.csbID, PRF: m.header.prf.String(), V: m.header.v,
 		RAND: hex.EncodeToString(m.RAND()), IDs: []string{}, Policies: []PolicyReport{}, Payloads: []PayloadReport{},
 		CS: []CSReport{},
 	}
@@ -117,7 +116,7 @@ func (m *Message) report(near time.Time) Report {
 	}
 	for i, s := range m.header.sessions {
 		suite := policyOf(policies, s).suite()
-		rep.CS = append(rep.CS, CSReport{ID: i + 1, SSRC: fmt.Sprintf("%08x", s.SSRC), ROC: s.ROC, Suite: suite.name})
+		rep.CS = append(rep.CS, CSReport{ID: i + 1, SSRC: s.SSRC, ROC: s.ROC, Suite: suite.name})
 	}
 	return rep
 }
@@ -160,7 +159,7 @@ func (m *Message) inspectAuth(keys InspectKeys) (*Crypto, error) {
 func (rep *Report) addKeys(c *Crypto) {
 	if len(rep.CS) == 0 {
 		name := policyOf(c.policies, Session{}).suite().name
-		rep.CS = []CSReport{{ID: 1, SSRC: "00000000", Suite: name}, {ID: 2, SSRC: "00000000", Suite: name}}
+		rep.CS = []CSReport{{ID: 1, Suite: name}, {ID: 2, Suite: name}}
 	}
 	for i := range rep.CS {
 		var s Session

@@ -20,7 +20,7 @@ func TestInspect(t *testing.T) {
 		lacks         []string
 	}{
 		{"psk", "psk-2-ids-sdpids", InspectKeys{PSK: vs["psk-2-ids-sdpids"].PSK, ShowKeys: true}, "true", []string{
-			`"type":"psk-i"`, `"csb_id":"12345678"`, `"timestamp":"2025-01-01T00:00:00.5Z"`, `"sdp_ids":"mikey"`,
+			`"type":"psk-i"`, `"csb_id":305419896`, `"timestamp":"2025-01-01T00:00:00.5Z"`, `"sdp_ids":"mikey"`,
 			`"ids":["sip:alice@example.com","sip:bob@example.com"]`, `"type":"KEMAC","octets":45`,
 			`"suite":"AES_CM_128_HMAC_SHA1_80","tek":"5473ebf403dd9ca610634be4b9b511c1","salt":"8f0901b65360614ea4ea69b40531"`,
 		}, []string{`"error"`}},

@@ -45,6 +45,7 @@ type header struct {
 	sequence  uint16
 	timestamp uint32
 	ssrc      uint32
+	arrival   int64 // by the kernel, ns since 1970; not from the octets
 }
 
 // parseHeader reads the header of a packet that classify took for RTP; tail octets at the end belong to SRTP. It believes no

@@ -5,6 +5,7 @@ type slot struct {
 	at     int64  // extended RTP timestamp of its first sample
 	length int64  // duration in RTP timestamp units
 	data   []byte // payload; the buffer belongs to the slot until it is played
+	came   int64  // arrival, ns since 1970
 }
 
 func (p *slot) end() int64 { return p.at + p.length }
@@ -16,6 +17,7 @@ type buffer struct {
 	n     int
 	free  [][]byte
 	lent  [][]byte
+	took  int64 // arrival of the oldest packet of the last take
 }
 
 // init makes room for what a quiet network needs; a burst makes more, once.
@@ -27,7 +29,7 @@ func (b *buffer) init() {
 
 // insert copies payload into its place. Packets arrive nearly in order, so the place is
 // looked for from the end.
-func (b *buffer) insert(at, length int64, payload []byte) (place insertion) {
+func (b *buffer) insert(at, length int64, payload []byte, came int64) (place insertion) {
 	if b.n == len(b.slots) {
 		return noRoom
 	}
@@ -40,7 +42,7 @@ func (b *buffer) insert(at, length int64, payload []byte) (place insertion) {
 	}
 	copy(b.slots[i+1:b.n+1], b.slots[i:b.n])
 	b.n++
-	b.slots[i] = slot{at: at, length: length, data: b.keep(payload)}
+	b.slots[i] = slot{at: at, length: length, data: b.keep(payload), came: came}
 	return inserted
 }
 
@@ -71,6 +73,9 @@ func (b *buffer) keep(payload []byte) []byte {
 
 // take removes the k oldest packets; their payloads stay valid until reclaim.
 func (b *buffer) take(k int) {
+	if k > 0 {
+		b.took = b.slots[0].came
+	}
 	for i := range k {
 		b.lent = append(b.lent, b.slots[i].data)
 	}

@@ -1,6 +1,10 @@
 package media
 
-import "github.com/conclave/conclave/mixer/codec"
+import (
+	"time"
+
+	"github.com/conclave/conclave/mixer/codec"
+)
 
 // Next drains the sockets and returns the frame due at tick t. Ticks are the mixer's 20 ms ticks, in order; missing ones are skipped
 // in the audio too. It never blocks. Tick worker only.
@@ -19,6 +23,15 @@ func (s *Stream) Next(t codec.Tick) codec.Frame {
 		return codec.Frame{}
 	}
 	return s.play.next(s.set, t, &s.counters)
+}
+
+// PlayedArrival is when the packet came whose frame Next returned last, by the kernel's clock; the zero time before the first.
+// Callers that measure delay ask it. Tick worker only.
+func (s *Stream) PlayedArrival() time.Time {
+	if s.play.buffer.took == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, s.play.buffer.took)
 }
 
 // next is the frame of tick t.

@@ -85,7 +85,7 @@ func (p *playout) add(set *settings, t codec.Tick, h *header, payload []byte, c 
 		c.late.Add(1)
 		return
 	}
-	switch p.buffer.insert(at, length, payload) {
+	switch p.buffer.insert(at, length, payload, h.arrival) {
 	case isDuplicate:
 		c.duplicate.Add(1)
 	case noRoom:

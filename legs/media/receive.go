@@ -106,6 +106,7 @@ func (s *Stream) take(h *header, payload []byte, arrival int64) {
 	case h.pt == s.set.PT:
 		s.source.jitter(h.timestamp, arrival, s.set.clock, &s.counters)
 		if s.set.Receive && len(payload) > 0 {
+			h.arrival = arrival
 			s.play.add(s.set, s.tick, h, payload, &s.counters)
 		}
 	case s.set.EventPT != 0 && h.pt == s.set.EventPT:

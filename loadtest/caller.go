@@ -1,0 +1,184 @@
+package loadtest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs"
+	"github.com/conclave/conclave/legs/dialog"
+	"github.com/conclave/conclave/legs/media"
+)
+
+// Exchange is what the callers of one process share: a SIP endpoint, media ports, the Diffie-Hellman pool and the clock.
+type Exchange struct {
+	endpoint *dialog.Endpoint
+	ports    *media.Ports
+	dh       *keying.Pool
+	guard    *keying.Guard
+	clock    *Clock
+	stop     context.CancelFunc
+	done     chan struct{}
+	log      *slog.Logger
+}
+
+// deaf is the dialog.Host of callers: nobody calls them.
+type deaf struct{}
+
+// Admit lets requests within our own dialogs pass and refuses the rest.
+func (deaf) Admit(_ *dialog.Request, d *dialog.Dialog) (any, *dialog.Response) {
+	if d == nil {
+		return nil, &dialog.Response{Status: 480}
+	}
+	return nil, nil
+}
+
+// Invite refuses: Admit has done so before.
+func (deaf) Invite(in *dialog.Incoming, _ any) { _ = in.Reject(dialog.Response{Status: 480}) }
+
+// NewExchange opens the callers' side on a local address; roots vouch for the server's TLS certificate.
+func NewExchange(local netip.Addr, client *tls.Config, log *slog.Logger) (*Exchange, error) {
+	guard, err := keying.NewGuard(keying.GuardConfig{})
+	if err != nil {
+		return nil, err
+	}
+	endpoint, err := dialog.Listen(dialog.Config{
+		UDP: netip.AddrPortFrom(local, 0).String(), ClientTLS: client, Domain: local.String(), UserAgent: "Conclave-callers", Log: log,
+	}, deaf{})
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	x := &Exchange{
+		endpoint: endpoint, ports: media.NewPorts(local, 0, 0), guard: guard, clock: NewClock(), stop: stop,
+		dh: keying.NewPool(keying.PoolConfig{Queue: callersQueue, Deadline: setupPatience}), done: make(chan struct{}), log: log,
+	}
+	go func() {
+		defer close(x.done)
+		x.clock.Run(ctx)
+	}()
+	return x, nil
+}
+
+// Close ends the clock and the endpoint; the callers have hung up by then.
+func (x *Exchange) Close() error {
+	x.stop()
+	<-x.done
+	ctx, cancel := context.WithTimeout(context.Background(), hangupPatience)
+	defer cancel()
+	return x.endpoint.Close(ctx)
+}
+
+// Plan is one call to place.
+type Plan struct {
+	Bundle    *keying.Bundle
+	URI       string // of the room, as it goes into the request line
+	Room      string // identity of the room for MIKEY
+	Transport string // udp, tcp or tls
+	Server    string // host:port
+	Method    keying.Method
+	Suite     keying.Suite
+	Group     keying.Group
+	Codecs    []string // by preference
+	LateOffer bool
+	Mouth     mouth               // what the caller says
+	Ear       ear                 // who listens to what comes
+	EarRate   int                 // Hz at which the ear listens: 8000, 16000 or 48000; 0: the codec's own
+	Begin     func(mouthRate int) // told the rate at which the mouth is asked, before it is; may be nil
+}
+
+// Caller is one call that stands.
+type Caller struct {
+	exchange *Exchange
+	leg      *legs.Leg
+	setup    time.Duration
+	remove   func() // off the clock
+	ended    chan struct{}
+	ending   legs.Ending // valid once ended is closed
+	channel  *channel
+}
+
+// Call places the call, waits until it stands, and has the clock tick it.
+func (x *Exchange) Call(ctx context.Context, p Plan) (*Caller, error) {
+	keyer, err := keying.NewBundleKeyer(p.Bundle, keying.BundleConfig{Pool: x.dh, Guard: x.guard})
+	if err != nil {
+		return nil, err
+	}
+	line := &legs.Line{Domain: domainOf(p.Bundle.URI), Keyer: keyer, Ports: x.ports, Codecs: p.Codecs, CNAME: "caller", Log: x.log}
+	c := &Caller{exchange: x, ended: make(chan struct{})}
+	start := time.Now()
+	c.leg, err = line.Call(ctx, x.endpoint, legs.Outgoing{
+		Invitation: dialog.Invitation{
+			URI: p.URI, From: p.Bundle.URI, Transport: p.Transport, Destination: p.Server,
+			Username: p.Bundle.Digest.Username, Password: string(p.Bundle.Digest.Password.Bytes()), Realm: p.Bundle.Digest.Realm,
+		},
+		Local: p.Bundle.URI, Peer: p.Room, Policy: callerPolicy(p), Method: p.Method, Suite: p.Suite, Group: p.Group, LateOffer: p.LateOffer,
+	}, c)
+	if err != nil {
+		return nil, err
+	}
+	c.setup = time.Since(start)
+	if c.channel, err = newChannel(c.leg, p); err != nil {
+		return nil, errors.Join(err, c.HangUp())
+	}
+	c.remove = x.clock.add(c.channel)
+	return c, nil
+}
+
+// callerPolicy is what a caller agrees to: what it asks for itself, and no less.
+func callerPolicy(p Plan) *keying.Policy {
+	policy := keying.StandardPolicy()
+	policy.Name, policy.Methods, policy.Suites = "caller", keying.Methods(), keying.Suites()
+	if p.Suite != "" {
+		policy.Suites = []keying.Suite{p.Suite}
+	}
+	if p.Group != "" {
+		policy.Groups = []keying.Group{p.Group}
+	}
+	return policy
+}
+
+// Accepted implements legs.Owner.
+func (c *Caller) Accepted(*legs.Leg) {}
+
+// Confirmed implements legs.Owner.
+func (c *Caller) Confirmed(*legs.Leg) {}
+
+// Ended implements legs.Owner. The stream is released by whoever took the caller off the clock: HangUp.
+func (c *Caller) Ended(_ *legs.Leg, e legs.Ending) {
+	c.ending = e
+	close(c.ended)
+}
+
+// Gone is closed when the call has ended, whoever ended it.
+func (c *Caller) Gone() <-chan struct{} { return c.ended }
+
+// Stop takes the caller off the clock: it neither speaks nor listens any more, and its results may be read.
+func (c *Caller) Stop() {
+	if c.remove != nil {
+		c.remove()
+		c.remove = nil
+	}
+}
+
+// HangUp ends the call and releases the leg.
+func (c *Caller) HangUp() error {
+	c.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), hangupPatience)
+	defer cancel()
+	if err := c.leg.Hangup(ctx, "hangup"); err != nil && !errors.Is(err, legs.ErrEnded) {
+		return fmt.Errorf("hang up: %w", err)
+	}
+	select {
+	case <-c.ended:
+	case <-ctx.Done():
+		return fmt.Errorf("hang up: %w", ctx.Err())
+	}
+	c.leg.Release()
+	return nil
+}

@@ -1,0 +1,76 @@
+package loadtest
+
+import (
+	"time"
+
+	"github.com/conclave/conclave/loadtest/sound"
+)
+
+const (
+	// tickLength is the length of a tick: 20 ms of audio, as everywhere in Conclave.
+	tickLength = 20 * time.Millisecond
+	// phases is into how many groups a worker deals its callers, so that their packets do not leave in one burst.
+	phases = 10
+	// phaseLength is how often a worker wakes up.
+	phaseLength = tickLength / phases
+	// maxBehind is how many ticks a clock that was held up makes good; what is beyond is skipped and counted.
+	maxBehind = 5
+	// hangupPatience bounds the wait for a caller's farewell.
+	hangupPatience = 8 * time.Second
+	// setupPatience bounds one call set-up; past it the call counts as failed.
+	setupPatience = 20 * time.Second
+)
+
+// The time table of a slot, and what hangs on it (stage).
+const (
+	ticksPerSecond = int(time.Second / tickLength)
+	// slotLength is one round of marks and windows.
+	slotLength = 2 * time.Second
+	// markAt is when in a slot the mark is made: after the talkers of the slot have come into the mix.
+	markAt = 600 * time.Millisecond
+	// markPatience is how late a mark may still be made by a clock that was held up.
+	markPatience = 60 * time.Millisecond
+	// stopwatchSpan is how long a stopwatch listens: three times the delay of a bad day.
+	stopwatchSpan  = 500 * time.Millisecond
+	stopwatchTicks = int(stopwatchSpan/tickLength) + 1
+	// earAt is when in a slot the first windows open, earSpread over how many ticks the listeners are dealt: the last
+	// window of 400 ms ends before the slot does.
+	earAt     = 1200 * time.Millisecond
+	earSpread = 16
+	// fadeIn and fadeOut are how long after the beginning and the end of a talk spurt, or of a call, nobody can be
+	// sure: network, jitter buffers, voice detection and its hangover.
+	fadeIn, fadeOut = 800 * time.Millisecond, 800 * time.Millisecond
+	// talkAtOnce is how many talk in a room at a time: one less than a room mixes by default.
+	talkAtOnce = 5
+	// timedShare: one listener in so many times a mark.
+	timedShare = 4
+	// markMemory is for how many slots the moments of marks are kept.
+	markMemory = 4
+	// swarmRate is the rate in Hz at which the swarm decodes: its tones lie below 4 kHz.
+	swarmRate = 8000
+	// analysisQueue bounds the windows that wait for the analysts.
+	analysisQueue = 256
+	// callersQueue bounds the callers' own Diffie-Hellman work: all of a swarm may dial at once.
+	callersQueue = 4096
+	// maxCallers is how many voices can be told apart (sound.Talkers); more callers would need more tones.
+	maxCallers = sound.Talkers
+	// dismissPatience bounds the removal of a swarm's accounts.
+	dismissPatience = time.Minute
+	// churnStay is the shortest stay of a churning caller, the longest is twice that: long enough for one window.
+	churnStay = 5 * time.Second
+	// churnAway is the longest time between two calls, churnRetry the pause after a call that failed.
+	churnAway, churnRetry = time.Second, 200 * time.Millisecond
+	// churnSeed makes the stays of a run repeatable.
+	churnSeed = 0x436f6e636c617665
+	// progressEvery is how often the progress line is renewed.
+	progressEvery = 500 * time.Millisecond
+	// clockTick is the unit of processor times in proc(5): 10 ms on every Linux that Go runs on.
+	clockTick = 10 * time.Millisecond
+)
+
+const (
+	// toneAmplitude is the peak of a tone that is played, -12 dB below full scale.
+	toneAmplitude = 8192
+	// toneWrap is after how many seconds the phase of a tone starts anew; a tenth of a hertz still fits a whole number of times.
+	toneWrap = 10
+)

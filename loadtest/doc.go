@@ -1,0 +1,14 @@
+// Package loadtest is the callers: real SIP, MIKEY and SRTP, built on the same legs as the server, that talk and listen
+// critically. One caller is `conclave call`, ten with recorded speech are `conclave demo`, hundreds by script are `conclave
+// swarm`. Every caller of the swarm checks by spectrum that it hears each talker of its room, not itself, and nobody of
+// another room; what it measures goes into a Report.
+//
+// It is not a mixer and not a codec; sound (loadtest/sound) has the ears and the WAV files, speech (loadtest/speech) the
+// recordings.
+//
+// Goroutines: the Clock's workers, one per processor, each of which ticks its callers every 20 ms on an absolute
+// schedule and is the only one that touches their streams, decoders and ears; one goroutine a caller that runs its
+// script (call, hang up); the legs' own. A caller's results are read after the clock let go of it.
+//
+// RFCs: those of legs; 7587 (Opus in RTP) for what is played.
+package loadtest

@@ -1,0 +1,178 @@
+package loadtest
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+)
+
+// Report is what the swarm measured: the JSON of `conclave swarm --json`.
+type Report struct {
+	Callers   int      `json:"callers"`
+	Rooms     int      `json:"rooms"`
+	Talkers   int      `json:"talkers"`
+	Keying    []string `json:"keying"`
+	Codec     []string `json:"codec"`
+	Transport string   `json:"transport"`
+	Verdict   string   `json:"verdict"` // pass or fail
+	Reasons   []string `json:"reasons"` // why it failed
+
+	Setup   SetupReport   `json:"setup"`
+	Media   MediaReport   `json:"media"`
+	Mix     MixReport     `json:"mix"`
+	Latency Percentiles   `json:"latency_ms"` // mouth to ear
+	Added   Percentiles95 `json:"added_ms"`   // packet with the onset sent, to packet that brings it back arrived
+	Moves   MovesReport   `json:"moves"`
+	Rekeys  RekeysReport  `json:"rekeys"`
+	CPU     CPUReport     `json:"cpu"`
+}
+
+// SetupReport tells of the call set-ups: from the INVITE to the final answer, acknowledged and keyed.
+type SetupReport struct {
+	OK       int            `json:"ok"`
+	Failed   int            `json:"failed"`
+	P50      float64        `json:"p50_ms"`
+	P99      float64        `json:"p99_ms"`
+	PerS     float64        `json:"per_s"`
+	Failures map[string]int `json:"failures"` // by reason
+}
+
+// MediaReport sums the streams of all callers.
+type MediaReport struct {
+	Sent        uint64  `json:"sent"`
+	Expected    uint64  `json:"expected"` // packets that the server owed: one a tick from the first to the last
+	Received    uint64  `json:"received"`
+	ReceivedPct float64 `json:"received_pct"`
+	Lost        uint64  `json:"lost"`
+	Late        uint64  `json:"late"`
+	AuthFailed  uint64  `json:"auth_failed"`
+	Replayed    uint64  `json:"replayed"`
+}
+
+// MixReport tells who heard whom. A pair is a listener and a talker of its room that were there together long enough.
+type MixReport struct {
+	Pairs        int `json:"pairs"`
+	Heard        int `json:"heard"`
+	Missing      int `json:"missing"`
+	SelfHeard    int `json:"self_heard"`
+	ForeignHeard int `json:"foreign_heard"`
+}
+
+// Percentiles of a distribution in milliseconds.
+type Percentiles struct {
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+}
+
+// Percentiles95 are Percentiles with one more.
+type Percentiles95 struct {
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
+	P99 float64 `json:"p99"`
+}
+
+// MovesReport tells of session moves.
+type MovesReport struct {
+	Done   int     `json:"done"`
+	Failed int     `json:"failed"`
+	GapP50 float64 `json:"gap_ms_p50"`
+	GapP99 float64 `json:"gap_ms_p99"`
+}
+
+// RekeysReport tells of key changes within calls.
+type RekeysReport struct {
+	Done        int `json:"done"`
+	Failed      int `json:"failed"`
+	PacketsLost int `json:"packets_lost"`
+}
+
+// CPUReport is processor time in seconds over the run: of the callers' process, and of the server's when its pid was given.
+type CPUReport struct {
+	Callers float64 `json:"callers_s"`
+	Server  float64 `json:"server_s"`
+}
+
+// minReceived is the share of the server's packets that must arrive for a pass, in percent.
+const minReceived = 99.9
+
+// judge sets the verdict and its reasons.
+func (r *Report) judge() {
+	fail := func(format string, args ...any) { r.Reasons = append(r.Reasons, fmt.Sprintf(format, args...)) }
+	if r.Setup.Failed > 0 {
+		fail("%d of %d calls were not set up", r.Setup.Failed, r.Setup.OK+r.Setup.Failed)
+	}
+	if r.Setup.OK == 0 {
+		fail("no call was set up")
+	}
+	if r.Media.Received == 0 {
+		fail("no packet was received")
+	} else if r.Media.ReceivedPct < minReceived {
+		fail("%.2f %% of the packets were received, %.1f %% are needed", r.Media.ReceivedPct, minReceived)
+	}
+	if r.Media.AuthFailed > 0 {
+		fail("%d packets did not authenticate", r.Media.AuthFailed)
+	}
+	if r.Mix.Missing > 0 {
+		fail("%d of %d pairs were not heard", r.Mix.Missing, r.Mix.Pairs)
+	}
+	if r.Mix.Pairs == 0 {
+		fail("no pair of callers was together long enough to listen")
+	}
+	if r.Mix.SelfHeard > 0 {
+		fail("%d callers heard themselves", r.Mix.SelfHeard)
+	}
+	if r.Mix.ForeignHeard > 0 {
+		fail("%d times a voice of another room was heard", r.Mix.ForeignHeard)
+	}
+	r.Verdict = "pass"
+	if len(r.Reasons) > 0 {
+		r.Verdict = "fail"
+	} else {
+		r.Reasons = []string{}
+	}
+}
+
+// Pass says whether everything was as it should be.
+func (r *Report) Pass() bool { return r.Verdict == "pass" }
+
+// Print writes the report for people.
+func (r *Report) Print(w io.Writer) {
+	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
+	line("%s: %d callers (%d talking) in %d rooms, %s, %s over %s", strings.ToUpper(r.Verdict), r.Callers, r.Talkers, r.Rooms,
+		strings.Join(r.Keying, "+"), strings.Join(r.Codec, "+"), r.Transport)
+	line("  set-up    %d ok, %d failed, p50 %.1f ms, p99 %.1f ms, %.1f a second", r.Setup.OK, r.Setup.Failed, r.Setup.P50, r.Setup.P99, r.Setup.PerS)
+	reasons := make([]string, 0, len(r.Setup.Failures))
+	for reason := range r.Setup.Failures {
+		reasons = append(reasons, reason)
+	}
+	sort.Strings(reasons)
+	for _, reason := range reasons {
+		line("            %d times %s", r.Setup.Failures[reason], reason)
+	}
+	line("  media     %d of %d packets received (%.3f %%), %d lost, %d late, %d not authentic, %d replayed", r.Media.Received,
+		r.Media.Expected, r.Media.ReceivedPct, r.Media.Lost, r.Media.Late, r.Media.AuthFailed, r.Media.Replayed)
+	line("  mix       %d of %d pairs heard, %d missing, %d heard themselves, %d foreign", r.Mix.Heard, r.Mix.Pairs, r.Mix.Missing, r.Mix.SelfHeard, r.Mix.ForeignHeard)
+	line("  latency   mouth to ear p50 %.0f ms, p99 %.0f ms; added p50 %.0f ms, p95 %.0f ms, p99 %.0f ms", r.Latency.P50, r.Latency.P99, r.Added.P50, r.Added.P95, r.Added.P99)
+	if r.CPU.Server > 0 {
+		line("  cpu       callers %.2f s, server %.2f s", r.CPU.Callers, r.CPU.Server)
+	} else {
+		line("  cpu       callers %.2f s", r.CPU.Callers)
+	}
+	for _, reason := range r.Reasons {
+		line("  !! %s", reason)
+	}
+}
+
+// quantile of durations in milliseconds; 0 without any. It sorts its argument.
+func quantile(d []time.Duration, q float64) float64 {
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	i := int(math.Ceil(q*float64(len(d)))) - 1
+	return float64(d[max(0, min(i, len(d)-1))]) / float64(time.Millisecond)
+}

@@ -1,0 +1,88 @@
+package loadtest
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// perform is the life of one caller. It joins (again and again with churn) until the measurement ends.
+func (w *swarm) perform(ctx context.Context, c *swarmCaller, i int, measured <-chan struct{}) {
+	first := sync.OnceFunc(w.joined.Done)
+	defer first()
+	// A seed of its own for each caller: a run can be repeated.
+	dice := rand.New(rand.NewPCG(uint64(i), churnSeed)) //nolint:gosec // no secret hangs on it
+	for {
+		call := w.join(ctx, c)
+		first()
+		if call == nil {
+			if w.Script == ScriptJoin || !rest(ctx, measured, churnRetry) {
+				return
+			}
+			continue
+		}
+		stay := time.Duration(1<<62 - 1)
+		if w.Script == ScriptChurn {
+			stay = churnStay + time.Duration(dice.Int64N(int64(churnStay)))
+		}
+		again := restOr(ctx, measured, call.Gone(), stay)
+		w.leave(c, call)
+		if !again || !rest(ctx, measured, time.Duration(dice.Int64N(int64(churnAway)))) {
+			return
+		}
+	}
+}
+
+// join places the caller's call and counts how it went; nil when it was not set up.
+func (w *swarm) join(ctx context.Context, c *swarmCaller) *Caller {
+	if err := w.limiter.Wait(ctx); err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, setupPatience)
+	defer cancel()
+	call, err := w.exchange.Call(ctx, c.plan)
+	if err != nil {
+		w.tally.failed(reason(err))
+		return nil
+	}
+	w.tally.set(call.setup)
+	c.heardFrom(w.stage.since(time.Now()))
+	return call
+}
+
+// leave takes the caller off the clock, keeps what it measured, and hangs up.
+func (w *swarm) leave(c *swarmCaller, call *Caller) {
+	c.gone(w.stage.since(time.Now()))
+	call.Stop()
+	w.tally.stream(call.channel)
+	select {
+	case <-call.Gone():
+		w.tally.lost(call.ending.Reason)
+	default:
+	}
+	if err := call.HangUp(); err != nil {
+		w.tally.lost("no farewell: " + err.Error())
+	}
+}
+
+// rest waits; false when the measurement or the run ended meanwhile.
+func rest(ctx context.Context, measured <-chan struct{}, d time.Duration) bool {
+	return restOr(ctx, measured, nil, d)
+}
+
+// restOr waits for d or for gone; false when the measurement or the run ended meanwhile.
+func restOr(ctx context.Context, measured, gone <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-measured:
+		return false
+	case <-gone:
+		return true
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,303 @@
+package loadtest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/loadtest/sound"
+)
+
+// Single is one call as `conclave call` places it.
+type Single struct {
+	URI       string // sip:ROOM@host[:port][;transport=udp|tcp|tls]
+	Bundle    *keying.Bundle
+	Method    keying.Method
+	Suite     keying.Suite
+	Group     keying.Group
+	Codec     string
+	Play      string        // "", a WAV file, or tone:HZ
+	Record    string        // "" or a WAV file to write
+	Duration  time.Duration // 0: until ctx ends or, when a file is played, until it has been
+	LateOffer bool
+	Log       *slog.Logger
+}
+
+// Outcome is what a call came to: the JSON of `conclave call --json`.
+type Outcome struct {
+	Room        string  `json:"room"`
+	Transport   string  `json:"transport"`
+	SetupMS     float64 `json:"setup_ms"`
+	Method      string  `json:"method"`
+	Suite       string  `json:"suite"`
+	Group       string  `json:"group"` // "" without Diffie-Hellman
+	CSBID       uint32  `json:"csb_id"`
+	Peer        string  `json:"peer"`             // identity that the server proved
+	Fingerprint string  `json:"peer_fingerprint"` // SHA-256 of its certificate, "" with a pre-shared key
+	Codec       string  `json:"codec"`
+	Media       string  `json:"media_addr"`
+	Sent        uint64  `json:"sent"`
+	Received    uint64  `json:"received"`
+	Lost        uint64  `json:"lost"`
+	JitterMS    float64 `json:"jitter_ms"`
+	RTTMS       float64 `json:"rtt_ms"`
+	MOS         float64 `json:"mos"`
+	LevelDB     float64 `json:"level_dbfs"` // of what was heard
+	Ended       string  `json:"ended"`      // who ended it and why
+	Recorded    string  `json:"recorded,omitempty"`
+}
+
+// Place places the call, plays and records, hangs up and tells. established hears the terms as soon as the call stands.
+func (s Single) Place(ctx context.Context, established func(Outcome)) (Outcome, error) {
+	m, err := newPlayer(s.Play)
+	if err != nil {
+		return Outcome{}, err
+	}
+	room, transport, server, err := s.destination()
+	if err != nil {
+		return Outcome{}, err
+	}
+	host, _, _ := net.SplitHostPort(server)
+	x, err := NewExchange(localAddress(server), &tls.Config{RootCAs: s.Bundle.Roots(), ServerName: host, MinVersion: tls.VersionTLS12}, s.Log)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer x.Close() //nolint:errcheck // the call is over
+	r := &recorder{path: s.Record}
+	domain := domainOf(s.Bundle.URI)
+	call, err := x.Call(ctx, Plan{
+		Bundle: s.Bundle, URI: "sip:" + room + "@" + domain, Room: "sip:" + room + "@" + domain, Transport: transport, Server: server,
+		Method: s.Method, Suite: s.Suite, Group: s.Group, Codecs: []string{s.Codec}, LateOffer: s.LateOffer, Mouth: m, Ear: r,
+		Begin: func(rate int) { m.begin(rate); r.begin(rate) },
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := call.outcome(room, transport)
+	if established != nil {
+		established(out)
+	}
+	out.Ended = s.hold(ctx, call, m)
+	call.Stop()
+	call.measure(&out)
+	out.LevelDB = r.level()
+	err = errors.Join(r.close(), call.HangUp(), m.failed, call.channel.broken)
+	if s.Record != "" {
+		out.Recorded = s.Record
+	}
+	return out, err
+}
+
+// hold waits until the call is over and says why.
+func (s Single) hold(ctx context.Context, call *Caller, m *player) string {
+	over := make(<-chan time.Time)
+	if s.Duration > 0 {
+		timer := time.NewTimer(s.Duration)
+		defer timer.Stop()
+		over = timer.C
+	}
+	played := m.done
+	if s.Duration > 0 {
+		played = nil
+	}
+	select {
+	case <-ctx.Done():
+		return "interrupted"
+	case <-over:
+		return "duration"
+	case <-played:
+		return "played"
+	case <-call.Gone():
+		return "server: " + call.ending.Reason
+	}
+}
+
+// outcome tells what was agreed.
+func (c *Caller) outcome(room, transport string) Outcome {
+	t := c.leg.Terms()
+	return Outcome{
+		Room: room, Transport: transport, SetupMS: float64(c.setup.Microseconds()) / 1000,
+		Method: string(t.Posture.Method), Suite: string(t.Posture.Suite), Group: string(t.Posture.Group), CSBID: t.Posture.CSBID,
+		Peer: t.Posture.PeerIdentity, Fingerprint: t.Posture.PeerFingerprint, Codec: t.Codec,
+		Media: c.leg.Stream().Snapshot().Remote.String(),
+	}
+}
+
+// measure adds what the stream counted.
+func (c *Caller) measure(o *Outcome) {
+	s := c.leg.Stream().Snapshot()
+	o.Media = s.Remote.String()
+	o.Sent, o.Received, o.Lost = s.PacketsSent, s.PacketsReceived, s.Lost
+	o.JitterMS, o.RTTMS, o.MOS = s.JitterMS, s.RTTMS, s.MOS
+}
+
+// ErrDestination says that a URI to call cannot be used.
+var ErrDestination = errors.New("loadtest: cannot call")
+
+// destination finds room, transport and host:port of the URI; without a port the bundle's servers are asked, TLS first.
+func (s Single) destination() (room, transport, server string, err error) {
+	rest, ok := strings.CutPrefix(s.URI, "sip:")
+	if !ok {
+		return "", "", "", fmt.Errorf("%w %q: write sip:ROOM@HOST[:PORT]", ErrDestination, s.URI)
+	}
+	rest, params, _ := strings.Cut(rest, ";")
+	room, host, ok := strings.Cut(rest, "@")
+	if !ok || room == "" || host == "" {
+		return "", "", "", fmt.Errorf("%w %q: write sip:ROOM@HOST[:PORT]", ErrDestination, s.URI)
+	}
+	for p := range strings.SplitSeq(params, ";") {
+		if v, ok := strings.CutPrefix(p, "transport="); ok {
+			transport = v
+		}
+	}
+	if transport != "" && transport != "udp" && transport != "tcp" && transport != "tls" {
+		return "", "", "", fmt.Errorf("%w over %q: transport is udp, tcp or tls", ErrDestination, transport)
+	}
+	if _, _, e := net.SplitHostPort(host); e == nil {
+		if transport == "" {
+			transport = "udp"
+		}
+		return strings.ToLower(room), transport, host, nil
+	}
+	for _, a := range s.Bundle.Servers {
+		if transport == "" || a.Transport == transport {
+			return strings.ToLower(room), a.Transport, a.Address, nil
+		}
+	}
+	return "", "", "", fmt.Errorf("%w %q: the bundle names no server for it; add the port to the URI", ErrDestination, s.URI)
+}
+
+// localAddress is from where a server is called: from loopback where it listens there, else from the address that leads to it.
+func localAddress(server string) netip.Addr {
+	c, err := net.Dial("udp", server) // sends nothing; the kernel picks the address
+	if err != nil {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	defer c.Close() //nolint:errcheck // nothing was sent
+	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+}
+
+func domainOf(uri string) string {
+	_, domain, _ := strings.Cut(uri, "@")
+	return domain
+}
+
+// player is a mouth that plays a WAV file, a tone, or silence.
+type player struct {
+	pcm    []int16
+	rate   int
+	hz     float64
+	pos    int
+	mouth  int // rate of the call
+	done   chan struct{}
+	over   bool
+	failed error
+}
+
+// newPlayer reads what to play: "" for silence, "tone:HZ", or a WAV file of 8, 16 or 48 kHz.
+func newPlayer(what string) (*player, error) {
+	p := &player{done: make(chan struct{})}
+	if text, ok := strings.CutPrefix(what, "tone:"); ok {
+		hz, err := strconv.ParseFloat(text, 64)
+		if err != nil || hz < 20 || hz > 20000 {
+			return nil, fmt.Errorf("loadtest: %q is no tone: write tone:HZ with 20 to 20000 Hz", what)
+		}
+		p.hz = hz
+		return p, nil
+	}
+	if what == "" {
+		return p, nil
+	}
+	f, err := os.Open(what)
+	if err != nil {
+		return nil, fmt.Errorf("loadtest: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	return p, p.load(f)
+}
+
+func (p *player) load(r io.Reader) (err error) {
+	if p.pcm, p.rate, err = sound.ReadWAV(r); err != nil {
+		return fmt.Errorf("loadtest: %w", err)
+	}
+	return nil
+}
+
+// begin brings the file to the rate of the call.
+func (p *player) begin(rate int) {
+	p.mouth = rate
+	if p.pcm != nil && p.rate != rate {
+		p.pcm, p.failed = resample(p.pcm, p.rate, rate)
+		p.rate = rate
+	}
+}
+
+func (p *player) say(_ time.Time, pcm []int16) {
+	if p.hz > 0 {
+		for i := range pcm {
+			pcm[i] = int16(toneAmplitude * math.Sin(2*math.Pi*p.hz*float64(p.pos)/float64(p.mouth)))
+			p.pos = (p.pos + 1) % (p.mouth * toneWrap)
+		}
+		return
+	}
+	n := copy(pcm, p.pcm[min(p.pos, len(p.pcm)):])
+	clear(pcm[n:])
+	p.pos += n
+	if p.pcm != nil && p.pos >= len(p.pcm) && !p.over {
+		p.over = true
+		close(p.done)
+	}
+}
+
+func (p *player) said(time.Time) {}
+
+// recorder is an ear that writes a WAV file and measures the level.
+type recorder struct {
+	path   string
+	file   *sound.Recording
+	sum    float64
+	count  int
+	failed error
+}
+
+func (r *recorder) begin(rate int) {
+	if r.path != "" {
+		r.file, r.failed = sound.Create(r.path, rate)
+	}
+}
+
+func (r *recorder) hear(_, _ time.Time, pcm []int16) {
+	for _, v := range pcm {
+		r.sum += float64(v) * float64(v)
+	}
+	r.count += len(pcm)
+	if r.file != nil && r.failed == nil {
+		r.failed = r.file.Write(pcm)
+	}
+}
+
+// level is the RMS level of everything heard, dB below full scale; -120 for silence, which JSON can say.
+func (r *recorder) level() float64 {
+	if r.count == 0 || r.sum == 0 {
+		return -120
+	}
+	return 10 * math.Log10(r.sum/float64(r.count)/(32768*32768))
+}
+
+func (r *recorder) close() error {
+	if r.file == nil {
+		return r.failed
+	}
+	return errors.Join(r.failed, r.file.Close())
+}

@@ -1,0 +1,237 @@
+package loadtest
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs"
+	"github.com/conclave/conclave/loadtest/sound"
+)
+
+// Scripts of the swarm.
+const (
+	ScriptJoin  = "join"  // everybody joins, talks and listens, and leaves
+	ScriptChurn = "churn" // everybody joins and leaves again and again
+)
+
+// Options of a swarm. Lists are dealt to the callers in turn.
+type Options struct {
+	Target    Target
+	Callers   int
+	Rooms     int
+	Talkers   float64 // fraction of the callers that talk
+	Keying    []keying.Method
+	Suites    []keying.Suite
+	Groups    []keying.Group
+	Certs     []string // rsa, ecdsa
+	Codecs    []string
+	Transport string
+	Ramp      float64       // calls a second while joining
+	Duration  time.Duration // of the measurement, once all have joined
+	Script    string
+	ServerPID int
+	Progress  io.Writer // nil: none
+	Log       *slog.Logger
+}
+
+// ErrOptions says that a swarm cannot be made of its options; it wraps one sentence for each.
+var ErrOptions = errors.New("loadtest: bad options")
+
+// check says everything that is wrong with the options.
+func (o *Options) check() error {
+	var wrong []error
+	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	if o.Callers < 1 || o.Callers > maxCallers {
+		complain("--callers must be 1 to %d", maxCallers)
+	}
+	if o.Rooms < 1 || o.Rooms > o.Callers {
+		complain("--rooms must be 1 to the number of callers")
+	}
+	if o.Talkers < 0 || o.Talkers > 1 {
+		complain("--talkers is a fraction from 0 to 1")
+	}
+	for _, m := range o.Keying {
+		if !m.Implemented() {
+			complain("--keying %s is not in this version", m)
+		}
+	}
+	if o.Script != ScriptJoin && o.Script != ScriptChurn {
+		complain("--script must be %s or %s", ScriptJoin, ScriptChurn)
+	}
+	if o.Ramp <= 0 || o.Duration <= 0 {
+		complain("--ramp and --duration must be more than nothing")
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("%w: %w", ErrOptions, errors.Join(wrong...))
+	}
+	return nil
+}
+
+// swarm is one run.
+type swarm struct {
+	Options
+	exchange *Exchange
+	stage    *stage
+	rooms    []*room
+	callers  []*swarmCaller
+	limiter  *rate.Limiter
+	joined   sync.WaitGroup // first set-up of each caller, good or bad
+	tally    tally
+}
+
+// swarmCaller is one account of the swarm and its script.
+type swarmCaller struct {
+	*member
+	bundle *keying.Bundle
+	plan   Plan
+}
+
+// Run runs the swarm and reports. The error tells why it could not run; what it found wrong stands in the report.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	w := &swarm{Options: o, limiter: rate.NewLimiter(rate.Limit(o.Ramp), 1), tally: newTally()}
+	if err := w.cast(ctx); err != nil {
+		return nil, errors.Join(err, w.dismiss())
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(w.callers[0].bundle.CAPEM))
+	local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	var err error
+	w.exchange, err = NewExchange(local, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, o.Log)
+	if err != nil {
+		return nil, errors.Join(err, w.dismiss())
+	}
+	w.stage = newStage()
+	w.assign()
+	report := w.play(ctx)
+	w.stage.close()
+	return report, errors.Join(w.exchange.Close(), w.dismiss())
+}
+
+// cast makes an account for each caller.
+func (w *swarm) cast(ctx context.Context) error {
+	stamp := time.Now().UnixNano() % 1e9
+	for i := range w.Callers {
+		name := fmt.Sprintf("swarm-%09d-%d", stamp, i)
+		bundle, err := w.Target.createAccount(ctx, name, pick(w.Certs, i))
+		if err != nil {
+			return fmt.Errorf("loadtest: account %s: %w", name, err)
+		}
+		w.callers = append(w.callers, &swarmCaller{bundle: bundle})
+		progress(w.Progress, "accounts %d of %d", i+1, w.Callers)
+	}
+	return nil
+}
+
+// dismiss removes the accounts; a fresh context, since the run's may have ended.
+func (w *swarm) dismiss() error {
+	ctx, cancel := context.WithTimeout(context.Background(), dismissPatience)
+	defer cancel()
+	var failed error
+	for _, c := range w.callers {
+		if err := w.Target.deleteAccount(ctx, c.bundle.Account); err != nil && failed == nil {
+			failed = fmt.Errorf("loadtest: removing the accounts: %w", err)
+		}
+	}
+	return failed
+}
+
+// assign deals rooms, voices, methods, suites, groups and codecs.
+func (w *swarm) assign() {
+	stamp := time.Now().UnixNano() % 1e6
+	for i := range w.Rooms {
+		w.rooms = append(w.rooms, &room{name: fmt.Sprintf("swarm-%06d-%d", stamp, i)})
+	}
+	talking := 0
+	for i, c := range w.callers {
+		r := w.rooms[i%w.Rooms]
+		// Talkers are dealt evenly: caller i talks when the whole number of talkers due by then rises. Going by the caller's
+		// place in its room keeps the rooms alike.
+		place := i / w.Rooms
+		talks := int(float64(place+1)*w.Talkers+roundUp) > int(float64(place)*w.Talkers+roundUp)
+		// Neighbouring numbers within a room share no tone.
+		number := (i%w.Rooms)*((w.Callers+w.Rooms-1)/w.Rooms) + place
+		c.member = &member{number: number % sound.Talkers, talks: talks, room: r, stage: w.stage, pairs: make(map[int]*pair)}
+		r.members = append(r.members, c.member)
+		if talks {
+			r.talkers = append(r.talkers, c.member)
+			talking++
+		}
+		_, domain, _ := strings.Cut(c.bundle.URI, "@")
+		c.plan = Plan{
+			Bundle: c.bundle, URI: "sip:" + r.name + "@" + domain, Room: "sip:" + r.name + "@" + domain,
+			Transport: w.Transport, Server: w.Target.address(w.Transport, c.bundle), Method: pick(w.Keying, i),
+			Suite: pick(w.Suites, i), Group: pick(w.Groups, i), Codecs: []string{cmp.Or(pick(w.Codecs, i), "opus")},
+			Mouth: c.member, Ear: c.member, EarRate: swarmRate, Begin: c.member.begin,
+		}
+	}
+	w.tally.talkers = talking
+}
+
+// roundUp is what is added before a fraction of talkers is cut to a whole number: 0.3 of 10 are 3, in spite of binary fractions.
+const roundUp = 1e-9
+
+// pick deals a list to callers in turn; the zero value from an empty list.
+func pick[T any](list []T, i int) (v T) {
+	if len(list) > 0 {
+		v = list[i%len(list)]
+	}
+	return v
+}
+
+// play runs the script and gathers the report.
+func (w *swarm) play(ctx context.Context) *Report {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	measured := make(chan struct{}) // closed when the measurement ends
+	var wg sync.WaitGroup
+	start := time.Now()
+	w.joined.Add(len(w.callers))
+	for i, c := range w.callers {
+		wg.Go(func() { w.perform(ctx, c, i, measured) })
+	}
+	go w.watch(ctx, start, measured)
+	w.joined.Wait()
+	w.tally.joinedAfter(time.Since(start))
+	before := readCPU(w.ServerPID)
+	select {
+	case <-ctx.Done():
+	case <-time.After(w.Duration):
+	}
+	after := readCPU(w.ServerPID)
+	close(measured)
+	wg.Wait()
+	return w.report(before, after)
+}
+
+// reason names the failure of a set-up for the report.
+func reason(err error) string {
+	var refused *legs.Refused
+	var agreed *keying.Error
+	switch {
+	case errors.As(err, &refused):
+		return fmt.Sprintf("%d %s", refused.Status, refused.Reason)
+	case errors.As(err, &agreed):
+		return "keying " + agreed.Reason
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case errors.Is(err, context.Canceled):
+		return "cancelled"
+	}
+	return "error: " + err.Error()
+}

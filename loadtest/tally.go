@@ -1,0 +1,161 @@
+package loadtest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// tally is what a run counts while it goes on.
+type tally struct {
+	talkers int // set before the run
+
+	mu       *sync.Mutex
+	setups   []time.Duration
+	failures map[string]int
+	ramp     time.Duration
+	media    MediaReport
+	endings  map[string]int // calls that ended by themselves
+}
+
+func newTally() tally {
+	return tally{mu: new(sync.Mutex), failures: make(map[string]int), endings: make(map[string]int)}
+}
+
+func (t *tally) set(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.setups = append(t.setups, d)
+}
+
+func (t *tally) failed(reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failures[reason]++
+}
+
+func (t *tally) lost(reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.endings[reason]++
+}
+
+func (t *tally) stream(c *channel) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.tally(&t.media)
+}
+
+func (t *tally) joinedAfter(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ramp = d
+}
+
+// counts are the set-ups so far.
+func (t *tally) counts() (ok, failed int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, n := range t.failures {
+		failed += n
+	}
+	return len(t.setups), failed
+}
+
+// report puts everything together once nothing runs any more.
+func (w *swarm) report(before, after cpu) *Report {
+	t := &w.tally
+	r := &Report{
+		Callers: w.Callers, Rooms: w.Rooms, Talkers: t.talkers, Keying: names(w.Keying), Codec: w.Codecs, Transport: w.Transport,
+		Media: t.media, CPU: CPUReport{Callers: (after.own - before.own).Seconds(), Server: (after.server - before.server).Seconds()},
+	}
+	ok, failed := t.counts()
+	r.Setup = SetupReport{
+		OK: ok, Failed: failed, P50: quantile(t.setups, .5), P99: quantile(t.setups, .99),
+		PerS: float64(ok) / t.ramp.Seconds(), Failures: t.failures,
+	}
+	if r.Media.Expected > 0 {
+		r.Media.ReceivedPct = 100 * float64(r.Media.Received) / float64(r.Media.Expected)
+	}
+	for _, c := range w.callers {
+		c.member.tally(&r.Mix)
+	}
+	r.Latency = Percentiles{P50: quantile(w.stage.ears, .5), P99: quantile(w.stage.ears, .99)}
+	r.Added = Percentiles95{P50: quantile(w.stage.adds, .5), P95: quantile(w.stage.adds, .95), P99: quantile(w.stage.adds, .99)}
+	for reason, n := range t.endings {
+		r.Reasons = append(r.Reasons, fmt.Sprintf("%d calls ended by themselves: %s", n, reason))
+	}
+	r.judge()
+	return r
+}
+
+func names[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}
+
+// watch shows the progress on a terminal until the run ends.
+func (w *swarm) watch(ctx context.Context, start time.Time, measured <-chan struct{}) {
+	ticker := time.NewTicker(progressEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-measured:
+			progress(w.Progress, "hanging up")
+			return
+		case now := <-ticker.C:
+			ok, failed := w.tally.counts()
+			ran := now.Sub(start)
+			left := max(0, time.Duration(float64(w.Callers)/w.Ramp*float64(time.Second))+w.Duration-ran)
+			progress(w.Progress, "%d calls set up, %d failed, %.0f a second, %s left", ok, failed,
+				float64(ok)/ran.Seconds(), left.Round(time.Second))
+		}
+	}
+}
+
+// progress writes a line over the last one.
+func progress(to io.Writer, format string, args ...any) {
+	if to != nil {
+		_, _ = fmt.Fprintf(to, "\r\033[K"+format, args...)
+	}
+}
+
+// cpu is processor time spent so far.
+type cpu struct{ own, server time.Duration }
+
+// readCPU reads the processor time of this process, and of the server's where its pid is known.
+func readCPU(pid int) cpu {
+	var c cpu
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
+		c.own = time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	if pid <= 0 {
+		return c
+	}
+	// proc(5): fields 14 and 15 are user and system time in ticks of 10 ms; the name in field 2 may hold spaces.
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return c
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(fields) < 13 {
+		return c
+	}
+	for _, f := range fields[11:13] {
+		n, _ := strconv.ParseInt(f, 10, 64)
+		c.server += time.Duration(n) * clockTick
+	}
+	return c
+}

@@ -1,0 +1,91 @@
+package loadtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/conclave/conclave/admin/client"
+	"github.com/conclave/conclave/keying"
+)
+
+// Target is the server that a swarm calls.
+type Target struct {
+	admin   *client.Client
+	servers []keying.ServerAddress // nil: those of the bundles
+	pid     int
+}
+
+// ErrTarget says that the server to call could not be found; it names the remedy.
+var ErrTarget = errors.New("loadtest: no server")
+
+// FindTarget reads DIR/ready.json, which a server that takes calls keeps in its data directory.
+func FindTarget(dir string) (Target, error) {
+	c, r, err := client.Open(dir)
+	if err != nil {
+		return Target{}, fmt.Errorf("%w: %w", ErrTarget, err)
+	}
+	t := Target{admin: c, pid: r.PID}
+	for _, s := range []keying.ServerAddress{{Transport: "udp", Address: r.SIPUDP}, {Transport: "tcp", Address: r.SIPTCP}, {Transport: "tls", Address: r.SIPTLS}} {
+		if s.Address != "" {
+			t.servers = append(t.servers, s)
+		}
+	}
+	return t, nil
+}
+
+// NewTarget names a server by its SIP address ("" for what its bundles say), the URL of its admin API and a token file.
+func NewTarget(sip, adminURL, tokenFile string) (Target, error) {
+	token, err := client.ReadToken(tokenFile)
+	if err != nil {
+		return Target{}, fmt.Errorf("%w: %w", ErrTarget, err)
+	}
+	c, err := client.New(client.Options{URL: adminURL, Token: token})
+	if err != nil {
+		return Target{}, fmt.Errorf("%w: %w", ErrTarget, err)
+	}
+	t := Target{admin: c}
+	if sip != "" {
+		if _, _, err := net.SplitHostPort(sip); err != nil {
+			return Target{}, fmt.Errorf("%w: %q is not host:port", ErrTarget, sip)
+		}
+		for _, transport := range []string{"udp", "tcp", "tls"} {
+			t.servers = append(t.servers, keying.ServerAddress{Transport: transport, Address: sip})
+		}
+	}
+	return t, nil
+}
+
+// Admin is the client of the server's API.
+func (t *Target) Admin() *client.Client { return t.admin }
+
+// PID of the server, 0 when it is not known.
+func (t *Target) PID() int { return t.pid }
+
+// address is where calls go over a transport.
+func (t *Target) address(transport string, b *keying.Bundle) string {
+	for _, list := range [][]keying.ServerAddress{t.servers, b.Servers} {
+		for _, s := range list {
+			if s.Transport == transport {
+				return s.Address
+			}
+		}
+	}
+	return ""
+}
+
+func (t *Target) createAccount(ctx context.Context, name, cert string) (*keying.Bundle, error) {
+	text, err := t.admin.CreateAccount(ctx, client.NewAccount{Name: name, Cert: cert})
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	b := new(keying.Bundle)
+	return b, json.Unmarshal(text, b)
+}
+
+func (t *Target) deleteAccount(ctx context.Context, name string) error {
+	return t.admin.DeleteAccount(ctx, name)
+}

@@ -1,0 +1,575 @@
+// Conclave is a secure SIP conference server and the callers that prove it: one binary. This file is wiring only.
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
+
+	"github.com/conclave/conclave/admin"
+	"github.com/conclave/conclave/admin/client"
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/loadtest"
+	"github.com/conclave/conclave/server"
+)
+
+// version is set by the Makefile.
+var version = "unknown"
+
+// Exit statuses of every command.
+const (
+	statusGood   = 0
+	statusFailed = 1 // it ran and failed
+	statusUsage  = 2 // bad usage or configuration
+)
+
+// commands is the command line, one field a command.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Serve conferences."`
+	Call    callCommand    `cmd:"" help:"Call a room: play, listen, record."`
+	Swarm   swarmCommand   `cmd:"" help:"Load a server with callers that listen critically."`
+	Demo    demoCommand    `cmd:"" help:"Ten callers with recorded speech in two rooms of a server of their own."`
+	Account accountCommand `cmd:"" help:"Accounts of a running server."`
+	Mikey   mikeyCommand   `cmd:"" help:"Look into MIKEY messages."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Verbose bool `short:"v" help:"Log more, to stderr."`
+}
+
+// env is what every command gets.
+type env struct {
+	ctx    context.Context
+	out    io.Writer // results
+	errors io.Writer // logs and progress
+	log    *slog.Logger
+}
+
+// usage marks an error as bad usage or configuration.
+type usage struct{ error }
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run parses the command line, runs the command, and turns its error into an exit status and one sentence.
+func run(args []string, out, errs io.Writer) int {
+	var c commands
+	exited := -1
+	home, _ := os.UserHomeDir() // without one the working directory serves
+	parser, err := kong.New(&c, kong.Name("conclave"), kong.Vars{"data": filepath.Join(home, ".conclave-dev")}, kong.Description("A secure SIP conference server."),
+		kong.Writers(out, errs), kong.Exit(func(code int) { exited = code }), kong.UsageOnError())
+	if err != nil {
+		fmt.Fprintln(errs, "conclave:", err)
+		return statusUsage
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(errs, "conclave: %v; try: conclave --help\n", err)
+		return statusUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	level := slog.LevelInfo
+	if c.Verbose {
+		level = slog.LevelDebug
+	}
+	e := &env{ctx: ctx, out: out, errors: errs, log: slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: level}))}
+	err = parsed.Run(e, &c)
+	var bad usage
+	switch {
+	case err == nil:
+		return statusGood
+	case errors.As(err, &bad), errors.Is(err, server.ErrConfig), errors.Is(err, loadtest.ErrOptions), errors.Is(err, loadtest.ErrTarget):
+		fmt.Fprintln(errs, "conclave:", err)
+		return statusUsage
+	case errors.Is(err, errSilent):
+		return statusFailed
+	}
+	fmt.Fprintln(errs, "conclave:", err)
+	return statusFailed
+}
+
+// errSilent is a failure that has been told already.
+var errSilent = errors.New("failed")
+
+// quiet is the log of commands whose output is the point: warnings only, or everything with --verbose.
+func (e *env) quiet() *slog.Logger {
+	if e.log.Enabled(e.ctx, slog.LevelDebug) {
+		return e.log
+	}
+	return slog.New(slog.NewTextHandler(e.errors, &slog.HandlerOptions{Level: slog.LevelError}))
+}
+
+func (e *env) json(v any) error {
+	enc := json.NewEncoder(e.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// progress is where progress lines go: a terminal, or nowhere.
+func (e *env) progress(json bool) io.Writer {
+	if f, ok := e.errors.(*os.File); ok && !json && term.IsTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
+}
+
+type serveCommand struct {
+	Config    string `type:"path" help:"Configuration file (YAML)." placeholder:"FILE"`
+	Data      string `help:"Data directory; created with mode 0700." placeholder:"DIR" default:"${data}"`
+	Dev       bool   `help:"Loopback, demo accounts, rooms on demand: needs nothing."`
+	ReadyFile string `help:"Write the real addresses here too, once serving." placeholder:"FILE"`
+}
+
+// Run serves until it is interrupted.
+func (c *serveCommand) Run(e *env) error {
+	base := server.DefaultConfig()
+	if c.Dev {
+		base = server.DevConfig()
+	}
+	cfg, err := server.LoadConfig(c.Config, base)
+	if err != nil {
+		return err
+	}
+	n, err := start(e.ctx, cfg, c.Data, c.Dev, e.log)
+	if err != nil {
+		return err
+	}
+	ready, err := n.srv.WriteReady(n.url, c.ReadyFile)
+	if err != nil {
+		return errors.Join(err, n.stop())
+	}
+	c.greet(e, ready)
+	<-n.ctx.Done()
+	n.srv.RemoveReady()
+	return n.stop()
+}
+
+// greet says what to do next.
+func (c *serveCommand) greet(e *env, r server.Ready) {
+	fmt.Fprintf(e.out, "conclave %s serves\n  sip   udp %s  tcp %s  tls %s\n  admin %s (token in %s)\n",
+		version, r.SIPUDP, r.SIPTCP, r.SIPTLS, r.Admin, r.TokenFile)
+	if c.Dev {
+		fmt.Fprintf(e.out, "\nCall a room, each line in a terminal of its own:\n"+
+			"  conclave call sip:lobby@%[1]s --as %[2]s/alice.json --play tone:440\n"+
+			"  conclave call sip:lobby@%[1]s --as %[2]s/bob.json --record heard.wav --duration 10s\n"+
+			"Load it:\n  conclave swarm --data %[2]s --callers 30 --rooms 3 --duration 10s\n", r.SIPUDP, r.Data)
+	}
+}
+
+// node is a server with its admin API, both running.
+type node struct {
+	srv    *server.Server
+	url    string
+	ctx    context.Context // ends when either of them does
+	cancel context.CancelFunc
+	group  *errgroup.Group
+}
+
+// start makes a server and its API and runs both.
+func start(ctx context.Context, cfg *server.Config, data string, dev bool, log *slog.Logger) (*node, error) {
+	srv, err := server.New(cfg, data, log)
+	if err != nil {
+		return nil, err
+	}
+	api, listener, err := startAdmin(cfg, srv, log)
+	if err == nil && dev {
+		if err = srv.PrepareDemo(ctx); err != nil {
+			err = errors.Join(err, listener.Close())
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, srv.Close())
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return srv.Run(ctx) })
+	group.Go(func() error { return api.Serve(ctx, listener) })
+	n := &node{srv: srv, url: "http://" + listener.Addr().String(), ctx: ctx, cancel: cancel, group: group}
+	if !cfg.AdminLoopback() {
+		n.url = "https://" + listener.Addr().String()
+	}
+	return n, nil
+}
+
+func startAdmin(cfg *server.Config, srv *server.Server, log *slog.Logger) (*admin.Admin, net.Listener, error) {
+	token, err := srv.AdminToken()
+	if err != nil {
+		return nil, nil, err
+	}
+	tlsConfig, err := srv.AdminTLS()
+	if err != nil {
+		return nil, nil, err
+	}
+	api, err := admin.New(admin.Config{
+		Server: srv, Tokens: []admin.TokenHash{admin.HashToken(token)}, Hosts: cfg.Admin.Hosts, Metrics: srv.Metrics(),
+		MetricsToken: !cfg.AdminLoopback(), TLS: tlsConfig, Log: log, Version: version,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	listener, err := net.Listen("tcp", cfg.Admin.Listen)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the admin API cannot listen: %w; choose another admin.listen", err)
+	}
+	return api, listener, nil
+}
+
+// stop ends both and waits.
+func (n *node) stop() error {
+	n.cancel()
+	return n.group.Wait()
+}
+
+type callCommand struct {
+	URI       string        `arg:"" help:"sip:ROOM@HOST[:PORT][;transport=udp|tcp|tls]"`
+	As        string        `required:"" type:"existingfile" help:"Bundle of the account that calls." placeholder:"BUNDLE"`
+	Keying    string        `default:"mikey-dh" help:"Method of the key agreement." placeholder:"METHOD"`
+	Suite     string        `help:"SRTP suite; the policy's first when empty."`
+	DHGroup   string        `name:"dh-group" help:"Diffie-Hellman group; modp1536 when empty."`
+	Codec     string        `default:"opus" enum:"opus,pcmu,pcma,l16" help:"Codec (${enum})."`
+	Play      string        `help:"WAV file, or tone:HZ." placeholder:"WAV|tone:HZ"`
+	Record    string        `help:"Write what is heard." placeholder:"WAV"`
+	Duration  time.Duration `help:"Hang up after so long; otherwise when the file has been played, or on interrupt."`
+	LateOffer bool          `help:"Let the server make the offer."`
+	JSON      bool          `name:"json" help:"One JSON object on stdout."`
+}
+
+// Run places one call.
+func (c *callCommand) Run(e *env) error {
+	bundle, err := keying.ReadBundle(c.As)
+	if err != nil {
+		return usage{err}
+	}
+	s := loadtest.Single{
+		URI: c.URI, Bundle: bundle, Codec: c.Codec, Play: c.Play, Record: c.Record, Duration: c.Duration, LateOffer: c.LateOffer, Log: e.quiet(),
+	}
+	if s.Method, s.Suite, s.Group, err = names(c.Keying, c.Suite, c.DHGroup); err != nil {
+		return usage{err}
+	}
+	out, err := s.Place(e.ctx, func(o loadtest.Outcome) {
+		if !c.JSON {
+			fmt.Fprintf(e.out, "in room %s over %s after %.1f ms: %s %s %s, %s, media %s\n  peer %s %s\n",
+				o.Room, o.Transport, o.SetupMS, o.Method, o.Group, o.Suite, o.Codec, o.Media, o.Peer, o.Fingerprint)
+		}
+	})
+	switch {
+	case errors.Is(err, loadtest.ErrDestination):
+		return usage{err}
+	case err != nil:
+		return err
+	case c.JSON:
+		return e.json(out)
+	}
+	fmt.Fprintf(e.out, "%s: sent %d, received %d, lost %d, jitter %.1f ms, round trip %.1f ms, MOS %.1f, level %.1f dBFS\n",
+		out.Ended, out.Sent, out.Received, out.Lost, out.JitterMS, out.RTTMS, out.MOS, out.LevelDB)
+	return nil
+}
+
+// names parses one method, suite and group.
+func names(method, suite, group string) (m keying.Method, s keying.Suite, g keying.Group, err error) {
+	if m, err = keying.ParseMethod(method); err != nil {
+		return
+	}
+	if suite != "" {
+		if s, err = keying.ParseSuite(suite); err != nil {
+			return
+		}
+	}
+	if group != "" {
+		g, err = keying.ParseGroup(group)
+	}
+	return
+}
+
+type swarmCommand struct {
+	Data      string        `help:"Data directory of a running server on this machine." placeholder:"DIR" xor:"target" default:"${data}"`
+	Server    string        `help:"SIP address of the server, host:port." placeholder:"ADDR"`
+	Admin     string        `help:"URL of its admin API." placeholder:"URL"`
+	TokenFile string        `help:"File with its admin token." placeholder:"FILE"`
+	Callers   int           `default:"10" help:"Number of callers."`
+	Rooms     int           `default:"1" help:"Number of rooms."`
+	Talkers   float64       `default:"0.3" help:"Fraction of the callers that talk."`
+	Keying    []string      `default:"mikey-dh" help:"Methods, dealt to the callers in turn."`
+	Suite     []string      `help:"SRTP suites, dealt in turn."`
+	DHGroup   []string      `name:"dh-group" help:"Diffie-Hellman groups, dealt in turn."`
+	Cert      []string      `default:"ecdsa" enum:"rsa,ecdsa" help:"Kinds of certificates, dealt in turn."`
+	Codec     []string      `default:"opus" enum:"opus,pcmu,pcma,l16" help:"Codecs, dealt in turn."`
+	Transport string        `default:"udp" enum:"udp,tcp,tls" help:"Transport of the signalling (${enum})."`
+	Ramp      float64       `default:"40" help:"Calls a second while joining."`
+	Duration  time.Duration `default:"10s" help:"Length of the measurement once all have joined."`
+	Script    string        `default:"join" enum:"join,churn" help:"What the callers do (${enum})."`
+	ServerPID int           `name:"server-pid" help:"Process of the server, to report its CPU time."`
+	JSON      bool          `name:"json" help:"One JSON object on stdout."`
+}
+
+// Run runs the swarm; a verdict other than pass is a failure.
+func (c *swarmCommand) Run(e *env) error {
+	target, err := c.target()
+	if err != nil {
+		return err
+	}
+	o := loadtest.Options{
+		Target: target, Callers: c.Callers, Rooms: c.Rooms, Talkers: c.Talkers, Certs: c.Cert, Codecs: c.Codec, Transport: c.Transport,
+		Ramp: c.Ramp, Duration: c.Duration, Script: c.Script, ServerPID: c.ServerPID, Progress: e.progress(c.JSON), Log: e.quiet(),
+	}
+	var errs []error
+	o.Keying, errs = parseAll(c.Keying, keying.ParseMethod, errs)
+	o.Suites, errs = parseAll(c.Suite, keying.ParseSuite, errs)
+	o.Groups, errs = parseAll(c.DHGroup, keying.ParseGroup, errs)
+	if len(errs) > 0 {
+		return usage{errors.Join(errs...)}
+	}
+	report, err := loadtest.Run(e.ctx, o)
+	if report == nil {
+		return err
+	}
+	if o.Progress != nil {
+		fmt.Fprint(o.Progress, "\r\033[K")
+	}
+	if c.JSON {
+		err = errors.Join(err, e.json(report))
+	} else {
+		report.Print(e.out)
+	}
+	if err == nil && !report.Pass() {
+		err = errSilent
+	}
+	return err
+}
+
+func (c *swarmCommand) target() (loadtest.Target, error) {
+	if c.Admin != "" || c.Server != "" {
+		return loadtest.NewTarget(c.Server, c.Admin, c.TokenFile)
+	}
+	return loadtest.FindTarget(c.Data)
+}
+
+// parseAll parses each word and gathers the errors.
+func parseAll[T any](words []string, parse func(string) (T, error), errs []error) ([]T, []error) {
+	var list []T
+	for _, w := range words {
+		v, err := parse(w)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		list = append(list, v)
+	}
+	return list, errs
+}
+
+type demoCommand struct {
+	Out string `default:"demo-out" type:"path" help:"Where the recordings go." placeholder:"DIR"`
+}
+
+// Run serves on free ports from a throw-away data directory and places ten callers.
+func (c *demoCommand) Run(e *env) error {
+	data, err := os.MkdirTemp("", "conclave-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(data) //nolint:errcheck // a leftover in the temporary directory harms nobody
+	cfg, err := server.ReadConfig("demo", []byte(server.FreePorts), server.DevConfig())
+	if err != nil {
+		return err
+	}
+	n, err := start(e.ctx, cfg, filepath.Join(data, "data"), false, e.quiet())
+	if err != nil {
+		return err
+	}
+	ready, err := n.srv.WriteReady(n.url, "")
+	if err == nil {
+		var target loadtest.Target
+		if target, err = loadtest.FindTarget(ready.Data); err == nil {
+			err = loadtest.Demo(n.ctx, target, c.Out, e.out, e.quiet())
+		}
+	}
+	return errors.Join(err, n.stop())
+}
+
+type mikeyCommand struct {
+	Inspect inspectCommand `cmd:"" help:"Decode one message, and verify it where a key is given."`
+}
+
+type inspectCommand struct {
+	Message  string `arg:"" help:"Base64 as after a=key-mgmt:mikey, or - for standard input." placeholder:"BASE64|-"`
+	PSK      string `name:"psk" help:"Pre-shared key." placeholder:"HEX"`
+	PeerCert string `type:"existingfile" help:"Certificate of the signer." placeholder:"PEM"`
+	OwnKey   string `type:"existingfile" help:"Our private key, for modes that encrypt to it." placeholder:"PEM"`
+	ShowKeys bool   `help:"Print TEKs and salts."`
+	JSON     bool   `name:"json" help:"One JSON object on stdout."`
+}
+
+// Run decodes; a message that is malformed or does not authenticate is a failure.
+func (c *inspectCommand) Run(e *env) error {
+	text := c.Message
+	if text == "-" {
+		b, err := io.ReadAll(io.LimitReader(os.Stdin, 1<<16))
+		if err != nil {
+			return err
+		}
+		text = string(b)
+	}
+	known, err := c.known()
+	if err != nil {
+		return usage{err}
+	}
+	message, err := keying.DecodeMIKEY(text)
+	if err != nil {
+		return usage{err}
+	}
+	report, err := keying.InspectMIKEY(message, known)
+	switch {
+	case err != nil:
+		return usage{err}
+	case c.JSON:
+		err = e.json(report)
+	default:
+		err = report.Print(e.out)
+	}
+	if err == nil && (report.Error != "" || report.Authenticated != nil && !*report.Authenticated) {
+		err = errSilent
+	}
+	return err
+}
+
+func (c *inspectCommand) known() (k keying.Inspection, err error) {
+	k.ShowKeys = c.ShowKeys
+	if c.PSK != "" {
+		psk, err := hex.DecodeString(c.PSK)
+		if err != nil {
+			return k, errors.New("--psk is not hexadecimal")
+		}
+		k.PSK = keying.NewSecret(psk)
+	}
+	if c.PeerCert != "" {
+		k.PeerCert, err = os.ReadFile(c.PeerCert)
+	}
+	return k, err
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run(e *env) error {
+	fmt.Fprintln(e.out, "conclave", version)
+	return nil
+}
+
+type accountCommand struct {
+	Data      string `help:"Data directory of a running server on this machine." placeholder:"DIR" default:"${data}"`
+	Admin     string `help:"URL of the admin API." placeholder:"URL"`
+	TokenFile string `help:"File with the admin token." placeholder:"FILE"`
+
+	Add     accountAdd     `cmd:"" help:"Make an account; prints its BUNDLE once."`
+	List    accountList    `cmd:"" help:"List the accounts."`
+	Show    accountShow    `cmd:"" help:"Show one account."`
+	Disable accountDisable `cmd:"" help:"Forbid an account to call and end its calls."`
+	Delete  accountDelete  `cmd:"" help:"Forget an account and end its calls."`
+}
+
+func (c *accountCommand) client() (*client.Client, error) {
+	if c.Admin == "" {
+		api, _, err := client.Open(c.Data)
+		return api, err
+	}
+	token, err := client.ReadToken(c.TokenFile)
+	if err != nil {
+		return nil, usage{err}
+	}
+	return client.New(client.Options{URL: c.Admin, Token: token})
+}
+
+type accountAdd struct {
+	Name        string `arg:"" help:"[a-z0-9._-]{1,64}"`
+	DisplayName string `help:"Name to show."`
+	Cert        string `default:"ecdsa" enum:"rsa,ecdsa" help:"Kind of certificate (${enum})."`
+}
+
+type accountList struct{}
+
+type accountShow struct {
+	Name string `arg:""`
+}
+
+type accountDisable struct {
+	Name string `arg:""`
+}
+
+type accountDelete struct {
+	Name string `arg:""`
+}
+
+// Run makes the account and prints its bundle.
+func (a *accountAdd) Run(e *env, c *commands) error {
+	api, err := c.Account.client()
+	if err != nil {
+		return err
+	}
+	bundle, err := api.CreateAccount(e.ctx, client.NewAccount{Name: a.Name, DisplayName: a.DisplayName, Cert: a.Cert})
+	if err != nil {
+		return err
+	}
+	return e.json(bundle)
+}
+
+// Run prints one account a line.
+func (a *accountList) Run(e *env, c *commands) error {
+	api, err := c.Account.client()
+	if err != nil {
+		return err
+	}
+	list, err := api.Accounts(e.ctx)
+	for _, acc := range list {
+		err = errors.Join(err, e.json(acc))
+	}
+	return err
+}
+
+// Run prints the account.
+func (a *accountShow) Run(e *env, c *commands) error {
+	api, err := c.Account.client()
+	if err != nil {
+		return err
+	}
+	acc, err := api.Account(e.ctx, a.Name)
+	if err != nil {
+		return err
+	}
+	return e.json(acc)
+}
+
+// Run disables the account.
+func (a *accountDisable) Run(e *env, c *commands) error {
+	api, err := c.Account.client()
+	if err != nil {
+		return err
+	}
+	disabled := true
+	_, err = api.PatchAccount(e.ctx, a.Name, client.AccountPatch{Disabled: &disabled})
+	return err
+}
+
+// Run deletes the account.
+func (a *accountDelete) Run(e *env, c *commands) error {
+	api, err := c.Account.client()
+	if err != nil {
+		return err
+	}
+	return api.DeleteAccount(e.ctx, a.Name)
+}

@@ -1,0 +1,22 @@
+package server
+
+import "time"
+
+const (
+	// roomMailbox bounds what waits for a room's goroutine: joins, leaves and admin calls, each a few microseconds.
+	roomMailbox = 256
+	// roomPatience bounds how long a call or an admin request waits for a room: past it something is wrong.
+	roomPatience = 2 * time.Second
+	// drainPatience bounds the farewell to the legs when the server stops.
+	drainPatience = 5 * time.Second
+	// keySkew is how far a MIKEY timestamp may be from our clock (docs of keying.Replay).
+	keySkew = time.Minute
+	// replayEntries bounds the replay cache: two skews of a thousand set-ups a second.
+	replayEntries = 120_000
+	// guardEntries bounds the guard against repeated keys: two directions of half a million calls in its day.
+	guardEntries = 1 << 20
+	// dhDeadline bounds how long a set-up waits for a Diffie-Hellman worker before its caller gets 503.
+	dhDeadline = time.Second
+	// retryAfter is what a caller is told to wait when the server is full, in seconds.
+	retryAfter = 5
+)

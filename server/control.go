@@ -1,0 +1,188 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs"
+)
+
+// Rooms returns a view of every open room, by name.
+func (s *Server) Rooms(ctx context.Context) ([]RoomView, error) {
+	var views []RoomView
+	for _, r := range s.rooms.list() {
+		if v, err := r.view(ctx); err == nil { // a room that closed meanwhile is no room
+			views = append(views, v)
+		}
+	}
+	return views, nil
+}
+
+// Room returns a view of one open room, or ErrUnknownRoom.
+func (s *Server) Room(ctx context.Context, name string) (RoomView, error) {
+	r := s.rooms.find(name)
+	if r == nil {
+		return RoomView{}, ErrUnknownRoom
+	}
+	v, err := r.view(ctx)
+	if err != nil {
+		return RoomView{}, ErrUnknownRoom
+	}
+	return v, nil
+}
+
+// Seats returns a view of every seat of a room in the order of joining, or ErrUnknownRoom.
+func (s *Server) Seats(ctx context.Context, name string) ([]SeatView, error) {
+	r := s.rooms.find(name)
+	if r == nil {
+		return nil, ErrUnknownRoom
+	}
+	var views []SeatView
+	err := r.do(ctx, func() {
+		for _, st := range r.seats {
+			views = append(views, st.view(r.name))
+		}
+	})
+	if err != nil {
+		return nil, ErrUnknownRoom
+	}
+	slices.SortFunc(views, func(a, b SeatView) int {
+		if c := a.JoinedAt.Compare(b.JoinedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return views, nil
+}
+
+// Seat returns a view of one seat, or ErrUnknownRoom or ErrUnknownSeat.
+func (s *Server) Seat(ctx context.Context, room, id string) (SeatView, error) {
+	var v SeatView
+	err := s.withSeat(ctx, room, id, func(st *seat) { v = st.view(room) })
+	return v, err
+}
+
+// PatchSeat changes a seat from the next tick on and returns its new view.
+func (s *Server) PatchSeat(ctx context.Context, room, id string, p SeatPatch) (SeatView, error) {
+	var v SeatView
+	err := s.withSeat(ctx, room, id, func(st *seat) {
+		st.patch(p)
+		v = st.view(room)
+	})
+	return v, err
+}
+
+// HangUp ends the leg of a seat with a BYE; the seat is free once the mixer let go of it.
+func (s *Server) HangUp(ctx context.Context, room, id string) error {
+	var leg *legs.Leg
+	if err := s.withSeat(ctx, room, id, func(st *seat) { leg = st.leg }); err != nil {
+		return err
+	}
+	if leg == nil {
+		return fmt.Errorf("%w: the call is still being set up", ErrUnavailable)
+	}
+	return leg.Hangup(ctx, "hangup")
+}
+
+// withSeat runs f on a seat in its room's goroutine.
+func (s *Server) withSeat(ctx context.Context, room, id string, f func(*seat)) error {
+	r := s.rooms.find(room)
+	if r == nil {
+		return ErrUnknownRoom
+	}
+	found := false
+	err := r.do(ctx, func() {
+		if st := r.seats[id]; st != nil {
+			found = true
+			f(st)
+		}
+	})
+	switch {
+	case err != nil:
+		return ErrUnknownRoom
+	case !found:
+		return ErrUnknownSeat
+	}
+	return nil
+}
+
+// patch applies what is asked; it runs in the room's goroutine.
+func (st *seat) patch(p SeatPatch) {
+	if p.Muted != nil {
+		st.muted = *p.Muted
+		st.mix.SetMuted(st.muted)
+	}
+	if p.Deaf != nil {
+		st.deaf = *p.Deaf
+		st.mix.SetDeaf(st.deaf)
+	}
+	if p.GainDB != nil {
+		st.gainDB = *p.GainDB
+		st.mix.SetGain(st.gainDB)
+	}
+}
+
+// view of a room, taken in its goroutine.
+func (r *room) view(ctx context.Context) (RoomView, error) {
+	v := RoomView{Name: r.name, Policy: r.policy.Name, CreatedAt: r.created, Speaking: []string{}}
+	err := r.do(ctx, func() {
+		v.Locked, v.MaxSeats, v.Seats = r.locked, r.maxSeats, len(r.seats)
+		for _, st := range r.seats {
+			if st.mix.Speaking() {
+				v.Speaking = append(v.Speaking, st.id)
+			}
+			v.Weakest = weaker(v.Weakest, st.leg)
+		}
+	})
+	slices.Sort(v.Speaking)
+	return v, err
+}
+
+// weaker returns the weaker of a keying found so far and that of a leg: first without forward secrecy, then by suite.
+func weaker(w *WeakestView, l *legs.Leg) *WeakestView {
+	if l == nil || l.Terms() == nil {
+		return w
+	}
+	p := l.Terms().Posture
+	this := &WeakestView{Method: string(p.Method), Suite: string(p.Suite)}
+	if w == nil || strength(this) < strength(w) {
+		return this
+	}
+	return w
+}
+
+// strength orders keyings for weaker: forward secrecy first, then the suite.
+func strength(w *WeakestView) int {
+	suites := keying.Suites()
+	n := len(suites) - slices.Index(suites, keying.Suite(w.Suite))
+	if keying.Method(w.Method).ForwardSecret() {
+		n += len(suites) + 1
+	}
+	return n
+}
+
+// view of a seat; it runs in the room's goroutine.
+func (st *seat) view(room string) SeatView {
+	v := SeatView{
+		ID: st.id, Room: room, Account: st.account, DisplayName: st.display, JoinedAt: st.joined,
+		Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Speaking: st.mix.Speaking(), LevelDBFS: st.mix.LevelDBFS(),
+	}
+	if st.leg == nil || st.leg.Terms() == nil {
+		return v
+	}
+	t, m := st.leg.Terms(), st.leg.Stream().Snapshot()
+	v.Leg = &LegView{
+		ID: st.leg.ID(), State: st.leg.State().String(), Transport: st.transport, SignallingAddr: st.signal,
+		MediaAddr: m.Remote.String(), Codec: t.Codec,
+		Keying: KeyingView{
+			Method: string(t.Posture.Method), Suite: string(t.Posture.Suite), CSBID: t.Posture.CSBID,
+			KeyAgeS: time.Since(t.Posture.Since).Seconds(), Rekeys: t.Rekeys, PeerFingerprint: t.Posture.PeerFingerprint,
+		},
+		Quality: QualityView{LossPct: m.LossPct, JitterMS: m.JitterMS, RTTMS: m.RTTMS, MOS: m.MOS},
+	}
+	return v
+}

@@ -1,0 +1,15 @@
+// Package server is the composition root and everything that decides: which calls are let in, which rooms there are, who
+// sits in them and how they end. It wires the packages below it: the gate before call control, the legs, the mixer, the
+// store; each of those knows nothing of the others.
+//
+// It is not the admin API (package admin is built on it), not the SIP stack and not the mixer.
+//
+// Goroutines: one a room, which owns its seats and is spoken to by mailbox (room.do); the legs' own; the mixer's clock
+// and workers; whoever calls a method of Server. An INVITE is worked on in the goroutine that the dialog gives it. The
+// account cache, the room table, the ledger of calls and the table of dialogs are guarded by one mutex each;
+// locks.txt says which may nest.
+//
+// The way of an INVITE: Admit (gate) -> Invite: a seat is reserved in the room (room goroutine) -> legs.Prepare: key agreement
+// and stream, put into the lobby -> 200 -> ACK -> Confirmed: the stream moves from the lobby to its seat. A failure unwinds in
+// reverse. RFCs: 3261, 4353 (conferencing framework), 4579 (focus).
+package server

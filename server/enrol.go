@@ -1,0 +1,159 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs"
+	"github.com/conclave/conclave/server/store"
+)
+
+// passwordLength is the length of a generated digest password in octets, before base32.
+const passwordLength = 20
+
+// CreateAccount makes an account with generated credentials and returns its bundle, the only copy of its secrets in the clear.
+func (s *Server) CreateAccount(_ context.Context, n NewAccount) (*keying.Bundle, AccountView, error) {
+	if s.rooms.find(n.Name) != nil {
+		return nil, AccountView{}, ErrNameTaken
+	}
+	kind := n.Cert
+	if kind == "" {
+		kind = keying.CertECDSA
+	}
+	cert, err := s.keys.authority.IssueAccount(s.uri(n.Name), kind)
+	if err != nil {
+		return nil, AccountView{}, fmt.Errorf("%w: certificate: %w", ErrInvalid, err)
+	}
+	bundle, acc, err := s.enrol(n, cert)
+	if err != nil {
+		return nil, AccountView{}, err
+	}
+	if err := s.accounts.create(acc); err != nil {
+		return nil, AccountView{}, err
+	}
+	s.log.Info("account created", "account", n.Name)
+	return bundle, s.accountView(s.accounts.find(n.Name)), nil
+}
+
+// enrol makes the credentials of an account: the bundle for its owner and the record for the store.
+func (s *Server) enrol(n NewAccount, cert *keying.Certificate) (*keying.Bundle, store.Account, error) {
+	key, err := cert.KeyPEM()
+	if err != nil {
+		return nil, store.Account{}, err
+	}
+	psk := randomBytes(pskLength)
+	password := strings.ToLower(base32.StdEncoding.EncodeToString(randomBytes(passwordLength)))
+	realm := s.cfg.SIP.Domain
+	ha1 := sha256.Sum256([]byte(n.Name + ":" + realm + ":" + password)) // RFC 7616 section 3.4.2
+	bundle := &keying.Bundle{
+		Account: n.Name, URI: s.uri(n.Name), Servers: s.serverAddresses(),
+		Digest: keying.DigestCredential{Username: n.Name, Realm: realm, Password: keying.NewSecret([]byte(password))},
+		PSK:    keying.NewSecret(psk), CertPEM: string(cert.CertPEM()), KeyPEM: key, CAPEM: string(s.keys.authority.CertPEM()),
+	}
+	return bundle, store.Account{
+		Name: n.Name, DisplayName: n.DisplayName, PSK: psk, HA1SHA256: ha1[:],
+		CertFingerprints: []string{cert.Fingerprint()}, CreatedAt: time.Now().UTC().Truncate(time.Second),
+	}, nil
+}
+
+// serverAddresses lists where the server takes calls, encrypted signalling first.
+func (s *Server) serverAddresses() []keying.ServerAddress {
+	var list []keying.ServerAddress
+	for _, t := range []string{"tls", "tcp", "udp"} {
+		if a := s.SIPAddress(t); a != (netip.AddrPort{}) {
+			list = append(list, keying.ServerAddress{Transport: t, Address: a.String()})
+		}
+	}
+	return list
+}
+
+// Account returns a view of one account, or ErrUnknownAccount.
+func (s *Server) Account(_ context.Context, name string) (AccountView, error) {
+	acc := s.accounts.find(name)
+	if acc == nil {
+		return AccountView{}, ErrUnknownAccount
+	}
+	return s.accountView(acc), nil
+}
+
+// Accounts returns up to limit accounts by name after the given one, and the name to go on after, "" at the end.
+func (s *Server) Accounts(_ context.Context, after string, limit int) ([]AccountView, string, error) {
+	s.accounts.mu.RLock()
+	names := make([]string, 0, len(s.accounts.byName))
+	for name := range s.accounts.byName {
+		if name > after {
+			names = append(names, name)
+		}
+	}
+	s.accounts.mu.RUnlock()
+	slices.Sort(names)
+	next := ""
+	if len(names) > limit {
+		names = names[:limit]
+		next = names[limit-1]
+	}
+	views := make([]AccountView, 0, len(names))
+	for _, name := range names {
+		if acc := s.accounts.find(name); acc != nil {
+			views = append(views, s.accountView(acc))
+		}
+	}
+	return views, next, nil
+}
+
+// PatchAccount changes an account; disabling it ends the calls it is in.
+func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch) (AccountView, error) {
+	err := s.accounts.update(name, func(acc *store.Account) {
+		if p.DisplayName != nil {
+			acc.DisplayName = *p.DisplayName
+		}
+		if p.Disabled != nil {
+			acc.Disabled = *p.Disabled
+		}
+	})
+	if err != nil {
+		return AccountView{}, err
+	}
+	if p.Disabled != nil && *p.Disabled {
+		s.hangUpAccount(ctx, name)
+	}
+	return s.Account(ctx, name)
+}
+
+// DeleteAccount forgets an account and ends the calls it is in.
+func (s *Server) DeleteAccount(ctx context.Context, name string) error {
+	if err := s.accounts.delete(name); err != nil {
+		return err
+	}
+	s.hangUpAccount(ctx, name)
+	s.log.Info("account deleted", "account", name)
+	return nil
+}
+
+func (s *Server) hangUpAccount(ctx context.Context, name string) {
+	for _, c := range s.calls.all() {
+		if c.identity == s.uri(name) {
+			if err := c.leg.Hangup(ctx, "account_closed"); err != nil && ctx.Err() == nil && c.leg.State() != legs.Ended {
+				s.log.Warn("a call of a closed account did not end", "account", name, "leg", c.leg.ID(), "err", err)
+			}
+		}
+	}
+}
+
+func (s *Server) accountView(acc *account) AccountView {
+	prints := acc.CertFingerprints
+	if prints == nil {
+		prints = []string{}
+	}
+	return AccountView{
+		Name: acc.Name, URI: s.uri(acc.Name), DisplayName: acc.DisplayName, Disabled: acc.Disabled,
+		CertFingerprints: prints, Calls: s.ledger.of(acc.Name), CreatedAt: acc.CreatedAt,
+	}
+}

@@ -1,0 +1,124 @@
+package server
+
+import (
+	"net/netip"
+	"sync"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs"
+	"github.com/conclave/conclave/legs/dialog"
+	"github.com/conclave/conclave/legs/offer"
+	"github.com/conclave/conclave/server/gate"
+)
+
+// admission is what the gate found out about a request; it travels through the dialog to the join or to the leg.
+type admission struct{ *gate.Admitted }
+
+// Readmitted gives the leg the offer of a re-INVITE and its authenticated MIKEY message.
+func (a *admission) Readmitted() (*offer.Description, *keying.Verified) { return a.Offer, a.Verified }
+
+// method names the key agreement for metrics.
+func (a *admission) method() string {
+	if a.Verified == nil {
+		return "late_offer"
+	}
+	return string(a.Verified.Method())
+}
+
+// Admit puts every request before the gate (dialog.Host).
+func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Response) {
+	req := gate.Request{
+		Method: r.Method, CallID: r.CallID, Source: r.Source, Transport: r.Transport, PeerCertificates: r.PeerCertificates,
+		RequestURI:    gate.URI{Scheme: r.URI.Scheme, User: r.URI.User, Host: r.URI.Host},
+		From:          gate.URI{Scheme: r.From.URI.Scheme, User: r.From.URI.User, Host: r.From.URI.Host},
+		To:            gate.URI{Scheme: r.To.URI.Scheme, User: r.To.URI.User, Host: r.To.URI.Host},
+		Authorization: r.Header("Authorization"), ContentType: r.ContentType, Body: r.Body, InDialog: r.InDialog,
+	}
+	var known *call
+	if d != nil {
+		if known = s.calls.find(d.ID()); known == nil {
+			return nil, &dialog.Response{Status: 481}
+		}
+		req.DialogIdentity, req.DialogRoom, req.DialogSource = known.identity, known.room, known.source()
+		if t := known.leg.Terms(); t != nil {
+			req.RunningOffer = t.Offer
+		}
+	}
+	adm, refuse := s.gate.Admit(req)
+	if refuse != nil {
+		s.metrics.refused(refuse.Reason)
+		s.log.Debug("request refused", "method", r.Method, "status", refuse.Status, "reason", refuse.Reason, "source", r.Source.String(), "err", refuse.Err)
+		return nil, s.response(refuse)
+	}
+	if known != nil {
+		known.moved(r.Source) // proven: later requests of this dialog may come from there
+	}
+	return &admission{adm}, nil
+}
+
+func (s *Server) response(r *gate.Reject) *dialog.Response {
+	resp := &dialog.Response{Status: r.Status, ContentType: r.ContentType, Body: r.Body}
+	for _, h := range r.Header {
+		resp.Header = append(resp.Header, dialog.HeaderField{Name: h.Name, Value: h.Value})
+	}
+	if r.Warning != "" {
+		resp.Header = append(resp.Header, dialog.HeaderField{Name: "Warning", Value: r.Warning})
+	}
+	return resp
+}
+
+// call is what the server remembers of a dialog: whose it is and where its requests come from.
+type call struct {
+	leg      *legs.Leg
+	identity string
+	room     string
+
+	mu   sync.Mutex
+	from netip.AddrPort
+}
+
+func (c *call) source() netip.AddrPort {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.from
+}
+
+func (c *call) moved(to netip.AddrPort) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.from = to
+}
+
+// calls is the table of dialogs that stand.
+type calls struct {
+	mu sync.Mutex
+	by map[string]*call
+}
+
+func (t *calls) find(id string) *call {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.by[id]
+}
+
+func (t *calls) all() []*call {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]*call, 0, len(t.by))
+	for _, c := range t.by {
+		list = append(list, c)
+	}
+	return list
+}
+
+func (t *calls) add(id string, c *call) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.by[id] = c
+}
+
+func (t *calls) remove(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.by, id)
+}

@@ -1,0 +1,152 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/conclave/conclave/legs/media"
+	"github.com/conclave/conclave/mixer"
+)
+
+// metrics counts what happens and, when it is scraped, reads the counters of the packages below. Its labels are from closed
+// sets; no account, room or address becomes a label.
+type metrics struct {
+	registry *prometheus.Registry
+	setups   *prometheus.HistogramVec // seconds by method
+	refusals *prometheus.CounterVec   // by reason
+	endings  *prometheus.CounterVec   // by reason
+
+	server *Server
+	mu     sync.Mutex
+	past   mediaTotals // of legs that have ended
+}
+
+// mediaTotals sums the counters of streams.
+type mediaTotals struct {
+	sent, received, lost, late, concealed, authFailed, replayed, foreign, malformed float64
+}
+
+func (t *mediaTotals) add(s media.Snapshot) {
+	t.sent += float64(s.PacketsSent)
+	t.received += float64(s.PacketsReceived)
+	t.lost += float64(s.Lost)
+	t.late += float64(s.Late)
+	t.concealed += float64(s.Concealed)
+	t.authFailed += float64(s.AuthFailed)
+	t.replayed += float64(s.Replayed)
+	t.foreign += float64(s.ForeignSSRC)
+	t.malformed += float64(s.Malformed)
+}
+
+var setupBuckets = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2}
+
+func newMetrics(s *Server) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(), server: s,
+		setups: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "conclave_setup_seconds", Buckets: setupBuckets,
+			Help: "Time from an admitted INVITE to its 200, by method of the key agreement.",
+		}, []string{"method"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "conclave_refusals_total", Help: "Requests refused, by reason; a first challenge counts as no_proof.",
+		}, []string{"reason"}),
+		endings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "conclave_endings_total", Help: "Calls that ended, by reason.",
+		}, []string{"reason"}),
+	}
+	m.registry.MustRegister(m.setups, m.refusals, m.endings, m,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) joined(method string, took time.Duration) {
+	m.setups.WithLabelValues(method).Observe(took.Seconds())
+}
+
+func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }
+
+// ended counts an ending and keeps the counters of its stream; the dialog leaves the table under the same lock, so that a
+// scrape sees the stream once.
+func (m *metrics) ended(reason, dialogID string, s media.Snapshot) {
+	m.endings.WithLabelValues(reason).Inc()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.past.add(s)
+	m.server.calls.remove(dialogID)
+}
+
+// Describe implements prometheus.Collector; the sampled metrics are described by being collected.
+func (m *metrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	s := m.server
+	gauge := func(name, help string, v float64) { ch <- sample(prometheus.GaugeValue, name, help, v) }
+	counter := func(name, help string, v float64) { ch <- sample(prometheus.CounterValue, name, help, v) }
+	gauge("conclave_calls", "Calls being set up or standing.", float64(s.ledger.total()))
+	gauge("conclave_rooms", "Open rooms.", float64(len(s.rooms.list())))
+	counter("conclave_dh_operations_total", "Diffie-Hellman operations done.", float64(s.dh.Done()))
+	counter("conclave_dh_refused_total", "Diffie-Hellman operations refused because the pool was busy.", float64(s.dh.Refused()))
+	gauge("conclave_replay_entries", "Messages in the replay cache.", float64(s.replay.Len()))
+	gauge("conclave_key_guard_entries", "Keys that may not be used again.", float64(s.guard.Len()))
+	m.collectMedia(ch, counter)
+	m.collectMixer(ch, gauge, counter)
+	st := s.endpoint.Stats()
+	counter("conclave_sip_malformed_total", "SIP messages dropped or refused as malformed.", float64(st.Malformed))
+	counter("conclave_sip_over_budget_total", "SIP messages beyond the budget of their source.", float64(st.OverBudget))
+	counter("conclave_sip_panics_total", "Recovered panics of handlers; each is a bug.", float64(st.Panics))
+}
+
+// collectMedia sums the streams of all legs, ended ones included, and counts the legs by method and suite.
+func (m *metrics) collectMedia(ch chan<- prometheus.Metric, counter func(string, string, float64)) {
+	m.mu.Lock()
+	total := m.past
+	all := m.server.calls.all()
+	legsBy := make(map[[2]string]float64)
+	for _, c := range all {
+		total.add(c.leg.Stream().Snapshot())
+		if t := c.leg.Terms(); t != nil {
+			legsBy[[2]string{string(t.Posture.Method), string(t.Posture.Suite)}]++
+		}
+	}
+	m.mu.Unlock()
+	desc := prometheus.NewDesc("conclave_legs", "Legs that stand, by method and suite.", []string{"method", "suite"}, nil)
+	for k, v := range legsBy {
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, k[0], k[1])
+	}
+	counter("conclave_media_sent_total", "RTP packets sent.", total.sent)
+	counter("conclave_media_received_total", "Authenticated, fresh RTP packets received.", total.received)
+	counter("conclave_media_lost_total", "RTP packets that never came.", total.lost)
+	counter("conclave_media_late_total", "RTP packets that came too late to play.", total.late)
+	counter("conclave_media_concealed_total", "Ticks concealed because a packet was missing.", total.concealed)
+	counter("conclave_media_auth_failed_total", "Packets whose tag did not verify.", total.authFailed)
+	counter("conclave_media_replayed_total", "Packets seen before.", total.replayed)
+	counter("conclave_media_foreign_total", "Packets of an SSRC that is not the peer's.", total.foreign)
+	counter("conclave_media_malformed_total", "Datagrams that are no RTP or RTCP.", total.malformed)
+}
+
+func (m *metrics) collectMixer(ch chan<- prometheus.Metric, gauge, counter func(string, string, float64)) {
+	p := m.server.pool.Stats()
+	counter("conclave_mixer_encodes_total", "Frames encoded.", float64(p.Encodes))
+	counter("conclave_mixer_decodes_total", "Frames decoded.", float64(p.Decodes))
+	counter("conclave_mixer_busy_seconds_total", "Time spent in ticks.", p.Busy.Seconds())
+	counter("conclave_mixer_overruns_total", "Ticks skipped because a room was far behind.", float64(p.Overruns))
+	counter("conclave_mixer_late_total", "Ticks that started 5 ms or more late.", float64(p.Late))
+	counter("conclave_mixer_failed_rooms_total", "Rooms that ended by a panic; each is a bug.", float64(p.Failed))
+	gauge("conclave_mixer_shed", "Step of deliberate reduction at present, 0 for none.", float64(p.Shed))
+	gauge("conclave_mixer_worst_lateness_seconds", "Greatest lateness of a tick since the start.", p.Worst.Seconds())
+	buckets, sum := make(map[float64]uint64), uint64(0)
+	for i, bound := range mixer.LatenessBounds() {
+		sum += p.Lateness[i]
+		buckets[bound.Seconds()] = sum
+	}
+	ch <- prometheus.MustNewConstHistogram(prometheus.NewDesc("conclave_mixer_lateness_seconds",
+		"How late ticks of rooms started; the sum is not kept.", nil, nil), p.Ticks, 0, buckets)
+}
+
+func sample(kind prometheus.ValueType, name, help string, v float64) prometheus.Metric {
+	return prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), kind, v)
+}

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Files of the data directory that other programs read.
+const (
+	readyFile = "ready.json"
+	tokenFile = "admin.token"
+)
+
+// tokenLength is the length of the admin token in octets, before base64.
+const tokenLength = 32
+
+// Ready is what DIR/ready.json tells other programs once the server takes calls. Addresses are real ones, "" where off.
+type Ready struct {
+	PID       int    `json:"pid"`
+	SIPUDP    string `json:"sip_udp"`
+	SIPTCP    string `json:"sip_tcp"`
+	SIPTLS    string `json:"sip_tls"`
+	Admin     string `json:"admin"` // URL
+	TokenFile string `json:"admin_token_file"`
+	Data      string `json:"data"`
+}
+
+// WriteReady tells other programs that the server takes calls, in the data directory and in one more file if asked to. It
+// returns what it wrote.
+func (s *Server) WriteReady(adminURL, extra string) (Ready, error) {
+	data, err := filepath.Abs(s.data)
+	if err != nil {
+		return Ready{}, err
+	}
+	text := func(a netip.AddrPort) string {
+		if !a.IsValid() {
+			return ""
+		}
+		return a.String()
+	}
+	r := Ready{
+		PID: os.Getpid(), SIPUDP: text(s.SIPAddress("udp")), SIPTCP: text(s.SIPAddress("tcp")), SIPTLS: text(s.SIPAddress("tls")),
+		Admin: adminURL, TokenFile: filepath.Join(data, tokenFile), Data: data,
+	}
+	body, err := json.Marshal(r)
+	if err != nil {
+		return Ready{}, err
+	}
+	for _, path := range []string{filepath.Join(data, readyFile), extra} {
+		if path == "" {
+			continue
+		}
+		if err := replaceFile(path, append(body, '\n')); err != nil {
+			return Ready{}, fmt.Errorf("server: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// RemoveReady takes the word back when the server stops.
+func (s *Server) RemoveReady() { _ = os.Remove(filepath.Join(s.data, readyFile)) }
+
+// AdminToken returns the bearer token of the admin API, made on the first start and kept in a file of mode 0600.
+func (s *Server) AdminToken() (string, error) {
+	path := filepath.Join(s.data, tokenFile)
+	text, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		info, err := os.Stat(path)
+		if err != nil {
+			return "", err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			return "", fmt.Errorf("server: %s can be read by others; run: chmod 600 %s", path, path)
+		}
+		token := strings.TrimSpace(string(text))
+		if len(token) < tokenLength {
+			return "", fmt.Errorf("server: the token in %s is too short; delete the file to have a new one made", path)
+		}
+		return token, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", err
+	}
+	token := base64.RawURLEncoding.EncodeToString(randomBytes(tokenLength))
+	return token, replaceFile(path, []byte(token+"\n"))
+}
+
+// replaceFile writes a file of mode 0600 that readers see whole or not at all.
+func replaceFile(path string, body []byte) error {
+	fresh, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = fresh.Write(body)
+	if err = errors.Join(err, fresh.Close()); err == nil {
+		err = os.Rename(fresh.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(fresh.Name())
+	}
+	return err
+}

@@ -1,0 +1,142 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/mixer"
+)
+
+// rooms is the table of the rooms that are open.
+type rooms struct {
+	cfg      *Config
+	pool     *mixer.Pool
+	log      *slog.Logger
+	isTaken  func(name string) bool // rooms and accounts share one name space
+	stop     chan struct{}
+	wg       sync.WaitGroup
+	mu       sync.Mutex
+	open     map[string]*room
+	stopping bool
+}
+
+var (
+	errNoRoom       = errors.New("server: no such room, and rooms are not made on demand")
+	errTooManyRooms = errors.New("server: too many rooms")
+)
+
+func newRooms(cfg *Config, pool *mixer.Pool, isTaken func(string) bool, log *slog.Logger) *rooms {
+	t := &rooms{cfg: cfg, pool: pool, log: log, isTaken: isTaken, stop: make(chan struct{}), open: make(map[string]*room)}
+	for _, rc := range cfg.Rooms.Permanent {
+		t.start(rc, true)
+	}
+	return t
+}
+
+// start opens a room; t.mu is held, or nobody else knows t yet.
+func (t *rooms) start(rc RoomConfig, permanent bool) *room {
+	r := &room{
+		name: rc.Name, policy: t.cfg.Policies[rc.Policy], permanent: permanent, emptyFor: t.cfg.Rooms.EmptyFor,
+		created: time.Now(), log: t.log, locked: rc.Locked, maxSeats: rc.MaxSeats,
+		mix:     t.pool.NewRoom(rc.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
+		mailbox: make(chan func(), roomMailbox), stop: t.stop, finished: make(chan struct{}), seats: make(map[string]*seat),
+	}
+	t.open[r.name] = r
+	t.wg.Go(func() { r.run(t.retire) })
+	return r
+}
+
+// retire takes a room out of the table; it is called by the room's own goroutine.
+func (t *rooms) retire(r *room) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open[r.name] == r {
+		delete(t.open, r.name)
+	}
+}
+
+// find returns the open room of that name, or nil.
+func (t *rooms) find(name string) *room {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.open[name]
+}
+
+// enter returns the room of that name and makes it where the configuration lets the first caller do so.
+func (t *rooms) enter(name string) (*room, error) {
+	if r := t.find(name); r != nil {
+		return r, nil
+	}
+	if !t.cfg.Rooms.OnDemand || t.isTaken(name) {
+		return nil, errNoRoom
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.open[name]; r != nil {
+		return r, nil
+	}
+	if t.stopping {
+		return nil, errRoomClosed
+	}
+	if len(t.open) >= t.cfg.Limits.Rooms {
+		return nil, errTooManyRooms
+	}
+	t.log.Info("room opened", "room", name)
+	return t.start(RoomConfig{Name: name, Policy: t.cfg.Rooms.Policy, MaxSeats: t.cfg.Limits.SeatsPerRoom}, false), nil
+}
+
+// seat reserves a seat in the room of that name.
+func (t *rooms) seat(ctx context.Context, name string, st *seat) (*room, error) {
+	for range 3 { // a room may retire between the look-up and the reservation; a second time in a row is no accident
+		r, err := t.enter(name)
+		if err != nil {
+			return nil, err
+		}
+		var refused error
+		err = r.do(ctx, func() { refused = r.take(st) })
+		if errors.Is(err, errRoomClosed) {
+			continue
+		}
+		if err = errors.Join(err, refused); err != nil {
+			return nil, fmt.Errorf("room %s: %w", name, err)
+		}
+		return r, nil
+	}
+	return nil, errRoomClosed
+}
+
+// policy is what a leg of the room must keep to, whether the room is open yet or not.
+func (t *rooms) policy(name string) *keying.Policy {
+	if r := t.find(name); r != nil {
+		return r.policy
+	}
+	return t.cfg.Policies[t.cfg.Rooms.Policy]
+}
+
+// list returns the open rooms by name.
+func (t *rooms) list() []*room {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make([]*room, 0, len(t.open))
+	for _, r := range t.open {
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b *room) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// close ends all rooms and waits for their goroutines; the legs are gone by then.
+func (t *rooms) close() {
+	t.mu.Lock()
+	t.stopping = true
+	t.mu.Unlock()
+	close(t.stop)
+	t.wg.Wait()
+}

@@ -1,0 +1,211 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs"
+	"github.com/conclave/conclave/legs/dialog"
+	"github.com/conclave/conclave/legs/media"
+	"github.com/conclave/conclave/mixer"
+	"github.com/conclave/conclave/server/gate"
+	"github.com/conclave/conclave/server/store"
+)
+
+// Server is a running conference server. New binds its sockets and opens its store; Run serves until its context ends.
+type Server struct {
+	cfg      *Config
+	data     string
+	log      *slog.Logger
+	store    *store.Bolt
+	keys     *keyring
+	replay   *keying.Replay
+	guard    *keying.Guard
+	dh       *keying.Pool
+	accounts *accounts
+	gate     *gate.Gate
+	endpoint *dialog.Endpoint
+	line     *legs.Line
+	pool     *mixer.Pool
+	lobby    *mixer.Room
+	rooms    *rooms
+	ledger   *ledger
+	calls    *calls
+	metrics  *metrics
+	stopping atomic.Bool
+}
+
+var _ dialog.Host = (*Server)(nil)
+
+// New makes a server of a configuration over a data directory, which it creates. Whatever fails is undone.
+func New(cfg *Config, data string, log *slog.Logger) (s *Server, err error) {
+	s = &Server{
+		cfg: cfg, data: data, log: log, ledger: newLedger(cfg.Limits), calls: &calls{by: make(map[string]*call)},
+	}
+	for _, w := range cfg.Warnings {
+		log.Warn(w)
+	}
+	if s.store, err = store.Open(data); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = s.store.Close()
+		}
+	}()
+	keyer, err := s.openKeying()
+	if err != nil {
+		return nil, err
+	}
+	s.openMedia(keyer)
+	if s.gate, err = gate.New(gate.Config{
+		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: s.rooms.policy,
+	}); err != nil {
+		return nil, err
+	}
+	if s.endpoint, err = dialog.Listen(dialog.Config{
+		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true,
+		ServerTLS:         &tls.Config{Certificates: []tls.Certificate{s.keys.tls}, MinVersion: tls.VersionTLS12},
+		ClientTLS:         &tls.Config{RootCAs: s.keys.authority.Roots(), MinVersion: tls.VersionTLS12},
+		RequestsPerSource: cfg.Limits.RequestsPerSource, Log: log,
+	}, s); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics(s)
+	return s, nil
+}
+
+// openKeying loads keys and accounts and makes the Keyer on top of them.
+func (s *Server) openKeying() (*keying.Keyer, error) {
+	var err error
+	if s.keys, err = loadKeys(s.store, s.cfg.SIP.Domain, s.listenHosts()); err != nil {
+		return nil, err
+	}
+	if s.accounts, err = loadAccounts(s.store, s.cfg.SIP.Domain, s.keys.authority.Roots()); err != nil {
+		return nil, err
+	}
+	if s.replay, err = keying.NewReplay(keying.ReplayConfig{
+		Entries: replayEntries, Skew: keySkew, Ceiling: ceiling{s.store},
+	}); err != nil {
+		return nil, err
+	}
+	if s.guard, err = keying.NewGuard(keying.GuardConfig{Entries: guardEntries}); err != nil {
+		return nil, err
+	}
+	s.dh = keying.NewPool(keying.PoolConfig{
+		Workers: s.cfg.Limits.DHWorkers, Queue: s.cfg.Limits.DHQueue, Deadline: dhDeadline,
+	})
+	return keying.New(keying.Config{
+		Own: s.keys.own, Directory: s.accounts, Replay: s.replay, Guard: s.guard, Pool: s.dh,
+	})
+}
+
+// openMedia makes the mixer, its lobby, the rooms and what the legs share.
+func (s *Server) openMedia(keyer *keying.Keyer) {
+	s.pool = mixer.NewPool(mixer.Config{Workers: s.cfg.Media.Workers, Log: s.log})
+	s.lobby = s.pool.NewRoom("lobby", mixer.RoomConfig{})
+	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.log)
+	s.line = &legs.Line{
+		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
+		Ports: media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh), CNAME: s.cfg.SIP.Domain,
+	}
+}
+
+// listenHosts are the addresses that the TLS certificate names beside the domain.
+func (s *Server) listenHosts() []string {
+	hosts := []string{s.cfg.Media.Address.String()}
+	if host, _, err := net.SplitHostPort(s.cfg.SIP.TLS); err == nil && host != "" {
+		hosts = append(hosts, host)
+	}
+	if s.cfg.Media.Address.IsLoopback() {
+		hosts = append(hosts, "localhost")
+	}
+	return hosts
+}
+
+// Run mixes and serves until ctx ends; then it says BYE to every leg and closes everything.
+func (s *Server) Run(ctx context.Context) error {
+	mixing, stop := context.WithCancel(context.Background()) // the mixer outlives ctx until the legs are gone
+	defer stop()
+	mixed := make(chan error, 1)
+	go func() { mixed <- s.pool.Run(mixing) }()
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-mixed:
+		mixed <- nil
+	}
+	s.drain()
+	stop()
+	return errors.Join(failed, <-mixed, s.close())
+}
+
+// drain refuses new calls and ends those that stand.
+func (s *Server) drain() {
+	s.stopping.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
+	defer cancel()
+	all := s.calls.all()
+	for _, c := range all {
+		_ = c.leg.Hangup(ctx, "server_stop") // ErrEnded: already gone
+	}
+	for _, c := range all {
+		select {
+		case <-c.leg.Done():
+		case <-ctx.Done():
+			s.log.Warn("legs did not end in time", "calls", s.ledger.total())
+			return
+		}
+	}
+}
+
+// close releases what New opened. Rooms end after the endpoint, which may still bring the last requests to them.
+func (s *Server) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
+	defer cancel()
+	err := s.endpoint.Close(ctx)
+	s.rooms.close()
+	return errors.Join(err, s.replay.Close(), s.store.Close())
+}
+
+// Close releases a server that never ran.
+func (s *Server) Close() error { return s.close() }
+
+// SIPAddress is where the server takes requests over "udp", "tcp" or "tls"; the zero value where it does not.
+func (s *Server) SIPAddress(transport string) netip.AddrPort {
+	a := s.endpoint.Addr(transport)
+	if a == nil {
+		return netip.AddrPort{}
+	}
+	addr, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+}
+
+// Metrics is everything the server counts, for Prometheus.
+func (s *Server) Metrics() prometheus.Gatherer { return s.metrics.registry }
+
+// Ready says why the server should get no new calls; nil when it should.
+func (s *Server) Ready(context.Context) error {
+	switch {
+	case s.stopping.Load():
+		return fmt.Errorf("%w: stopping", ErrUnavailable)
+	case s.ledger.total() >= s.cfg.Limits.Calls:
+		return fmt.Errorf("%w: full", ErrUnavailable)
+	}
+	return nil
+}
+
+// uri is the identity of an account or a room of our domain.
+func (s *Server) uri(name string) string { return "sip:" + name + "@" + s.cfg.SIP.Domain }
