@@ -17,6 +17,8 @@ const (
 	catchUpTicks = 3
 	// queueLength bounds the rooms that wait for a worker. Each room waits at most once, and the clock blocks rather than drops.
 	queueLength = 1024
+	// procsPerCore is what Procs recommends; see there.
+	procsPerCore = 2
 	// lateTick is the lateness from which a tick counts as late in PoolStats: a quarter of the interval.
 	lateTick = 5 * time.Millisecond
 )
