@@ -32,7 +32,9 @@ func (r *Room) judgeRate() {
 	needed := codec.Format{}.NeededRate()
 	for _, s := range r.seats {
 		for _, f := range s.feeds {
-			needed = max(needed, f.port.Format().NeededRate())
+			if format := f.port.Format(); format.Validate() == nil {
+				needed = max(needed, format.NeededRate())
+			}
 		}
 	}
 	switch {
