@@ -89,6 +89,10 @@ func (x *receiver) process(a *arrival) {
 	if x.over {
 		return
 	}
+	if x.seen && a.r.CSeq <= x.seq {
+		x.reply(a, Response{Status: 500, Reason: "CSeq Out Of Order"})
+		return
+	}
 	x.seq, x.seen = a.r.CSeq, true
 	switch a.r.Method {
 	case "INVITE":

@@ -63,6 +63,9 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 	}
 	admitted, refused := e.host.Admit(r, d)
 	if refused != nil {
+		if d != nil {
+			d.post(&arrival{r: r, refused: true})
+		}
 		e.stateless(sr, tx, &refusal{Response: *refused, why: "admit"})
 		return
 	}

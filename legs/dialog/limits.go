@@ -31,8 +31,8 @@ const (
 	// heldMax bounds requests that wait for an earlier CSeq.
 	heldMax = 16
 	// reorderWait is how long a request waits for one with a lower CSeq: sipgo starts a goroutine per message, so the order
-	// of one connection is lost by microseconds; a true gap (a challenge answered elsewhere) only costs this delay.
-	reorderWait = 50 * time.Millisecond
+	// of one connection is lost by microseconds, on a busy machine by more; a true gap is rare and only costs this delay.
+	reorderWait = 200 * time.Millisecond
 
 	// handshakeWait, firstWait, partialWait and idleWait keep slow streams from filling the table: the TLS handshake, the
 	// first octet of an accepted connection, the rest of a message that has begun, and silence while no dialog uses it.

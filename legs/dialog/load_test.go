@@ -10,7 +10,7 @@ import (
 // TestManyCalls runs many calls at once from one endpoint, each with a re-INVITE, over every transport.
 func TestManyCalls(t *testing.T) {
 	transports(t, func(t *testing.T, transport string) {
-		const calls = 150
+		const calls = 100
 		server := open(t, &taker{invite: func(in *Incoming, _ any) {
 			d, err := in.Accept(sdpType, in.Request.Body)
 			if err != nil {

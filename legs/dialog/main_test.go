@@ -22,8 +22,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// short are the timers of all tests of this package: 64*T1 is 1.6 s.
-var short = Timers{T1: 25 * time.Millisecond, T2: 100 * time.Millisecond, T4: 100 * time.Millisecond}
+// short are the timers of all tests of this package: 64*T1 is 5.12 s. Shorter ones repeat messages on a busy machine only.
+var short = Timers{T1: 80 * time.Millisecond, T2: 320 * time.Millisecond, T4: 320 * time.Millisecond}
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -13,7 +14,8 @@ type arrival struct {
 	sr       *sip.Request
 	tx       *sip.ServerTx
 	admitted any
-	answered chan struct{} // closed when its final response was sent; nil for ACK
+	answered chan struct{} // closed when its final response was sent; nil for ACK and refused
+	refused  bool          // Admit refused it: its CSeq is used up, and that is all
 	replied  bool          // owned by the dialog's goroutine
 }
 
@@ -41,6 +43,7 @@ type receiver struct {
 	seen    bool   // seq is set
 	held    []*arrival
 	heldTil time.Time
+	skipped []uint32 // CSeqs of refused requests: no gaps
 	unacked *unacked
 	lostTil time.Time // the connection is gone; when patience ends
 	over    bool
@@ -98,7 +101,7 @@ func (x *receiver) tick(now time.Time) {
 		x.heldTil = time.Time{}
 		held := x.held
 		x.held = nil
-		for _, a := range held {
+		for _, a := range held { // those before it will not come; let offered say what it thinks of a missing ACK
 			x.process(a)
 		}
 	}
@@ -160,21 +163,38 @@ func (x *receiver) finish(cause error) {
 
 // sequence brings the peer's requests into CSeq order (RFC 3261 section 12.2.2), which sipgo's goroutines lost.
 func (x *receiver) sequence(a *arrival) {
-	if a.r.Method == "ACK" {
+	switch {
+	case a.refused:
+		// Whoever sent it proved nothing, so it moves no state; it only saves the next request the wait for it.
+		if x.skipped = append(x.skipped, a.r.CSeq); len(x.skipped) > heldMax {
+			x.skipped = x.skipped[1:]
+		}
+		x.release()
+		return
+	case a.r.Method == "ACK":
 		x.ack(a)
 		return
 	}
 	x.follow(a) // it was admitted; an ACK proves nothing
-	switch {
-	case x.seen && a.r.CSeq <= x.seq:
-		x.reply(a, Response{Status: 500, Reason: "CSeq Out Of Order"})
-		return
-	case x.seen && a.r.CSeq > x.seq+1, x.early(a):
+	if x.gap(a) || x.early(a) {
 		x.hold(a)
 		return
 	}
 	x.process(a)
 	x.release()
+}
+
+// gap tells that a request with a lower CSeq is still to come.
+func (x *receiver) gap(a *arrival) bool {
+	if !x.seen || uint64(a.r.CSeq) > uint64(x.seq)+1+uint64(len(x.skipped)) {
+		return x.seen
+	}
+	for c := x.seq + 1; c < a.r.CSeq; c++ {
+		if !slices.Contains(x.skipped, c) {
+			return true
+		}
+	}
+	return false
 }
 
 // early tells a request that begins an exchange while the ACK of the one before has not come: on one connection it has
@@ -188,16 +208,20 @@ func (x *receiver) hold(a *arrival) {
 		x.reply(a, overload().Response)
 		return
 	}
-	at, _ := slices.BinarySearchFunc(x.held, a, func(p, q *arrival) int { return int(p.r.CSeq) - int(q.r.CSeq) })
+	at, _ := slices.BinarySearchFunc(x.held, a, func(p, q *arrival) int { return cmp.Compare(p.r.CSeq, q.r.CSeq) })
 	x.held = slices.Insert(x.held, at, a)
 	if x.heldTil.IsZero() {
-		x.heldTil = time.Now().Add(reorderWait)
+		wait := reorderWait
+		if x.unacked != nil {
+			wait = t2() // if that ACK was lost, our repeated 2xx fetches another
+		}
+		x.heldTil = time.Now().Add(wait)
 	}
 }
 
 // release processes what waited for the request that just came.
 func (x *receiver) release() {
-	for !x.over && len(x.held) > 0 && x.held[0].r.CSeq <= x.seq+1 && !x.early(x.held[0]) {
+	for !x.over && len(x.held) > 0 && !x.gap(x.held[0]) && !x.early(x.held[0]) {
 		a := x.held[0]
 		x.held = x.held[1:]
 		x.process(a)

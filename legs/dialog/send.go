@@ -379,8 +379,9 @@ func (d *Dialog) acknowledge(t *attempt, acks *atomic.Pointer[sip.Request], _ *s
 	if err := d.e.fits(req); err != nil {
 		return err
 	}
-	acks.Store(req)
-	if err := d.e.tpl.WriteMsg(req); err != nil {
+	err = d.e.tpl.WriteMsg(req)
+	acks.Store(req) // from here on nobody changes it
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrTransport, err)
 	}
 	return nil
