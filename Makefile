@@ -32,7 +32,7 @@ run: build ## serve on loopback with demo accounts, and say what to type next
 	@exec ./$(BIN) serve --dev --data $(DATA)
 
 demo: build ## ten callers with recorded speech in two rooms: who heard whom, keys, set-up times, recordings
-	@bash .ci/demo $(BIN)
+	@exec ./$(BIN) demo --out demo-out
 
 test: deps ## vet and all tests (with the race detector)
 	@bash .ci/test

@@ -38,7 +38,7 @@ type worker struct {
 // NewClock makes a clock with one worker a processor.
 func NewClock() *Clock {
 	c := &Clock{}
-	for range runtime.GOMAXPROCS(0) {
+	for range runtime.NumCPU() {
 		c.workers = append(c.workers, &worker{clock: c, mailbox: make(chan func(), 64), done: make(chan struct{})})
 	}
 	return c

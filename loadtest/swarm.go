@@ -160,10 +160,10 @@ func (w *swarm) assign() {
 	talking := 0
 	for i, c := range w.callers {
 		r := w.rooms[i%w.Rooms]
-		// Talkers are dealt evenly: caller i talks when the whole number of talkers due by then rises. Going by the caller's
-		// place in its room keeps the rooms alike.
+		// Going by the caller's place in its room deals the talkers evenly over the rooms; a room has at least one.
 		place := i / w.Rooms
-		talks := int(float64(place+1)*w.Talkers+roundUp) > int(float64(place)*w.Talkers+roundUp)
+		share := func(n int) int { return int(float64(n)*w.Talkers + .5) }
+		talks := share(place+1) > share(place) || (place == 0 && w.Talkers > 0 && share(w.Callers/w.Rooms) == 0)
 		// Neighbouring numbers within a room share no tone.
 		number := (i%w.Rooms)*((w.Callers+w.Rooms-1)/w.Rooms) + place
 		c.member = &member{number: number % sound.Talkers, talks: talks, room: r, stage: w.stage, pairs: make(map[int]*pair)}
@@ -182,9 +182,6 @@ func (w *swarm) assign() {
 	}
 	w.tally.talkers = talking
 }
-
-// roundUp is what is added before a fraction of talkers is cut to a whole number: 0.3 of 10 are 3, in spite of binary fractions.
-const roundUp = 1e-9
 
 // pick deals a list to callers in turn; the zero value from an empty list.
 func pick[T any](list []T, i int) (v T) {

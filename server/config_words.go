@@ -109,6 +109,6 @@ func edits(a, b string) int {
 // FreePorts is a configuration that listens on any free port of loopback: for demonstrations and tests.
 const FreePorts = `
 sip:   {udp: "127.0.0.1:0", tcp: "127.0.0.1:0", tls: "127.0.0.1:0"}
-media: {address: 127.0.0.1, ports: "0-0"}
+media: {address: 127.0.0.1, ports: "0"}
 admin: {listen: "127.0.0.1:0"}
 `

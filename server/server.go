@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -102,7 +103,7 @@ func (s *Server) openKeying() (*keying.Keyer, error) {
 		return nil, err
 	}
 	s.dh = keying.NewPool(keying.PoolConfig{
-		Workers: s.cfg.Limits.DHWorkers, Queue: s.cfg.Limits.DHQueue, Deadline: dhDeadline,
+		Workers: orCores(s.cfg.Limits.DHWorkers, 2), Queue: s.cfg.Limits.DHQueue, Deadline: dhDeadline,
 	})
 	return keying.New(keying.Config{
 		Own: s.keys.own, Directory: s.accounts, Replay: s.replay, Guard: s.guard, Pool: s.dh,
@@ -111,7 +112,7 @@ func (s *Server) openKeying() (*keying.Keyer, error) {
 
 // openMedia makes the mixer, its lobby, the rooms and what the legs share.
 func (s *Server) openMedia(keyer *keying.Keyer) {
-	s.pool = mixer.NewPool(mixer.Config{Workers: s.cfg.Media.Workers, Log: s.log})
+	s.pool = mixer.NewPool(mixer.Config{Workers: orCores(s.cfg.Media.Workers, 1), Log: s.log})
 	s.lobby = s.pool.NewRoom("lobby", mixer.RoomConfig{})
 	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.log)
 	s.line = &legs.Line{
@@ -205,6 +206,14 @@ func (s *Server) Ready(context.Context) error {
 		return fmt.Errorf("%w: full", ErrUnavailable)
 	}
 	return nil
+}
+
+// orCores is n, or one for every so many cores where n leaves it open. GOMAXPROCS says something else: see main.
+func orCores(n, share int) int {
+	if n > 0 {
+		return n
+	}
+	return max(1, runtime.NumCPU()/share)
 }
 
 // uri is the identity of an account or a room of our domain.
