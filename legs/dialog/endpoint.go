@@ -58,6 +58,7 @@ func Listen(cfg Config, h Host) (*Endpoint, error) {
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.front = &front{
 		parser: newParser(), budget: newBudget(cfg.RequestsPerSource), stats: &e.stats, stamp: e.stamp, now: time.Now,
+		full: func() bool { return e.stats.handlers.Load() > 2*int64(cfg.MaxHandlers) },
 	}
 	e.layers()
 	if err := e.open(); err != nil {

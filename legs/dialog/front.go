@@ -19,6 +19,7 @@ type front struct {
 	stats  *counters
 	stamp  func(callID, from, cseq string) string // stateless To tag
 	now    func() time.Time
+	full   func() bool // so many requests are in work that datagrams are not even looked at
 }
 
 // newParser gives sipgo's parser without its Contact and route fields: it splits quoted names at commas, so ours reads them.
@@ -37,6 +38,10 @@ func keepAlive(b []byte) bool { return len(bytes.Trim(b, "\r\n\x00")) == 0 }
 // stateless answer to send, or neither.
 func (f *front) datagram(b []byte, from netip.Addr) (msg, answer []byte) {
 	if len(b) >= maxDatagram || keepAlive(b) {
+		return nil, nil
+	}
+	if f.full() {
+		f.stats.overBudget.Add(1)
 		return nil, nil
 	}
 	end := bytes.Index(b, []byte("\r\n\r\n"))

@@ -16,7 +16,7 @@ import (
 func testFront(rate int) *front {
 	return &front{
 		parser: newParser(), budget: newBudget(rate), stats: new(counters), now: time.Now,
-		stamp: func(_, _, _ string) string { return "stamp" },
+		stamp: func(_, _, _ string) string { return "stamp" }, full: func() bool { return false },
 	}
 }
 

@@ -13,6 +13,9 @@ const (
 	maxLine   = 8 << 10
 	maxFields = 128
 
+	// streamRead is what one read of a stream has room for: a set-up with keys in it comes in one or two.
+	streamRead = 4 << 10
+
 	// defaultMaxUDP is what interface.md promises for messages over UDP.
 	defaultMaxUDP = 8 << 10
 	// defaultHandlers bounds requests in work: each is a goroutine of a few KiB, so 4096 are some 30 MiB at worst.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,9 +28,10 @@ type stream struct {
 	accepted  bool
 	gone      func(*stream) // once, when the connection ends
 
-	in    []byte // received, not yet framed
-	out   []byte // a message on its way to sipgo
-	fresh bool   // nothing was received yet
+	in      []byte // received, not yet framed
+	framing framing
+	out     []byte // a message on its way to sipgo
+	fresh   bool   // nothing was received yet
 
 	begun   chan struct{} // closed at the first Read: sipgo has us in its pool
 	once    sync.Once
@@ -77,7 +79,7 @@ func (s *stream) certificates() []*x509.Certificate {
 
 // next frames the next message into out, or does one step towards it.
 func (s *stream) next() error {
-	for len(s.in) >= 2 && s.in[0] == '\r' && s.in[1] == '\n' {
+	for s.framing.total == 0 && len(s.in) >= 2 && s.in[0] == '\r' && s.in[1] == '\n' {
 		// A double line end between messages asks for a sign of life (RFC 5626 section 3.5.1).
 		if bytes.HasPrefix(s.in, []byte("\r\n\r\n")) {
 			if _, err := s.Write([]byte("\r\n")); err != nil {
@@ -85,48 +87,74 @@ func (s *stream) next() error {
 			}
 			s.in = s.in[2:]
 		}
-		s.in = s.in[2:]
+		s.in, s.framing.searched = s.in[2:], 0
 	}
-	end := bytes.Index(s.in, []byte("\r\n\r\n"))
-	if end < 0 {
+	if s.framing.total == 0 {
+		if err := s.head(); err != nil || s.framing.total == 0 {
+			return err
+		}
+	}
+	if len(s.in) < s.framing.total {
+		return s.fill()
+	}
+	return s.whole()
+}
+
+// framing is what is known of the message at the front of in. Octets that trickle in are looked at once.
+type framing struct {
+	searched int // no end of head begins before it
+	head     int // octets of the head, with its empty line
+	total    int // octets of the message; 0: the head is not complete
+	w        wire
+	flaw     *flaw
+}
+
+// head looks for the end of the head and learns the length of the message, or reads on.
+func (s *stream) head() error {
+	at := bytes.Index(s.in[s.framing.searched:], []byte("\r\n\r\n"))
+	if at < 0 {
 		if len(s.in) > maxHead {
 			return s.refuse(s.in, bad("too_large"))
 		}
+		s.framing.searched = max(0, len(s.in)-3)
 		return s.fill()
 	}
-	head := s.in[:end+4]
-	w, flaw := scan(head)
+	end := s.framing.searched + at + 4
+	w, flaw := scan(s.in[:end])
 	if flaw != nil && flaw.status == 0 {
 		s.front.stats.malformed.Add(1)
 		return io.EOF // no SIP: there is no boundary to go on from
 	}
 	// Without a length, or with a wrong one, the stream cannot go on either.
-	if w.length < 0 || len(head)+w.length > maxMessage {
-		return s.refuse(head, bad("content_length"))
+	if w.length < 0 || end+w.length > maxMessage {
+		return s.refuse(s.in[:end], bad("content_length"))
 	}
-	total := len(head) + w.length
-	if len(s.in) < total {
-		return s.fill()
-	}
-	if err := s.pay(w.cost()); err != nil {
+	s.framing = framing{head: end, total: end + w.length, w: w, flaw: flaw}
+	return nil
+}
+
+// whole takes a complete message off the stream: to sipgo, or back as a refusal.
+func (s *stream) whole() error {
+	f := s.framing
+	if err := s.pay(f.w.cost()); err != nil {
 		return err
 	}
-	msg := s.in[:total]
-	if w.irregular && flaw == nil {
-		msg = w.rebuilt(msg[len(head):])
+	msg, flaw := s.in[:f.total], f.flaw
+	if f.w.irregular && flaw == nil {
+		msg = f.w.rebuilt(msg[f.head:])
 	}
 	if flaw == nil {
 		flaw = s.front.parse(msg)
 	}
 	if flaw != nil {
 		if flaw.reason == "duplicate" || flaw.reason == "octets" || flaw.reason == "field" {
-			return s.refuse(head, flaw) // perhaps of Content-Length: what follows may be smuggled
+			return s.refuse(s.in[:f.head], flaw) // perhaps of Content-Length: what follows may be smuggled
 		}
-		s.answer(s.front.refuse(w, flaw))
-		s.in = s.in[total:]
-		return nil
+		s.answer(s.front.refuse(f.w, flaw))
+	} else {
+		s.out = bytes.Clone(msg)
 	}
-	s.out, s.in = bytes.Clone(msg), s.in[total:]
+	s.in, s.framing = append(s.in[:0], s.in[f.total:]...), framing{}
 	return nil
 }
 
@@ -175,11 +203,11 @@ func (s *stream) fill() error {
 	if err := s.SetReadDeadline(time.Now().Add(wait)); err != nil {
 		return err
 	}
-	buf := make([]byte, 4096)
-	n, err := s.Conn.Read(buf)
+	s.in = slices.Grow(s.in, streamRead)
+	n, err := s.Conn.Read(s.in[len(s.in):cap(s.in)])
 	if n > 0 {
 		s.fresh = false
-		s.in = append(s.in, buf[:n]...)
+		s.in = s.in[:len(s.in)+n]
 		return nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && len(s.in) == 0 && s.users.Load() > 0 {

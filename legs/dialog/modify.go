@@ -1,0 +1,148 @@
+package dialog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// claim takes the right to offer; false when an exchange is under way.
+func (d *Dialog) claim() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.offer != idle {
+		return false
+	}
+	d.offer = ours
+	return true
+}
+
+func (d *Dialog) release() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.offer == ours {
+		d.offer = idle
+	}
+}
+
+// Reinvite sends a re-INVITE (body nil: a late offer) and acknowledges its 2xx with what ack returns (nil: no body); an
+// error of ack still sends the ACK and is returned, and the owner ends the call. It returns ErrPending while another
+// exchange is under way, and the response for any other status: 491 is glare, after which GlareWait tells when to try again.
+func (d *Dialog) Reinvite(ctx context.Context, contentType string, body []byte, ack func(*Response) (string, []byte, error)) (*Response, error) {
+	select {
+	case <-d.acked:
+	case <-d.done:
+		return nil, ErrEnded
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if !d.claim() {
+		return nil, ErrPending
+	}
+	defer d.release()
+	ctx, cancel := d.context(ctx)
+	defer cancel()
+	var prior *sip.Response
+	for range challengeMax + 1 {
+		t, w, err := d.dispatch(ctx, "INVITE", nil, contentType, body, prior)
+		if errors.Is(err, ErrChallenge) && prior != nil {
+			return received(prior), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		heard := false
+		acks := d.repeatAcks(t)
+		res, err := t.final(ctx, func(*Response) { heard = true })
+		if err != nil {
+			if errors.Is(err, ErrTimeout) {
+				d.end(ErrTimeout)
+			} else {
+				d.e.abandon(t, w.to, w.st, heard, func(res *sip.Response) { _ = d.acknowledge(t, acks, res, "", nil) })
+			}
+			return nil, err
+		}
+		prior = res
+		if res.IsSuccess() {
+			return d.accepted(t, acks, res, ack)
+		}
+		t.drop()
+		if !challenged(res) {
+			break
+		}
+	}
+	if prior.StatusCode == 481 || prior.StatusCode == 408 {
+		d.end(ErrNoDialog)
+	}
+	return received(prior), nil
+}
+
+// drop ends a transaction whose final response came; an INVITE's on UDP lives on to answer retransmissions (Timer D).
+func (t *attempt) drop() {
+	if t.req.Method != sip.INVITE || sip.IsReliable(t.req.Transport()) {
+		t.tx.Terminate()
+	}
+}
+
+// accepted acknowledges the 2xx of our INVITE.
+func (d *Dialog) accepted(t *attempt, acks *atomic.Pointer[sip.Request], res *sip.Response, ack func(*Response) (string, []byte, error)) (*Response, error) {
+	r := received(res)
+	d.retarget(r.Values("contact"), netip.AddrPort{})
+	var contentType string
+	var body []byte
+	var failed error
+	if ack != nil {
+		if contentType, body, failed = ack(r); failed != nil {
+			contentType, body = "", nil
+		}
+	}
+	if err := d.acknowledge(t, acks, res, contentType, body); err != nil && failed == nil {
+		failed = err
+	}
+	return r, failed
+}
+
+// acknowledge sends the ACK of a 2xx: CSeq of the INVITE, never of the dialog's counter (golibs: PR #355).
+func (d *Dialog) acknowledge(t *attempt, acks *atomic.Pointer[sip.Request], _ *sip.Response, contentType string, body []byte) error {
+	ctx, cancel := context.WithTimeout(d.e.ctx, dialWait)
+	defer cancel()
+	w, err := d.way(ctx)
+	if err != nil {
+		return err
+	}
+	req, err := d.build(w, "ACK", t.req.CSeq().SeqNo, nil, contentType, body)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} { // RFC 3261 section 22.1
+		sip.CopyHeaders(name, t.req, req)
+	}
+	req.AppendHeader(sip.NewHeader("Contact", d.e.contact(d.first.Transport, w.to, w.st)))
+	req.PrependHeader(d.e.via(d.first.Transport, w.to, w.st))
+	req.SetTransport(sip.NetworkToUpper(d.first.Transport))
+	d.e.aim(req, w.to, w.st)
+	if err := d.e.fits(req); err != nil {
+		return err
+	}
+	err = d.e.tpl.WriteMsg(req)
+	acks.Store(req) // from here on nobody changes it
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrTransport, err)
+	}
+	return nil
+}
+
+// repeatAcks answers every retransmission of the 2xx with the same ACK, for the life of the transaction (64*T1).
+func (d *Dialog) repeatAcks(t *attempt) *atomic.Pointer[sip.Request] {
+	acks := new(atomic.Pointer[sip.Request])
+	t.tx.OnRetransmission(func(*sip.Response) {
+		if req := acks.Load(); req != nil {
+			_ = d.e.tpl.WriteMsg(req.Clone())
+		}
+	})
+	return acks
+}
