@@ -316,6 +316,7 @@ type swarmCommand struct {
 	Codec     []string      `default:"opus" enum:"opus,pcmu,pcma,l16" help:"Codecs, dealt in turn."`
 	Transport string        `default:"udp" enum:"udp,tcp,tls" help:"Transport of the signalling (${enum})."`
 	Ramp      float64       `default:"40" help:"Calls a second while joining."`
+	AtOnce    int           `default:"32" help:"Set-ups in progress at a time."`
 	Duration  time.Duration `default:"10s" help:"Length of the measurement once all have joined."`
 	Script    string        `default:"join" enum:"join,churn" help:"What the callers do (${enum})."`
 	ServerPID int           `name:"server-pid" help:"Process of the server, to report its CPU time."`
@@ -330,7 +331,7 @@ func (c *swarmCommand) Run(e *env) error {
 	}
 	o := loadtest.Options{
 		Target: target, Callers: c.Callers, Rooms: c.Rooms, Talkers: c.Talkers, Certs: c.Cert, Codecs: c.Codec, Transport: c.Transport,
-		Ramp: c.Ramp, Duration: c.Duration, Script: c.Script, ServerPID: c.ServerPID, Progress: e.progress(c.JSON), Log: e.quiet(),
+		Ramp: c.Ramp, AtOnce: c.AtOnce, Duration: c.Duration, Script: c.Script, ServerPID: c.ServerPID, Progress: e.progress(c.JSON), Log: e.quiet(),
 	}
 	var errs []error
 	o.Keying, errs = parseAll(c.Keying, keying.ParseMethod, errs)

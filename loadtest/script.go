@@ -39,6 +39,12 @@ func (w *swarm) join(ctx context.Context, c *swarmCaller) *Caller {
 	if err := w.limiter.Wait(ctx); err != nil {
 		return nil
 	}
+	select {
+	case w.dialing <- struct{}{}:
+		defer func() { <-w.dialing }()
+	case <-ctx.Done():
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, setupPatience)
 	defer cancel()
 	call, err := w.exchange.Call(ctx, c.plan)

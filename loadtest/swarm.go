@@ -40,6 +40,7 @@ type Options struct {
 	Codecs    []string
 	Transport string
 	Ramp      float64       // calls a second while joining
+	AtOnce    int           // set-ups in progress at a time
 	Duration  time.Duration // of the measurement, once all have joined
 	Script    string
 	ServerPID int
@@ -71,6 +72,9 @@ func (o *Options) check() error {
 	if o.Script != ScriptJoin && o.Script != ScriptChurn {
 		complain("--script must be %s or %s", ScriptJoin, ScriptChurn)
 	}
+	if o.AtOnce < 1 {
+		complain("--at-once must be at least 1")
+	}
 	if o.Ramp <= 0 || o.Duration <= 0 {
 		complain("--ramp and --duration must be more than nothing")
 	}
@@ -88,6 +92,7 @@ type swarm struct {
 	rooms    []*room
 	callers  []*swarmCaller
 	limiter  *rate.Limiter
+	dialing  chan struct{}  // holds one entry for each set-up in progress
 	joined   sync.WaitGroup // first set-up of each caller, good or bad
 	tally    tally
 }
@@ -104,7 +109,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	w := &swarm{Options: o, limiter: rate.NewLimiter(rate.Limit(o.Ramp), 1), tally: newTally()}
+	w := &swarm{Options: o, limiter: rate.NewLimiter(rate.Limit(o.Ramp), 1), dialing: make(chan struct{}, o.AtOnce), tally: newTally()}
 	if err := w.cast(ctx); err != nil {
 		return nil, errors.Join(err, w.dismiss())
 	}
