@@ -34,12 +34,13 @@ type modp struct {
 	exponent int    // octets of a secret exponent
 }
 
-// The exponents are at least twice as long as the upper estimate of the group's strength in RFC 3526 section 8 (120, 160
-// and 210 bits), and never under 256 bits. These are compiled tables, filled once on first use.
+// The exponents are at least twice as long as the group's strength, so that guessing them is no easier than the discrete
+// logarithm: RFC 3526 section 8 estimates 90, 110 and 130 bits (NIST SP 800-57 says 112 and 128 for the last two). Never
+// under 256 bits. These are compiled tables, filled once on first use.
 var (
 	modp1536 = sync.OnceValue(func() *modp { return newMODP(modp1536Hex, 32) })
-	modp2048 = sync.OnceValue(func() *modp { return newMODP(modp2048Hex, 40) })
-	modp3072 = sync.OnceValue(func() *modp { return newMODP(modp3072Hex, 53) })
+	modp2048 = sync.OnceValue(func() *modp { return newMODP(modp2048Hex, 32) })
+	modp3072 = sync.OnceValue(func() *modp { return newMODP(modp3072Hex, 36) })
 )
 
 // newMODP reads a prime from the table; a test holds that each of them reads.
