@@ -77,7 +77,7 @@ type Leg struct {
 	// Owned by the leg's goroutine once it runs; before that by whoever prepares the leg.
 	call       keying.Call
 	local      offer.Local
-	pending    offer.Local // the offer of ours that waits for its answer
+	pending    offer.Local        // the offer of ours that waits for its answer
 	initiation *keying.Initiation // an offer of ours that waits for its answer
 	agreement  *keying.Agreement
 	negotiated *offer.Negotiated

@@ -83,10 +83,8 @@ func (r *Refused) Error() string {
 
 func refused(resp *dialog.Response) *Refused {
 	r := &Refused{Status: resp.Status, Reason: resp.Reason}
-	for _, h := range resp.Header {
-		if h.Name == "Warning" {
-			r.Warning = h.Value
-		}
+	if warnings := resp.Values("Warning"); len(warnings) > 0 {
+		r.Warning = warnings[0]
 	}
 	return r
 }

@@ -67,6 +67,11 @@ func (l *Leg) bye() {
 // post hands a command to the leg's goroutine.
 func (l *Leg) post(ctx context.Context, do func()) error {
 	select {
+	case <-l.finished: // asked alone first: below, a mailbox with room might be chosen in its place
+		return ErrEnded
+	default:
+	}
+	select {
 	case l.mailbox <- do:
 		return nil
 	case <-l.finished:

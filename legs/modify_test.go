@@ -1,0 +1,333 @@
+package legs
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs/dialog"
+	"github.com/conclave/conclave/legs/offer"
+)
+
+// TestHoldAndResume, by either side, behind a gate and without one: unchanged key-mgmt, or none, leaves the keys.
+func TestHoldAndResume(t *testing.T) {
+	t.Parallel()
+	for _, gated := range []bool{false, true} {
+		for _, late := range []bool{gated, !gated} {
+			w := newWorld(t, func(w *world) { w.gated, w.late = gated, keying.MIKEYPSK })
+			o := w.outgoing(keying.MIKEYPSK)
+			o.LateOffer = late
+			c := w.call(o)
+			c.flows()
+			before, beforeCallee := c.caller.Terms(), c.callee.Terms()
+			for _, side := range []struct{ holder, held *Leg }{{c.caller, c.callee}, {c.callee, c.caller}} {
+				hold(t, side.holder, true)
+				if a, b := side.holder.Terms(), side.held.Terms(); !a.Send || a.Receive || b.Send || !b.Receive {
+					t.Errorf("held: %v/%v and %v/%v", a.Send, a.Receive, b.Send, b.Receive)
+				}
+				eventually(t, "both legs are held", func() bool { return side.holder.State() == Held && side.held.State() == Held })
+				// The held side falls silent, the other may go on (music on hold).
+				quiet, heard := side.holder.Stream().Snapshot(), side.held.Stream().Snapshot()
+				eventually(t, "media to the held side", func() bool {
+					return side.held.Stream().Snapshot().PacketsReceived > heard.PacketsReceived+10
+				})
+				if n := side.holder.Stream().Snapshot().PacketsReceived - quiet.PacketsReceived; n > 8 {
+					t.Errorf("the held side sent %d packets", n)
+				}
+				hold(t, side.holder, false)
+				eventually(t, "both legs are confirmed again", func() bool {
+					return side.holder.State() == Confirmed && side.held.State() == Confirmed
+				})
+				c.flows()
+			}
+			sameKeys(t, c.caller, before)
+			sameKeys(t, c.callee, beforeCallee)
+			if n := c.callee.Stream().Snapshot().AuthFailed + c.caller.Stream().Snapshot().AuthFailed; n > 0 {
+				t.Errorf("%d packets failed to authenticate over holds", n)
+			}
+		}
+	}
+}
+
+// reinvite sends a re-INVITE of the caller's dialog with a body of the test's making.
+func (c *connected) reinvite(body []byte) *dialog.Response {
+	c.t.Helper()
+	contentType := ""
+	if body != nil {
+		contentType = offer.ContentType
+	}
+	resp, err := c.caller.Dialog().Reinvite(within(c.t), contentType, body, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return resp
+}
+
+// body is what the caller's leg would offer with that key-mgmt, made in its own goroutine.
+func (c *connected) body(message []byte, change func(*offer.Local)) []byte {
+	c.t.Helper()
+	var body []byte
+	var failed error
+	done := make(chan struct{})
+	if err := c.caller.post(within(c.t), func() {
+		defer close(done)
+		l := c.caller.local
+		l.KeyMgmt, l.Running = message, c.caller.negotiated
+		if change != nil {
+			change(&l)
+		}
+		body, failed = offer.Offer(l)
+	}); err != nil {
+		c.t.Fatal(err)
+	}
+	got(c.t, done, "a body")
+	if failed != nil {
+		c.t.Fatal(failed)
+	}
+	return body
+}
+
+// initiate is a fresh exchange of the caller's.
+func (c *connected) initiate(m keying.Method) *keying.Initiation {
+	c.t.Helper()
+	i, err := c.calling.line.Keyer.Initiate(within(c.t), m, c.caller.call)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(i.Abandon)
+	return i
+}
+
+// TestReinviteWithNewMessageRekeys: both sides take the new keys, media goes on under them, and the same message is not taken again.
+func TestReinviteWithNewMessageRekeys(t *testing.T) {
+	t.Parallel()
+	for _, gated := range []bool{false, true} {
+		for _, m := range []keying.Method{keying.MIKEYPSK, keying.MIKEYDH} {
+			w := newWorld(t, func(w *world) { w.gated = gated })
+			c := w.call(w.outgoing(m))
+			c.flows()
+			before := c.callee.Terms()
+			i := c.initiate(m)
+			body := c.body(i.Message(), nil)
+			resp := c.reinvite(body)
+			if resp.Status != 200 {
+				t.Fatalf("gated %v, %s: %d", gated, m, resp.Status)
+			}
+			answer, err := offer.Parse(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			message, _, err := answer.MIKEY()
+			if err != nil {
+				t.Fatal(err)
+			}
+			agreement, err := i.Complete(within(t), message)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.adopt(agreement)
+			after := c.callee.Terms()
+			if after.Rekeys != before.Rekeys+1 || after.Posture.CSBID == before.Posture.CSBID || string(after.Offer) != string(i.Message()) {
+				t.Errorf("the callee did not rekey: %+v", after.Posture)
+			}
+			c.flows()
+			// The octets of the agreement that now runs are no new message ...
+			if resp := c.reinvite(c.body(i.Message(), nil)); resp.Status != 200 {
+				t.Errorf("the running octets were refused: %d", resp.Status)
+			}
+			// ... those of the one before are a replay.
+			if resp := c.reinvite(c.body(before.Offer, nil)); resp.Status != 488 {
+				t.Errorf("the octets of the former agreement: %d", resp.Status)
+			}
+			sameKeys(t, c.callee, after)
+			c.flows()
+		}
+	}
+}
+
+// adopt gives the caller the keys of an exchange that the test ran for it.
+func (c *connected) adopt(a *keying.Agreement) {
+	c.t.Helper()
+	done := make(chan error, 1)
+	if err := c.caller.post(within(c.t), func() { done <- c.caller.adopt(a, c.caller.negotiated) }); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := got(c.t, done, "new keys"); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// TestRefusedReinvite: whatever the offer lacks, the call goes on as it was.
+func TestRefusedReinvite(t *testing.T) {
+	t.Parallel()
+	for _, gated := range []bool{false, true} {
+		w := newWorld(t, func(w *world) { w.gated = gated })
+		c := w.call(w.outgoing(keying.MIKEYDH))
+		c.flows()
+		before := c.callee.Terms()
+		good := string(c.body(c.caller.Terms().Offer, nil))
+		wrong, err := twin(t).Initiate(within(t), keying.MIKEYPSK, c.caller.call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer wrong.Abandon()
+		done := w.answering.dh.Done()
+		for name, body := range map[string]string{
+			"no SDP":            "hello\r\n",
+			"plain RTP":         strings.Replace(good, "RTP/SAVP", "RTP/AVP", 1),
+			"no codec":          strings.Replace(strings.Replace(good, " 0 ", " 96 ", 1), "rtpmap:0 PCMU", "rtpmap:96 G726-32", 1),
+			"no audio":          strings.Replace(good, "m=audio", "m=video", 1),
+			"MIKEY of a twin":   string(c.body(wrong.Message(), nil)),
+			"garbage MIKEY":     string(c.body([]byte("garbage"), nil)),
+			"list bid down":     strings.Replace(good, "a=key-mgmt:mikey", "a=key-mgmt:other AAAA\r\na=key-mgmt:mikey", 1),
+			"two messages":      strings.Replace(good, "m=audio", "a=key-mgmt:mikey AQAF\r\nm=audio", 1),
+			"key-mgmt no octet": strings.Replace(good, "a=key-mgmt:mikey ", "a=key-mgmt:mikey =", 1),
+		} {
+			if name == "list bid down" {
+				continue // the running octets are not verified again: the list may not matter any more
+			}
+			resp := c.reinvite([]byte(body))
+			if resp.Status != 488 {
+				t.Errorf("gated %v, %s: %d, want 488", gated, name, resp.Status)
+			}
+			if after := c.callee.Terms(); after != before {
+				t.Errorf("%s changed the terms: %+v", name, after)
+			}
+			if s := c.callee.State(); s != Confirmed {
+				t.Errorf("%s left the leg %v", name, s)
+			}
+		}
+		if n := w.answering.dh.Done(); n != done {
+			t.Errorf("%d Diffie-Hellman operations for refused offers", n-done)
+		}
+		c.flows()
+	}
+}
+
+// TestOfferlessReinvite: the answering leg offers in its 200 and takes the answer out of the ACK.
+func TestOfferlessReinvite(t *testing.T) {
+	t.Parallel()
+	for _, m := range []keying.Method{keying.MIKEYPSK, keying.MIKEYDH} {
+		w := newWorld(t, func(w *world) { w.late = m })
+		o := w.outgoing(m)
+		o.LateOffer = true // then the octets of the running agreement are the callee's own
+		for _, o := range []Outgoing{o, w.outgoing(m)} {
+			c := w.call(o)
+			c.flows()
+			before := c.callee.Terms()
+			resp, err := c.caller.Dialog().Reinvite(within(t), "", nil, func(resp *dialog.Response) (string, []byte, error) {
+				d, err := offer.Parse(resp.Body)
+				if err != nil {
+					return "", nil, err
+				}
+				if v, err := c.caller.verify(d); v != nil || err != nil {
+					return "", nil, errors.Join(err, errors.New("not the running octets"))
+				}
+				l := c.caller.local
+				trial := *l.Session
+				l.Session = &trial
+				body, _, err := offer.Answer(d, l)
+				return offer.ContentType, body, err
+			})
+			if err != nil || resp.Status != 200 {
+				t.Fatalf("%s: %v %+v", m, err, resp)
+			}
+			sameKeys(t, c.callee, before)
+			c.flows()
+			if c.callee.State() != Confirmed {
+				t.Errorf("left %v", c.callee.State())
+			}
+			if err := c.caller.Hangup(within(t), "hangup"); err != nil {
+				t.Fatal(err)
+			}
+			got(t, c.calleeOwner.ended, "an ending")
+		}
+	}
+}
+
+// TestGlare: both sides re-INVITE at once; both get 491, nothing changes, and trying again works.
+func TestGlare(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.call(w.outgoing(keying.MIKEYPSK))
+	c.flows()
+	before := c.callee.Terms()
+	// Each side's request is held back until the other's has come, so that both are on their way.
+	var meeting sync.WaitGroup
+	meeting.Add(2)
+	var once [2]sync.Once
+	meet := func(i int) func(*dialog.Request) *dialog.Response {
+		return func(r *dialog.Request) *dialog.Response {
+			if r.Method == "INVITE" {
+				once[i].Do(meeting.Done)
+				meeting.Wait()
+			}
+			return nil
+		}
+	}
+	w.answeringHook.set(meet(0))
+	w.callingHook.set(meet(1))
+	results := make(chan error, 2)
+	for _, l := range []*Leg{c.caller, c.callee} {
+		go func() { results <- l.Hold(context.Background(), true) }()
+	}
+	for range 2 {
+		var refused *Refused
+		if err := got(t, results, "an answer"); !errors.As(err, &refused) || refused.Status != 491 {
+			t.Errorf("glare: %v, want 491", err)
+		}
+	}
+	if c.caller.State() != Confirmed || c.callee.State() != Confirmed {
+		t.Errorf("left %v and %v", c.caller.State(), c.callee.State())
+	}
+	c.flows()
+	hold(t, c.callee, true)
+	hold(t, c.caller, false)
+	if a, b := c.caller.Terms(), c.callee.Terms(); a.Send || !b.Send {
+		t.Errorf("a leg that is held took itself back: %v %v", a.Send, b.Send)
+	}
+	hold(t, c.callee, false)
+	sameKeys(t, c.callee, before)
+	c.flows()
+}
+
+// hold asks again while the peer's last exchange has still to settle.
+func hold(t *testing.T, l *Leg, held bool) {
+	t.Helper()
+	eventually(t, "a change of direction", func() bool {
+		err := l.Hold(within(t), held)
+		var refused *Refused
+		if err != nil && !errors.Is(err, dialog.ErrPending) && !(errors.As(err, &refused) && refused.Status == 491) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+}
+
+// TestOneChangeAtATime: a second Hold while one is on its way is turned away at once.
+func TestOneChangeAtATime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.call(w.outgoing(keying.MIKEYPSK))
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	w.answeringHook.set(func(r *dialog.Request) *dialog.Response {
+		if r.Method == "INVITE" {
+			close(arrived)
+			<-goOn
+		}
+		return nil
+	})
+	first := make(chan error, 1)
+	go func() { first <- c.caller.Hold(context.Background(), true) }()
+	got(t, arrived, "a re-INVITE")
+	if err := c.caller.Hold(within(t), false); !errors.Is(err, ErrModifying) {
+		t.Errorf("%v, want ErrModifying", err)
+	}
+	close(goOn)
+	if err := got(t, first, "an answer"); err != nil {
+		t.Error(err)
+	}
+}
