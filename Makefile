@@ -5,6 +5,7 @@ SHELL := /bin/bash
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # nolibopusfile: we encode and decode frames; the Ogg reader of hraban/opus is not linked.
 TAGS     := nolibopusfile
+BUILD    := -buildvcs=false
 LDFLAGS  := -X main.version=$(VERSION)
 GO       := go
 BIN      := bin/conclave
@@ -21,10 +22,10 @@ deps: ## install what the build needs (libopus headers, a C compiler), where it 
 	@bash .ci/deps
 
 build: deps ## build bin/conclave
-	@$(GO) build -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(BIN) .
+	@$(GO) build $(BUILD) -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(BIN) .
 
 static: deps ## build bin/conclave as one static file (what the Dockerfile ships)
-	@CGO_ENABLED=1 $(GO) build -trimpath -tags '$(TAGS) netgo osusergo' \
+	@CGO_ENABLED=1 $(GO) build $(BUILD) -trimpath -tags '$(TAGS) netgo osusergo' \
 	  -ldflags '$(LDFLAGS) -s -w -linkmode external -extldflags "-static -lm"' -o $(BIN) .
 	@echo "built $(BIN) ($$(du -h $(BIN) | cut -f1), static)"
 

@@ -135,22 +135,29 @@ func (e *env) progress(json bool) io.Writer {
 
 type serveCommand struct {
 	Config    string `type:"path" help:"Configuration file (YAML)." placeholder:"FILE"`
-	Data      string `help:"Data directory; created with mode 0700." placeholder:"DIR" default:"${data}"`
+	Data      string `help:"Data directory; created with mode 0700. Default: ~/.conclave, with --dev ~/.conclave-dev." placeholder:"DIR"`
 	Dev       bool   `help:"Loopback, demo accounts, rooms on demand: needs nothing."`
 	ReadyFile string `help:"Write the real addresses here too, once serving." placeholder:"FILE"`
 }
 
 // Run serves until it is interrupted.
 func (c *serveCommand) Run(e *env) error {
-	base := server.DefaultConfig()
+	base, data := server.DefaultConfig(), c.Data
 	if c.Dev {
 		base = server.DevConfig()
+	}
+	if data == "" {
+		home, _ := os.UserHomeDir() // without one the working directory serves
+		data = filepath.Join(home, ".conclave")
+		if c.Dev {
+			data += "-dev"
+		}
 	}
 	cfg, err := server.LoadConfig(c.Config, base)
 	if err != nil {
 		return err
 	}
-	n, err := start(e.ctx, cfg, c.Data, c.Dev, e.log)
+	n, err := start(e.ctx, cfg, data, c.Dev, e.log)
 	if err != nil {
 		return err
 	}
@@ -436,7 +443,7 @@ func (c *inspectCommand) Run(e *env) error {
 	}
 	message, err := keying.DecodeMIKEY(text)
 	if err != nil {
-		return usage{err}
+		return err // a malformed message, not bad usage
 	}
 	report, err := keying.InspectMIKEY(message, known)
 	switch {

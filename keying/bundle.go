@@ -100,7 +100,7 @@ func ReadBundle(path string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBundle, err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read from
 	text, err := io.ReadAll(io.LimitReader(f, maxBundle+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrBundle, path, err)

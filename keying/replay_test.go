@@ -2,7 +2,6 @@ package keying
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -194,6 +193,6 @@ func TestNTP(t *testing.T) {
 		}
 	})
 	if got := ntpOf(time.Unix(0, 0)); got != ntpEpoch<<32 {
-		t.Error(fmt.Sprintf("%x", uint64(got)))
+		t.Errorf("%x", uint64(got))
 	}
 }

@@ -106,7 +106,7 @@ func (l *Leg) modify(ctx context.Context, d offer.Direction, result chan<- error
 		return
 	}
 	l.modifying = true
-	go func() {
+	go func() { //nolint:gosec // its report must reach the leg even when ctx has ended
 		resp, err := l.dlg.Reinvite(ctx, offer.ContentType, body, nil)
 		perr := l.post(context.Background(), func() {
 			l.modifying = false

@@ -36,7 +36,6 @@ type channel struct {
 	since    time.Time // tick in which the first packet was there
 	last     time.Time // last tick
 	before   uint64    // packets received by then
-	received uint64
 	broken   error
 }
 

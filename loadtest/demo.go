@@ -60,7 +60,7 @@ var demoMixture = []struct {
 // Demo places ten callers with recorded speech in two rooms, lets them speak in turn, and tells who heard whom, how each leg
 // was keyed, how long its set-up took, and where the recordings are.
 func Demo(ctx context.Context, t Target, dir string, out io.Writer, log *slog.Logger) (err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("loadtest: %w", err)
 	}
 	callers, length, err := demoCast(ctx, &t, dir)

@@ -84,7 +84,7 @@ func (w *swarm) report(before, after cpu) *Report {
 		r.Media.ReceivedPct = 100 * float64(r.Media.Received) / float64(r.Media.Expected)
 	}
 	for _, c := range w.callers {
-		c.member.tally(&r.Mix)
+		c.tally(&r.Mix)
 	}
 	r.Latency = Percentiles{P50: quantile(w.stage.ears, .5), P99: quantile(w.stage.ears, .99)}
 	r.Added = Percentiles95{P50: quantile(w.stage.adds, .5), P95: quantile(w.stage.adds, .95), P99: quantile(w.stage.adds, .99)}

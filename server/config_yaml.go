@@ -24,7 +24,6 @@ type configReader struct {
 type section struct {
 	r     *configReader
 	path  string
-	line  int
 	keys  []string // in the order of the file
 	nodes map[string]ast.Node
 	known []string // keys that the configuration has here

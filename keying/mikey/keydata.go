@@ -26,12 +26,6 @@ func (k keyData) append(b []byte, next PayloadType) []byte {
 	return k.validity.append(b)
 }
 
-// wipe erases key and salt.
-func (k keyData) wipe() {
-	clear(k.key)
-	clear(k.salt)
-}
-
 // parseKeyData reads the decrypted content of a PSK's KEMAC: key data sub-payloads and nothing else. What it returns
 // shares plain.
 func parseKeyData(plain []byte) ([]keyData, error) {
@@ -76,15 +70,6 @@ func single(ks []keyData) (keyData, error) {
 		return keyData{}, fmt.Errorf("%w: key of %d octets, salt of %d", ErrKeyData, len(k.key), len(k.salt))
 	}
 	return k, nil
-}
-
-// concat joins octet strings into a new slice.
-func concat(parts ...[]byte) []byte {
-	var b []byte
-	for _, p := range parts {
-		b = append(b, p...)
-	}
-	return b
 }
 
 // idsAndTime is what V covers besides the message: IDi || IDr || T, the identities without their payload headers, the

@@ -18,7 +18,7 @@ const (
 	constMessageSalt uint32 = 0x29B88916
 
 	messageCSID uint8 = 0xFF
-	prfBlock          = 32 // octets of the input key per inner PRF, for both hashes
+	prfBlock    int   = 32 // octets of the input key per inner PRF, for both hashes
 )
 
 // label is constant || cs_id || CSB ID || RAND.

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -94,7 +95,7 @@ func (r *reader) retire() error {
 
 func temporary(err error) bool {
 	op, ok := err.(*net.OpError) //nolint:errorlint // the kernel's own error, not wrapped
-	return ok && !op.Timeout() && op.Err != net.ErrClosed
+	return ok && !op.Timeout() && !errors.Is(op.Err, net.ErrClosed)
 }
 
 func addrPort(a net.Addr) netip.AddrPort {

@@ -53,7 +53,7 @@ func (g *Gate) forbid(reason, text string) *Reject {
 
 // busy makes a 503.
 func busy(reason string, cause error) *Reject {
-	after := strconv.Itoa(retryMin + rand.IntN(retrySpread))
+	after := strconv.Itoa(retryMin + rand.IntN(retrySpread)) //nolint:gosec // spreads callers in time, guards nothing
 	return &Reject{Status: 503, Reason: reason, Err: cause, Header: []Field{{"Retry-After", after}}}
 }
 
