@@ -3,18 +3,14 @@ package dialog
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
-	"github.com/icholy/digest"
 )
 
 // peer is a SIP peer written by hand on a UDP socket.
@@ -287,173 +283,6 @@ func TestMergedRequest(t *testing.T) {
 	}
 }
 
-func TestDigest(t *testing.T) {
-	for _, c := range []struct {
-		name, realm, password string
-		challenge             []string
-		want, attempts        int
-	}{
-		{"sha256 auth-int", "conf.test", "secret", []string{`realm="conf.test", nonce="n1", algorithm=SHA-256, qop="auth,auth-int"`}, 200, 2},
-		{"sha256 before md5", "conf.test", "secret", []string{`realm="conf.test", nonce="n0", algorithm=MD5, qop="auth"`,
-			`realm="conf.test", nonce="n1", algorithm=SHA-256, qop="auth"`}, 200, 2},
-		{"foreign realm", "elsewhere", "secret", []string{`realm="conf.test", nonce="n1", algorithm=SHA-256, qop="auth"`}, 401, 1},
-		{"wrong password", "conf.test", "guess", []string{`realm="conf.test", nonce="n1", algorithm=SHA-256, qop="auth"`}, 401, 3},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			var attempts atomic.Int64
-			accepted := make(chan *Dialog, 1)
-			server := open(t, &taker{
-				admit: func(r *Request, d *Dialog) (any, *Response) {
-					if r.Method != "INVITE" {
-						return nil, nil
-					}
-					attempts.Add(1)
-					if a := r.Header("Authorization"); len(a) == 1 {
-						cred, err := digest.ParseCredentials(a[0])
-						if err == nil && verified(r, cred, "secret") {
-							return cred.Username, nil
-						}
-					}
-					refuse := &Response{Status: 401}
-					for _, ch := range c.challenge {
-						refuse.Header = append(refuse.Header, HeaderField{"WWW-Authenticate", "Digest " + ch})
-					}
-					return nil, refuse
-				},
-				invite: func(in *Incoming, admitted any) {
-					if admitted != "alice" {
-						t.Errorf("admitted %v", admitted)
-					}
-					d, _ := in.Accept(sdpType, []byte("v=0"))
-					accepted <- d
-				},
-			})
-			caller := open(t, &taker{})
-			inv := invitation("udp", server)
-			inv.Username, inv.Password, inv.Realm = "alice", c.password, c.realm
-			call, res, err := caller.Invite(within(t, 10*time.Second), inv)
-			if err != nil || res.Status != c.want {
-				t.Fatalf("%v %+v", err, res)
-			}
-			if n := int(attempts.Load()); n != c.attempts {
-				t.Errorf("%d attempts, want %d", n, c.attempts)
-			}
-			if c.want == 200 {
-				callee := got(t, accepted, "call")
-				next(t, callee, Ack)
-				if res, err := call.Send(within(t, 5*time.Second), "OPTIONS", nil, "", nil); err != nil || res.Status != 200 {
-					t.Errorf("%v %v", err, res)
-				}
-			}
-		})
-	}
-}
-
-func verified(r *Request, cred *digest.Credentials, password string) bool {
-	chal := &digest.Challenge{Realm: "conf.test", Nonce: cred.Nonce, Algorithm: cred.Algorithm, QOP: []string{cred.QOP}}
-	want, err := digest.Digest(chal, digest.Options{
-		Method: r.Method, URI: cred.URI, Username: cred.Username, Password: password, Cnonce: cred.Cnonce, Count: cred.Nc,
-		GetBody: bodyOf(r),
-	})
-	return err == nil && cred.Algorithm == "SHA-256" && want.Response == cred.Response
-}
-
-// TestServerAnswersNoChallenge (security A11): a callee's own requests never carry credentials.
-func TestServerAnswersNoChallenge(t *testing.T) {
-	seen := make(chan []string, 4)
-	accepted := make(chan *Dialog, 1)
-	server := open(t, &taker{invite: func(in *Incoming, _ any) {
-		d, _ := in.Accept(sdpType, []byte("v=0"))
-		accepted <- d
-	}})
-	caller := open(t, &taker{admit: func(r *Request, _ *Dialog) (any, *Response) {
-		seen <- r.Header("Authorization")
-		return nil, &Response{Status: 401, Header: []HeaderField{{"WWW-Authenticate", `Digest realm="conf.test", nonce="n", qop="auth"`}}}
-	}})
-	if _, _, err := caller.Invite(within(t, 5*time.Second), invitation("udp", server)); err != nil {
-		t.Fatal(err)
-	}
-	d := got(t, accepted, "call")
-	next(t, d, Ack)
-	if res, err := d.Send(within(t, 5*time.Second), "INFO", nil, "", nil); err != nil || res.Status != 401 {
-		t.Errorf("%v %+v", err, res)
-	}
-	if a := got(t, seen, "request"); a != nil {
-		t.Errorf("credentials %v", a)
-	}
-	select {
-	case a := <-seen:
-		t.Errorf("a second request with %v", a)
-	default:
-	}
-}
-
-// TestConnectionDies cuts the TCP or TLS connection under a call and under a ringing one.
-func TestConnectionDies(t *testing.T) {
-	for _, transport := range []string{"tcp", "tls"} {
-		t.Run(transport, func(t *testing.T) {
-			t.Parallel()
-			_, caller, callee, call := pair(t, transport)
-			st := call.flow.Load()
-			_ = st.Close()
-			if ev := next(t, callee, Gone); !errors.Is(ev.Err, ErrConnectionLost) {
-				t.Errorf("gone: %v", ev.Err)
-			}
-			if err := callee.Bye(within(t, time.Second)); err != nil {
-				t.Errorf("bye: %v", err)
-			}
-			next(t, call, Gone)
-			_ = caller
-		})
-	}
-}
-
-// TestCallerReconnects: who dialled dials again for its next request, and the server follows.
-func TestCallerReconnects(t *testing.T) {
-	_, _, callee, call := pair(t, "tls")
-	_ = call.flow.Load().Close()
-	go func() { next(t, callee, Info).Reply(Response{Status: 200}) }()
-	if res, err := call.Send(within(t, 5*time.Second), "INFO", nil, "", nil); err != nil || res.Status != 200 {
-		t.Fatalf("%v %+v", err, res)
-	}
-	go func() { next(t, call, Info).Reply(Response{Status: 200}) }()
-	if res, err := callee.Send(within(t, 5*time.Second), "INFO", nil, "", nil); err != nil || res.Status != 200 {
-		t.Fatalf("%v %+v", err, res)
-	}
-}
-
-func TestRingingConnectionDies(t *testing.T) {
-	cause := make(chan error, 1)
-	ringing := make(chan struct{})
-	server := open(t, &taker{invite: func(in *Incoming, _ any) {
-		close(ringing)
-		<-in.Context().Done()
-		cause <- context.Cause(in.Context())
-	}})
-	caller := open(t, &taker{})
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	failed := make(chan error, 1)
-	go func() {
-		_, _, err := caller.Invite(ctx, invitation("tcp", server))
-		failed <- err
-	}()
-	<-ringing
-	caller.streams.mu.Lock()
-	var st *stream
-	for _, s := range caller.streams.byAddr {
-		st = s
-	}
-	caller.streams.mu.Unlock()
-	_ = st.Close()
-	if err := got(t, cause, "cause"); !errors.Is(err, ErrTransport) {
-		t.Errorf("cause %v", err)
-	}
-	if err := got(t, failed, "failure"); !errors.Is(err, ErrTransport) {
-		t.Errorf("caller: %v", err)
-	}
-}
-
 func TestNoServer(t *testing.T) {
 	t.Parallel()
 	caller := open(t, &taker{})
@@ -513,43 +342,5 @@ func TestPanicIsCounted(t *testing.T) {
 	}
 	if n := server.stats.panics.Swap(0); n != 1 {
 		t.Errorf("%d panics", n)
-	}
-}
-
-func TestCloseUnderLoad(t *testing.T) {
-	server, accepted := accepting(t)
-	caller := open(t, &taker{})
-	for range 20 {
-		go func() { _, _, _ = caller.Invite(context.Background(), invitation("tcp", server)) }()
-	}
-	d := got(t, accepted, "call")
-	if err := server.Close(within(t, 10*time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	for ev := range d.Inbox() {
-		if ev.Kind == Gone && !errors.Is(ev.Err, ErrClosed) && !errors.Is(ev.Err, ErrRemoteBye) {
-			t.Errorf("gone: %v", ev.Err)
-		}
-	}
-}
-
-func TestTLSPeerCertificate(t *testing.T) {
-	chains := make(chan int, 1)
-	server := open(t, &taker{admit: func(r *Request, _ *Dialog) (any, *Response) {
-		chains <- len(r.PeerCertificates)
-		return nil, &Response{Status: 403}
-	}}, func(c *Config) {
-		c.ServerTLS = c.ServerTLS.Clone()
-		c.ServerTLS.ClientAuth = tls.RequireAnyClientCert
-	})
-	caller := open(t, &taker{}, func(c *Config) { c.ClientTLS.Certificates = identity().Certificates })
-	if _, res, err := caller.Invite(within(t, 5*time.Second), invitation("tls", server)); err != nil || res.Status != 403 {
-		t.Fatalf("%v %+v", err, res)
-	}
-	if n := got(t, chains, "chain"); n != 1 {
-		t.Errorf("%d certificates", n)
-	}
-	if !strings.HasPrefix(server.Addr("tls").String(), "127.0.0.1:") || server.Addr("sctp") != nil {
-		t.Error("addresses")
 	}
 }

@@ -1,0 +1,147 @@
+package dialog
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// answer responds to a request as a callee written by hand.
+func (p *peer) answer(req *sip.Request, from net.Addr, status int, tag, body string) {
+	p.t.Helper()
+	to := req.To().Value()
+	if !req.To().Params.Has("tag") {
+		to += ";tag=" + tag
+	}
+	m := fmt.Sprintf("SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\nContact: <sip:bob@%s>\r\n"+
+		"Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", status, req.Via().Value(), req.From().Value(),
+		to, req.CallID().Value(), req.CSeq().Value(), p.c.LocalAddr(), len(body), body)
+	if _, err := p.c.WriteTo([]byte(m), from); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *peer) request(method sip.RequestMethod) *sip.Request {
+	p.t.Helper()
+	for range 50 {
+		if req, ok := p.read(10 * time.Second).(*sip.Request); ok && req.Method == method {
+			return req
+		}
+	}
+	p.t.Fatalf("no %s", method)
+	return nil
+}
+
+// TestRepeatedAnswerIsAckedAgain repeats the 200: every copy gets the same ACK, and a second callee's 200 an ACK and a BYE.
+func TestRepeatedAnswerIsAckedAgain(t *testing.T) {
+	caller := open(t, &taker{})
+	p := newPeer(t, caller)
+	inv := invitation("udp", caller)
+	inv.Destination, inv.Body = p.c.LocalAddr().String(), nil
+	inv.Ack = func(*Response) (string, []byte, error) { return sdpType, []byte("v=0 answer"), nil }
+	calls := make(chan *Dialog, 1)
+	go func() {
+		d, _, err := caller.Invite(within(t, 10*time.Second), inv)
+		if err != nil {
+			t.Errorf("invite: %v", err)
+		}
+		calls <- d
+	}()
+	req := p.request(sip.INVITE)
+	p.answer(req, caller.Addr("udp"), 200, "one", "v=0 offer")
+	first := p.request(sip.ACK)
+	d := got(t, calls, "dialog")
+	for range 3 {
+		p.answer(req, caller.Addr("udp"), 200, "one", "v=0 offer")
+		ack := p.request(sip.ACK)
+		if string(ack.Body()) != "v=0 answer" || ack.CSeq().SeqNo != req.CSeq().SeqNo || ack.Via().Value() != first.Via().Value() {
+			t.Fatalf("ACK %v", ack)
+		}
+	}
+	p.answer(req, caller.Addr("udp"), 200, "two", "v=0 offer")
+	bye := p.request(sip.BYE)
+	if tag, _ := bye.To().Params.Get("tag"); tag != "two" {
+		t.Errorf("BYE for %q", tag)
+	}
+	p.answer(bye, caller.Addr("udp"), 200, "two", "")
+	if err := d.Err(); err != nil || d.Connection() != "udp|"+p.c.LocalAddr().String() {
+		t.Errorf("the call we took: %v %s", err, d.Connection())
+	}
+}
+
+// TestDialogUnknown: a 481 to a request of ours ends the dialog (RFC 3261 section 12.2.1.2).
+func TestDialogUnknown(t *testing.T) {
+	caller := open(t, &taker{})
+	p := newPeer(t, caller)
+	inv := invitation("udp", caller)
+	inv.Destination = p.c.LocalAddr().String()
+	calls := make(chan *Dialog, 1)
+	go func() {
+		d, _, _ := caller.Invite(within(t, 10*time.Second), inv)
+		calls <- d
+	}()
+	p.answer(p.request(sip.INVITE), caller.Addr("udp"), 200, "one", "v=0")
+	d := got(t, calls, "dialog")
+	go func() {
+		req := p.request(sip.INFO)
+		p.answer(req, caller.Addr("udp"), 481, "x", "")
+	}()
+	if res, err := d.Send(within(t, 5*time.Second), "INFO", nil, "", nil); err != nil || res.Status != 481 {
+		t.Fatalf("%v %+v", err, res)
+	}
+	if ev := next(t, d, Gone); !errors.Is(ev.Err, ErrNoDialog) {
+		t.Errorf("gone: %v", ev.Err)
+	}
+}
+
+// TestInboxFull: a leg that reads nothing makes the peer see 503, and still learns of the BYE and the end.
+func TestInboxFull(t *testing.T) {
+	server, accepted := accepting(t)
+	p := newPeer(t, server)
+	p.send(p.message("INVITE", "one", "", 1, "v=0"))
+	tag, _ := p.final(1).To().Params.Get("tag")
+	p.send(p.message("ACK", "ack", tag, 1, ""))
+	d := got(t, accepted, "call")
+	next(t, d, Ack)
+	seq := 2
+	for ; seq < 2+inboxLen; seq++ {
+		p.send(p.message("INFO", fmt.Sprint("i", seq), tag, seq, ""))
+	}
+	for {
+		if res, ok := p.read(10 * time.Second).(*sip.Response); !ok {
+			t.Fatal("no 503")
+		} else if res.StatusCode == 503 {
+			break
+		}
+	}
+	p.send(p.message("BYE", "bye", tag, seq, ""))
+	var last Event
+	for ev := range d.Inbox() {
+		last = ev
+	}
+	if last.Kind != Gone || !errors.Is(last.Err, ErrRemoteBye) {
+		t.Errorf("last %v %v", last.Kind, last.Err)
+	}
+}
+
+// TestOverload: above the bound a new call gets 503 with Retry-After, statelessly.
+func TestOverload(t *testing.T) {
+	hold := make(chan struct{})
+	server := open(t, &taker{invite: func(in *Incoming, _ any) {
+		<-hold
+		_ = in.Reject(Response{Status: 486})
+	}}, func(c *Config) { c.MaxHandlers = 4 })
+	defer close(hold)
+	p := newPeer(t, server)
+	for i := range 8 {
+		p.send(p.message("INVITE", fmt.Sprint("n", i), "", i+1, "v=0"))
+	}
+	res, ok := p.read(5 * time.Second).(*sip.Response)
+	if !ok || res.StatusCode != 503 || res.GetHeader("Retry-After") == nil {
+		t.Errorf("%v", res)
+	}
+}
