@@ -37,6 +37,7 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 	var known *call
 	if d != nil {
 		if known = s.calls.find(d.ID()); known == nil {
+			s.metrics.refused(gate.ReasonNoDialog)
 			return nil, &dialog.Response{Status: 481}
 		}
 		req.DialogIdentity, req.DialogRoom, req.DialogSource = known.identity, known.room, known.source()

@@ -98,6 +98,19 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter("conclave_sip_malformed_total", "SIP messages dropped or refused as malformed.", float64(st.Malformed))
 	counter("conclave_sip_over_budget_total", "SIP messages beyond the budget of their source.", float64(st.OverBudget))
 	counter("conclave_sip_panics_total", "Recovered panics of handlers; each is a bug.", float64(st.Panics))
+	m.collectSIP(ch, st.Refused)
+}
+
+// collectSIP tells what the dialog layer refused by itself. What it only sent on behalf of the gate or of a room is left out:
+// conclave_refusals_total has the true reason.
+func (m *metrics) collectSIP(ch chan<- prometheus.Metric, refused map[string]uint64) {
+	desc := prometheus.NewDesc("conclave_sip_refusals_total",
+		"SIP messages refused or dropped before the gate saw them, or for the state of their dialog, by reason.", []string{"reason"}, nil)
+	for reason, n := range refused {
+		if reason != "admit" && reason != "rejected" {
+			ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), reason)
+		}
+	}
 }
 
 // collectMedia sums the streams of all legs, ended ones included, and counts the legs by method and suite.
