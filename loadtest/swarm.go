@@ -124,7 +124,6 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	w.stage = newStage()
 	w.assign()
 	report := w.play(ctx)
-	w.stage.close()
 	return report, errors.Join(w.exchange.Close(), w.dismiss())
 }
 
@@ -218,6 +217,7 @@ func (w *swarm) play(ctx context.Context) *Report {
 	after := readCPU(w.ServerPID)
 	close(measured)
 	wg.Wait()
+	w.stage.close() // the last windows are still being analysed
 	return w.report(before, after)
 }
 

@@ -1,0 +1,91 @@
+package loadtest_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/loadtest"
+)
+
+// attempts is how often a swarm may miss a voice: a pause of a busy machine can swallow one, a mixer that loses voices loses
+// them every time. What nobody may ever hear, and calls that fail, fail the first time.
+const attempts = 3
+
+func TestSwarm(t *testing.T) {
+	both := []keying.Method{keying.MIKEYPSK, keying.MIKEYDH}
+	for _, c := range []struct {
+		name string
+		o    loadtest.Options
+	}{
+		{"PSK over UDP, all codecs and suites", loadtest.Options{
+			Callers: 8, Rooms: 2, Talkers: 0.5, Transport: "udp", Keying: both[:1], Suites: keying.Suites(),
+			Codecs: []string{"opus", "pcmu", "pcma", "l16"},
+		}},
+		// Three groups and two kinds of certificates, dealt in turn: six callers have every pair of them.
+		{"DH over TCP, every group and certificate", loadtest.Options{
+			Callers: 6, Rooms: 2, Talkers: 0.7, Transport: "tcp", Keying: both[1:], Codecs: []string{"pcmu"},
+			Groups: []keying.Group{keying.MODP1536, keying.MODP2048, keying.MODP3072}, Certs: []string{"rsa", "ecdsa"},
+		}},
+		{"both over TLS, Opus and G.711", loadtest.Options{
+			Callers: 6, Rooms: 2, Talkers: 0.5, Transport: "tls", Keying: both, Codecs: []string{"opus", "opus", "pcma"},
+		}},
+		{"churn", loadtest.Options{
+			Callers: 6, Rooms: 2, Talkers: 0.7, Transport: "udp", Keying: both, Codecs: []string{"opus", "pcmu"},
+			Script: loadtest.ScriptChurn, Duration: 9 * time.Second,
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := serve(t, "")
+			for try := 1; ; try++ {
+				r := h.swarm(c.o)
+				if r.Mix.Missing == 0 && r.Mix.Pairs > 0 {
+					break
+				}
+				t.Logf("try %d: %d of %d pairs missed: %v", try, r.Mix.Missing, r.Mix.Pairs, r.Reasons)
+				if try == attempts {
+					t.Fatal("pairs were missed again and again")
+				}
+			}
+			eventually(t, "all seats are free again", func() bool { return h.metrics()["conclave_calls"] == 0 })
+			if m := h.metrics(); m["conclave_media_auth_failed_total"] != 0 || m["conclave_media_malformed_total"] != 0 {
+				t.Errorf("%v packets not authentic, %v malformed",
+					m["conclave_media_auth_failed_total"], m["conclave_media_malformed_total"])
+			}
+			if accounts, err := h.api.Accounts(within(t)); err != nil || len(accounts) != 0 {
+				t.Errorf("left behind: %d accounts (%v)", len(accounts), err)
+			}
+		})
+	}
+}
+
+// swarm runs one swarm and fails the test for whatever no noise of the machine explains.
+func (h *house) swarm(o loadtest.Options) *loadtest.Report {
+	h.t.Helper()
+	o.Target, o.Ramp, o.AtOnce, o.Log = h.target, 50, 8, slog.New(slog.DiscardHandler)
+	if o.Script == "" {
+		o.Script = loadtest.ScriptJoin
+	}
+	if o.Duration == 0 {
+		o.Duration = 5 * time.Second
+	}
+	r, err := loadtest.Run(within(h.t), o)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if r.Setup.Failed != 0 || r.Setup.OK < o.Callers {
+		h.t.Errorf("%d calls set up, %d failed: %v", r.Setup.OK, r.Setup.Failed, r.Setup.Failures)
+	}
+	if o.Script == loadtest.ScriptChurn && r.Setup.OK <= o.Callers {
+		h.t.Errorf("nobody came back: %d calls by %d callers", r.Setup.OK, o.Callers)
+	}
+	if r.Mix.SelfHeard != 0 || r.Mix.ForeignHeard != 0 {
+		h.t.Errorf("%d heard themselves, %d times another room", r.Mix.SelfHeard, r.Mix.ForeignHeard)
+	}
+	if r.Media.AuthFailed != 0 || r.Media.Replayed != 0 || r.Media.Received == 0 {
+		h.t.Errorf("media: %+v", r.Media)
+	}
+	return r
+}
