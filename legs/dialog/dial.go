@@ -17,7 +17,7 @@ func (s *streams) connect(ctx context.Context, transport string, to netip.AddrPo
 		if transport == "tls" && st.name != host {
 			return nil, fmt.Errorf("%w: that address is in use under another name", ErrTransport)
 		}
-		return st, nil
+		return st, st.ready(ctx)
 	}
 	result := s.flights.DoChan(id+"|"+host, func() (any, error) {
 		if st := s.get(id); st != nil && (transport != "tls" || st.name == host) {
@@ -30,7 +30,8 @@ func (s *streams) connect(ctx context.Context, transport string, to netip.AddrPo
 		if r.Err != nil {
 			return nil, r.Err
 		}
-		return r.Val.(*stream), nil
+		st := r.Val.(*stream) //nolint:forcetypeassert // our own function's result
+		return st, st.ready(ctx)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

@@ -30,7 +30,7 @@ type Dialog struct {
 	answers  chan answer
 	poked    chan struct{} // the connection ended
 	stop     chan error    // the first cause wins
-	done     chan struct{} // closed when the goroutine has ended
+	done     chan struct{} // closed when the dialog has ended, just before Gone is delivered
 	acked    chan struct{} // closed when the ACK of our first 2xx came, or will never come
 	ackOnce  sync.Once
 	cause    atomic.Pointer[error]

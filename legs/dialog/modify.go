@@ -34,9 +34,7 @@ func (d *Dialog) release() {
 // exchange is under way, and the response for any other status: 491 is glare, after which GlareWait tells when to try again.
 func (d *Dialog) Reinvite(ctx context.Context, contentType string, body []byte, ack func(*Response) (string, []byte, error)) (*Response, error) {
 	select {
-	case <-d.acked:
-	case <-d.done:
-		return nil, ErrEnded
+	case <-d.acked: // also when the dialog has ended
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

@@ -156,9 +156,9 @@ func (x *receiver) finish(cause error) {
 	if st := d.flow.Load(); st != nil {
 		st.users.Add(-1)
 	}
+	close(d.done)
 	d.inbox <- Event{Kind: Gone, Err: cause} // a slot is kept for it
 	close(d.inbox)
-	close(d.done)
 }
 
 // sequence brings the peer's requests into CSeq order (RFC 3261 section 12.2.2), which sipgo's goroutines lost.
@@ -205,6 +205,10 @@ func (x *receiver) early(a *arrival) bool {
 
 func (x *receiver) hold(a *arrival) {
 	if len(x.held) >= heldMax {
+		if a.r.Method == "BYE" {
+			x.process(a) // the end needs no order
+			return
+		}
 		x.reply(a, overload().Response)
 		return
 	}

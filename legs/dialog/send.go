@@ -160,9 +160,12 @@ func (d *Dialog) request(ctx context.Context, method string, fields []HeaderFiel
 func (d *Dialog) Bye(ctx context.Context) error {
 	select {
 	case <-d.acked:
-	case <-d.done:
-		return nil
 	case <-ctx.Done():
+	}
+	select {
+	case <-d.done: // which lets acked go, too
+		return nil
+	default:
 	}
 	_, err := d.request(ctx, "BYE", nil, "", nil)
 	d.end(nil)

@@ -59,6 +59,18 @@ func (s *stream) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// ready waits until sipgo knows the connection.
+func (s *stream) ready(ctx context.Context) error {
+	select {
+	case <-s.begun:
+		return nil
+	case <-s.done:
+		return ErrConnectionLost
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 func (s *stream) handshake() error {
 	t, ok := s.Conn.(*tls.Conn)
 	if !ok {
