@@ -29,14 +29,14 @@ type channel struct {
 	ear   ear
 
 	// Owned by the clock's worker; read by others after Stop.
-	enc      *codec.Encoder
-	dec      *codec.Decoder
-	in, out  []int16
-	packet   []byte
-	since    time.Time // tick in which the first packet was there
-	last     time.Time // last tick
-	before   uint64    // packets received by then
-	broken   error
+	enc     *codec.Encoder
+	dec     *codec.Decoder
+	in, out []int16
+	packet  []byte
+	since   time.Time // tick in which the first packet was there
+	last    time.Time // last tick
+	before  uint64    // packets received by then
+	broken  error
 }
 
 // newChannel makes the codecs of a call.
