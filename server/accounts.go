@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
@@ -26,17 +27,11 @@ type accounts struct {
 	roots  *x509.CertPool
 
 	mu     sync.RWMutex
-	byName map[string]*account
-}
-
-// account is one cached account; it is replaced, never changed.
-type account struct {
-	store.Account
-	psk keying.Secret
+	byName map[string]*store.Account // replaced, never changed; but for their secrets, which are touched under mu only
 }
 
 func loadAccounts(st store.Store, domain string, roots *x509.CertPool) (*accounts, error) {
-	a := &accounts{store: st, domain: domain, roots: roots, byName: make(map[string]*account)}
+	a := &accounts{store: st, domain: domain, roots: roots, byName: make(map[string]*store.Account)}
 	for after := ""; ; {
 		list, next, err := st.Accounts(after, accountsPage)
 		if err != nil {
@@ -51,25 +46,30 @@ func loadAccounts(st store.Store, domain string, roots *x509.CertPool) (*account
 	}
 }
 
-// put takes the account into the cache; the cache owns its octets from then on.
+// put takes the account into the cache in place of the one that it was; the cache owns its octets from then on.
 func (a *accounts) put(acc store.Account) {
-	psk := keying.NewSecret(acc.PSK)
-	clear(acc.PSK)
-	acc.PSK = nil
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.byName[acc.Name] = &account{Account: acc, psk: psk}
+	a.wipe(acc.Name)
+	a.byName[acc.Name] = &acc
+}
+
+// wipe erases the secrets of a cached account; mu is held.
+func (a *accounts) wipe(name string) {
+	if old := a.byName[name]; old != nil {
+		old.Wipe()
+	}
 }
 
 // find returns the account of that name, disabled or not, or nil.
-func (a *accounts) find(name string) *account {
+func (a *accounts) find(name string) *store.Account {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	return a.byName[name]
 }
 
 // enabled returns the account of that name if it may call, or nil.
-func (a *accounts) enabled(name string) *account {
+func (a *accounts) enabled(name string) *store.Account {
 	if acc := a.find(name); acc != nil && !acc.Disabled {
 		return acc
 	}
@@ -100,13 +100,26 @@ func (a *accounts) nameOf(uri string) string {
 	return strings.ToLower(user)
 }
 
+// secret returns a copy of one secret of an account that may call. What the cache holds is wiped when the account changes,
+// and a key of zeros must never be taken for a key.
+func (a *accounts) secret(name string, of func(*store.Account) []byte) ([]byte, bool) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	acc := a.byName[name]
+	if acc == nil || acc.Disabled || len(of(acc)) == 0 {
+		return nil, false
+	}
+	return bytes.Clone(of(acc)), true
+}
+
 // PSK implements keying.Directory.
 func (a *accounts) PSK(identity string) (keying.Secret, bool) {
-	acc := a.enabled(a.nameOf(identity))
-	if acc == nil || acc.psk.Len() == 0 {
+	psk, ok := a.secret(a.nameOf(identity), func(acc *store.Account) []byte { return acc.PSK })
+	if !ok {
 		return keying.Secret{}, false
 	}
-	return acc.psk, true
+	defer clear(psk)
+	return keying.NewSecret(psk), true
 }
 
 // Roots implements keying.Directory.
@@ -117,20 +130,12 @@ func (a *accounts) Known(identity string) bool { return a.enabled(a.nameOf(ident
 
 // HA1SHA256 implements gate.Accounts.
 func (a *accounts) HA1SHA256(name string) ([]byte, bool) {
-	acc := a.enabled(name)
-	if acc == nil || len(acc.Account.HA1SHA256) == 0 {
-		return nil, false
-	}
-	return acc.Account.HA1SHA256, true
+	return a.secret(name, func(acc *store.Account) []byte { return acc.HA1SHA256 })
 }
 
 // HA1MD5 implements gate.Accounts; only an account that allows MD5 has one.
 func (a *accounts) HA1MD5(name string) ([]byte, bool) {
-	acc := a.enabled(name)
-	if acc == nil || len(acc.Account.HA1MD5) == 0 {
-		return nil, false
-	}
-	return acc.Account.HA1MD5, true
+	return a.secret(name, func(acc *store.Account) []byte { return acc.HA1MD5 })
 }
 
 // create keeps a new account and caches it.
@@ -147,8 +152,7 @@ func (a *accounts) update(name string, change func(*store.Account)) error {
 	var changed store.Account
 	err := a.store.UpdateAccount(name, func(acc *store.Account) error {
 		change(acc)
-		changed = *acc
-		changed.PSK = append([]byte(nil), acc.PSK...)
+		changed = acc.Clone()
 		return nil
 	})
 	if err != nil {
@@ -158,18 +162,15 @@ func (a *accounts) update(name string, change func(*store.Account)) error {
 	return nil
 }
 
-// delete forgets an account; whoever still holds its key finds it wiped.
+// delete forgets an account and wipes its secrets.
 func (a *accounts) delete(name string) error {
 	if err := a.store.DeleteAccount(name); err != nil {
 		return accountError(err)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if acc := a.byName[name]; acc != nil {
-		delete(a.byName, name)
-		clear(acc.Account.HA1SHA256)
-		clear(acc.Account.HA1MD5)
-	}
+	a.wipe(name)
+	delete(a.byName, name)
 	return nil
 }
 

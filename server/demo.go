@@ -35,6 +35,7 @@ func (s *Server) PrepareDemo(ctx context.Context) error {
 // holds says whether a bundle is of an account as it is now.
 func (s *Server) holds(b *keying.Bundle) bool {
 	psk, ok := s.accounts.PSK(b.URI)
+	defer psk.Wipe()
 	return ok && psk.Equal(b.PSK)
 }
 

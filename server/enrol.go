@@ -39,7 +39,7 @@ func (s *Server) CreateAccount(_ context.Context, n NewAccount) (*keying.Bundle,
 		return nil, AccountView{}, err
 	}
 	s.log.Info("account created", "account", n.Name)
-	return bundle, s.accountView(s.accounts.find(n.Name)), nil
+	return bundle, s.accountView(&acc), nil
 }
 
 // enrol makes the credentials of an account: the bundle for its owner and the record for the store.
@@ -147,7 +147,7 @@ func (s *Server) hangUpAccount(ctx context.Context, name string) {
 	}
 }
 
-func (s *Server) accountView(acc *account) AccountView {
+func (s *Server) accountView(acc *store.Account) AccountView {
 	prints := acc.CertFingerprints
 	if prints == nil {
 		prints = []string{}

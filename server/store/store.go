@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -43,6 +45,7 @@ type Store interface {
 	// after, "" at the end.
 	Accounts(after string, limit int) ([]Account, string, error)
 	// UpdateAccount changes an account in one step; change may not rename it, and an error of change leaves it as it was.
+	// The secrets that change finds in the account are wiped when UpdateAccount returns: keep a Clone.
 	UpdateAccount(name string, change func(*Account) error) error
 	// DeleteAccount forgets the account.
 	DeleteAccount(name string) error
@@ -93,6 +96,14 @@ func (a Account) LogValue() slog.Value { return slog.StringValue(a.Name) }
 // MarshalJSON refuses: an account on its way out must be turned into a view first.
 func (a Account) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("store: an account holds secrets and has no JSON")
+}
+
+// Clone copies the account with octets of its own.
+func (a *Account) Clone() Account {
+	c := *a
+	c.PSK, c.HA1SHA256, c.HA1MD5 = bytes.Clone(a.PSK), bytes.Clone(a.HA1SHA256), bytes.Clone(a.HA1MD5)
+	c.CertFingerprints = slices.Clone(a.CertFingerprints)
+	return c
 }
 
 // Wipe clears the secrets in place.

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/conclave/conclave/server/store"
+)
+
+// register is a cache over a store of its own with one account.
+func register(t *testing.T) *accounts {
+	t.Helper()
+	st, err := store.Open(filepath.Join(t.TempDir(), "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	a, err := loadAccounts(st, "conf.example.com", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func enter(t *testing.T, a *accounts, name string) {
+	t.Helper()
+	sum := sha256.Sum256([]byte(name))
+	if err := a.create(store.Account{
+		Name: name, PSK: bytes.Repeat([]byte{7}, pskLength), HA1SHA256: sum[:], HA1MD5: bytes.Clone(sum[:16]),
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A change of anything must leave the credentials as they were: zeros in their place would be a password that all know.
+func TestUpdateLeavesCredentials(t *testing.T) {
+	a := register(t)
+	enter(t, a, "alice")
+	want := sha256.Sum256([]byte("alice"))
+	for range 2 { // the second change starts from what the first left in the store
+		if err := a.update("alice", func(acc *store.Account) { acc.DisplayName = "Alice" }); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := a.HA1SHA256("alice"); !ok || !bytes.Equal(got, want[:]) {
+			t.Errorf("HA1 after a change: %x, %t", got, ok)
+		}
+		if got, ok := a.HA1MD5("alice"); !ok || !bytes.Equal(got, want[:16]) {
+			t.Errorf("HA1 by MD5 after a change: %x, %t", got, ok)
+		}
+		if got, ok := a.PSK("sip:alice@conf.example.com"); !ok || !bytes.Equal(got.Bytes(), bytes.Repeat([]byte{7}, pskLength)) {
+			t.Error("another pre-shared key after a change")
+		}
+	}
+}
+
+// Whoever was handed a credential keeps it whole while the account changes or goes, and the cache's own is erased.
+func TestCredentialsAreCopies(t *testing.T) {
+	a := register(t)
+	enter(t, a, "alice")
+	cached := a.find("alice")
+	ha1, _ := a.HA1SHA256("alice")
+	psk, _ := a.PSK("sip:alice@conf.example.com")
+	if err := a.delete("alice"); err != nil {
+		t.Fatal(err)
+	}
+	if want := sha256.Sum256([]byte("alice")); !bytes.Equal(ha1, want[:]) || !bytes.Equal(psk.Bytes(), bytes.Repeat([]byte{7}, pskLength)) {
+		t.Error("a credential changed under its reader")
+	}
+	for _, secret := range [][]byte{cached.PSK, cached.HA1SHA256, cached.HA1MD5} {
+		if len(bytes.Trim(secret, "\x00")) != 0 {
+			t.Error("a secret of a deleted account is still in memory")
+		}
+	}
+	if _, ok := a.HA1SHA256("alice"); ok {
+		t.Error("a deleted account has a password")
+	}
+}
+
+// The race detector watches.
+func TestCredentialsConcurrently(t *testing.T) {
+	a := register(t)
+	enter(t, a, "alice")
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			ha1, ok := a.HA1SHA256("alice")
+			if ok && bytes.Equal(ha1, make([]byte, len(ha1))) {
+				t.Error("a password of zeros")
+			}
+			if psk, ok := a.PSK("sip:alice@conf.example.com"); ok {
+				psk.Wipe()
+			}
+		}
+	})
+	for range 3 {
+		if err := a.update("alice", func(acc *store.Account) { acc.Disabled = !acc.Disabled }); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := a.delete("alice"); err != nil {
+		t.Error(err)
+	}
+	close(done)
+	wg.Wait()
+}
