@@ -13,7 +13,8 @@ type Port interface {
 	// Send hands over the encoded frame for this leg; header and encryption are the port's business. The port must not keep
 	// p.Payload after it returns. Rooms that do not mix never call it.
 	Send(t Tick, p codec.Packet)
-	// Format is what the leg sends and wants to be sent. It may change from tick to tick; the zero Format, like any impossible one, means that the leg is not
+	// Format is what the leg sends and wants to be sent. It is asked after Next, and is the format of the frame that Next returned and of the
+	// packet that Send gets in the same tick. It may change from tick to tick; the zero Format, like any impossible one, means that the leg is not
 	// configured yet: it is then neither decoded nor sent anything.
 	Format() codec.Format
 }

@@ -37,11 +37,12 @@ func (r *Room) receive(t Tick) {
 		s.fresh, s.energy, s.onset = false, 0, false
 		muted, doubt := s.muted.Load(), unknown
 		for i, f := range s.feeds {
+			frame := f.port.Next(t)
+			// Asked after Next: a port changes its format in Next, and the frame is of the new one already.
 			if now := f.port.Format(); now != f.format {
 				f.reformat(now, r.pool.silences.of(now))
 				r.stale = true
 			}
-			frame := f.port.Next(t)
 			if !s.elect(f, i, frame.Kind) || f.silence == nil || muted && !s.inMix {
 				f.rest(s.pcm[:min(len(s.pcm), r.samples)])
 				continue
