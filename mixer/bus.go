@@ -21,6 +21,9 @@ func (r *Room) takeBus() *bus {
 	b := r.free[n-1]
 	r.free = r.free[:n-1]
 	b.own, b.limiter = [historyFrames]bool{}, r.full.limiter
+	for _, o := range b.outlets {
+		o.step = 0 // whoever heard this encoder, even in the last step, was somebody else
+	}
 	return b
 }
 

@@ -190,3 +190,31 @@ func TestSilenceBetweenSpeechLeavesDecoderInStep(t *testing.T) {
 		}
 	}
 }
+
+// A seat that leaves the room gives its bus free, and a seat that enters the mix in the very next tick takes it. The encoder must
+// be primed with what the new listener heard: what it encoded last was for somebody else.
+func TestBusOfOneWhoLeftIsPrimedAnew(t *testing.T) {
+	r := newTable(t, RoomConfig{Mixing: true})
+	_, next := voice(1, 3000)
+	leaver := r.Join(SeatConfig{})
+	leaver.Attach(&fakePort{format: l16, next: next})
+	r.sit(&fakePort{format: l16, next: next})
+	r.sit(&fakePort{format: l16, next: func(k Tick) codec.Frame {
+		if k < 5 {
+			return codec.Frame{}
+		}
+		return next(k)
+	}})
+	r.run(4)
+	before := r.pool.Stats().Encodes
+	r.run(1)
+	if n := r.pool.Stats().Encodes - before; n != 3 {
+		t.Fatalf("%d encodings with two in the mix and one beside it, want 3", n)
+	}
+	leaver.Leave()
+	before += 3
+	r.run(1)
+	if n := r.pool.Stats().Encodes - before; n != 2+primeFrames {
+		t.Errorf("%d encodings when one left and another came in, want 2 and %d that prime", n, primeFrames)
+	}
+}
