@@ -51,7 +51,7 @@ type CSReport struct {
 	ID    int    `json:"id"`
 	SSRC  uint32 `json:"ssrc"`
 	ROC   uint32 `json:"roc"`
-	Suite string `json:"suite"`
+	Suite string `json:"suite"` // empty in an answer, which does not say
 	TEK   string `json:"tek,omitempty"`
 	Salt  string `json:"salt,omitempty"`
 }
@@ -115,10 +115,23 @@ func (m *Message) report(near time.Time) Report {
 		rep.Policies = append(rep.Policies, PolicyReport{p.Number, p.suite().name, params})
 	}
 	for i, s := range m.header.sessions {
-		suite := policyOf(policies, s).suite()
-		rep.CS = append(rep.CS, CSReport{ID: i + 1, SSRC: s.SSRC, ROC: s.ROC, Suite: suite.name})
+		name := policyOf(policies, s).suite().name
+		if len(policies) == 0 && !m.header.typ.proposes() {
+			name = "" // an answer repeats no policy; the suite stands in the I_MESSAGE
+		}
+		rep.CS = append(rep.CS, CSReport{ID: i + 1, SSRC: s.SSRC, ROC: s.ROC, Suite: name})
 	}
 	return rep
+}
+
+// proposes says whether the message is the one whose policies, or their defaults, hold.
+func (t Type) proposes() bool {
+	switch t {
+	case TypePSKInit, TypePKEInit, TypeDHInit, TypeDHHMACInit, TypeRSARInit:
+		return true
+	default:
+		return false
+	}
 }
 
 // errCannotTell: the keys given do not say whether the message is authentic.

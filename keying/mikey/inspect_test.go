@@ -30,7 +30,7 @@ func TestInspect(t *testing.T) {
 		{"gcm", "psk-7-gcm256", InspectKeys{PSK: vs["psk-7-gcm256"].PSK, ShowKeys: true}, "true", []string{`"suite":"AEAD_AES_256_GCM","tek":"1ad400440c663c7d9a09d515c951f914d3ff`}, nil},
 		{"sha-256", "psk-13-sha256-suite", InspectKeys{PSK: vs["psk-13-sha256-suite"].PSK}, "true", []string{`"prf":"hmac-sha-256"`}, nil},
 		{"counter", "psk-12-counter", InspectKeys{PSK: vs["psk-12-counter"].PSK}, "true", []string{`"timestamp":"counter 5"`}, nil},
-		{"answer alone", "", InspectKeys{PSK: vs["psk-2-ids-sdpids"].PSK}, "null", []string{`"type":"psk-r"`}, nil},
+		{"answer alone", "", InspectKeys{PSK: vs["psk-2-ids-sdpids"].PSK}, "null", []string{`"type":"psk-r"`, `"suite":""`}, []string{`"suite":"A`}},
 		{"update", "psk-9-rekey", InspectKeys{PSK: vs["psk-9-rekey"].PSK}, "null", nil, nil},
 		{"dh", "dh-1-rfc-shape", InspectKeys{Peer: alice, ShowKeys: true}, "true", []string{`"type":"dh-i"`, `"type":"DH","octets":195`}, []string{"tek"}},
 		{"dh by somebody else", "dh-1-rfc-shape", InspectKeys{Peer: bob}, "false", nil, nil},
