@@ -2,6 +2,7 @@ package legs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/conclave/conclave/legs/dialog"
@@ -10,6 +11,8 @@ import (
 // run is the leg's goroutine: the only owner of its negotiation.
 func (l *Leg) run() {
 	defer close(l.finished)
+	life, over := context.WithCancel(context.Background())
+	defer over()
 	ticker := time.NewTicker(liveness)
 	defer ticker.Stop()
 	l.since = time.Now()
@@ -24,13 +27,14 @@ func (l *Leg) run() {
 			end = l.take(ev)
 		case do := <-l.mailbox:
 			do()
-			end = l.ending
+		case e := <-l.ending:
+			end = &e
 		case now := <-ticker.C:
-			end = l.alive(now)
+			end = l.alive(life, now)
 		}
 	}
 	l.state.Store(uint32(Ended))
-	if end.Reason != "bye" && end.Reason != "signalling_lost" {
+	if end.Reason != "bye" && end.Reason != "signalling_lost" && end.Reason != "no_ack" {
 		l.bye()
 	}
 	l.owner.Ended(l, *end)
@@ -48,6 +52,9 @@ func (l *Leg) take(ev dialog.Event) *Ending {
 	case dialog.Info:
 		ev.Reply(dialog.Response{Status: 200})
 	case dialog.Gone:
+		if errors.Is(ev.Err, dialog.ErrNoAck) {
+			return &Ending{Reason: "no_ack", Err: ev.Err}
+		}
 		return &Ending{Reason: "signalling_lost", Err: ev.Err}
 	default:
 		ev.Reply(dialog.Response{Status: 501})
@@ -66,10 +73,8 @@ func (l *Leg) bye() {
 
 // post hands a command to the leg's goroutine.
 func (l *Leg) post(ctx context.Context, do func()) error {
-	select {
-	case <-l.finished: // asked alone first: below, a mailbox with room might be chosen in its place
+	if l.State() == Ended { // nobody reads the mailbox any more, though it may have room
 		return ErrEnded
-	default:
 	}
 	select {
 	case l.mailbox <- do:
@@ -81,11 +86,22 @@ func (l *Leg) post(ctx context.Context, do func()) error {
 	}
 }
 
-// Hangup ends the leg with a BYE; reason stands in the Ending. It returns at once; Owner.Ended follows.
-func (l *Leg) Hangup(ctx context.Context, reason string) error {
-	return l.post(ctx, func() {
-		if l.ending == nil {
-			l.ending = &Ending{Reason: reason}
-		}
-	})
+// Hangup ends the leg with a BYE; reason stands in the Ending. It never waits, so that an Owner may call it from the leg's own
+// goroutine; Owner.Ended follows.
+func (l *Leg) Hangup(_ context.Context, reason string) error {
+	select {
+	case <-l.finished:
+		return ErrEnded
+	default:
+		l.end(Ending{Reason: reason})
+		return nil
+	}
+}
+
+// end has the leg's goroutine end the leg; the first cause wins.
+func (l *Leg) end(e Ending) {
+	select {
+	case l.ending <- e:
+	default:
+	}
 }
