@@ -1,6 +1,7 @@
 package mikey
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 )
@@ -34,7 +35,7 @@ func (r Report) Print(w io.Writer) error {
 		line("error", "%s", e)
 	}
 	for _, c := range r.CS {
-		line(fmt.Sprintf("CS %d", c.ID), "SSRC %08x, ROC %d, %s", c.SSRC, c.ROC, c.Suite)
+		line(fmt.Sprintf("CS %d", c.ID), "SSRC %08x, ROC %d, %s", c.SSRC, c.ROC, cmp.Or(c.Suite, "suite not stated"))
 		if c.TEK != "" {
 			line("", "TEK %s, salt %s", c.TEK, c.Salt)
 		}
