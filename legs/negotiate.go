@@ -80,8 +80,17 @@ func (l *Leg) completeOffer(ctx context.Context, body []byte) error {
 	return l.adopt(agreement, n)
 }
 
-// adopt makes the stream follow what was agreed; a nil agreement leaves the keys as they are.
+// adopt makes the stream follow what was agreed; a nil agreement leaves the keys as they are. The parameters come first: they are
+// what a peer can get wrong, and with new keys nothing of the old would be left to go on with.
 func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated) error {
+	n.Codec.Bitrate = sendRate(n.Codec)
+	err := l.stream.Configure(media.Params{
+		Codec: n.Codec.Name, Rate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate, PT: n.Codec.PT, EventPT: n.EventPT,
+		Remote: n.Remote, RemoteRTCP: n.RemoteRTCP, RTCPMux: n.RTCPMux, Send: n.Send, Receive: n.Receive,
+	})
+	if err != nil {
+		return fmt.Errorf("legs: stream: %w", err)
+	}
 	if a != nil {
 		if err := l.stream.SetKeys(a.Keys); err != nil {
 			return fmt.Errorf("legs: keys: %w", err)
@@ -93,18 +102,20 @@ func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated) error {
 		l.agreement = a
 	}
 	l.negotiated = n
-	err := l.stream.Configure(media.Params{
-		Codec: n.Codec.Name, Rate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate, PT: n.Codec.PT, EventPT: n.EventPT,
-		Remote: n.Remote, RemoteRTCP: n.RemoteRTCP, RTCPMux: n.RTCPMux, Send: n.Send, Receive: n.Receive,
-	})
-	if err != nil {
-		return fmt.Errorf("legs: stream: %w", err)
-	}
 	l.terms.Store(&Terms{
 		Codec: n.Codec.Name, ClockRate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate,
 		Posture: l.agreement.Posture, Offer: l.agreement.Offer, Rekeys: l.rekeys, Send: n.Send, Receive: n.Receive,
 	})
 	return nil
+}
+
+// sendRate is the bit rate that a codec is sent with: the house rate, unless the peer takes less. Legs of the same rate share an
+// encoding, and a peer that takes more does not ask for it. 0: the codec fixes it.
+func sendRate(c offer.Codec) int {
+	if c.Bitrate == 0 {
+		return 0
+	}
+	return min(c.Bitrate, offer.OpusBitrate)
 }
 
 // settle sets the state that the directions ask for, once the call is confirmed.

@@ -14,7 +14,7 @@ type Params struct {
 	Bitrate    int            // bit/s of what we send, Opus only; 0: the codec's default
 	PT         uint8          // RTP payload type, both ways
 	EventPT    uint8          // of telephone-event (RFC 4733), received and ignored; 0: none
-	Remote     netip.AddrPort // where SDP says that RTP goes; the authenticated source of packets wins over it
+	Remote     netip.AddrPort // where SDP says that RTP goes; the authenticated source of packets wins over it; unspecified only without Send
 	RemoteRTCP netip.AddrPort // where RTCP goes; zero: Remote's port + 1 (RFC 3550 section 11); unused with RTCPMux
 	RTCPMux    bool           // RTCP on the RTP port (RFC 5761)
 	Send       bool           // may we send? false: held by the peer
@@ -86,12 +86,16 @@ func (s *settings) setFormat(id codec.ID) error {
 			s.format.Bitrate = codec.DefaultBitrate
 		}
 	}
+	if err := s.format.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrParams, err) // the mixer would neither decode nor send anything
+	}
 	return nil
 }
 
-// setRemote turns the addresses of SDP into socket addresses. A stream without a remote address waits for the peer's first packet.
+// setRemote turns the addresses of SDP into socket addresses. A stream without a remote address waits for the peer's first packet; one
+// that may not send and is told the unspecified address has none either: the old way to hold (RFC 3264 section 8.4).
 func (s *settings) setRemote(ipv6 bool) error {
-	if !s.Remote.IsValid() {
+	if !s.Remote.IsValid() || !s.Send && s.Remote.Addr().IsUnspecified() {
 		return nil
 	}
 	rtp, err := newAddress(s.Remote, ipv6)

@@ -222,6 +222,7 @@ func TestConfigureRefusesNonsense(t *testing.T) {
 		"multicast":        func(p *Params) { p.Remote = netip.MustParseAddrPort("224.0.0.1:4000") },
 		"unspecified":      func(p *Params) { p.Remote = netip.MustParseAddrPort("0.0.0.0:4000") },
 		"family":           func(p *Params) { p.Remote = netip.MustParseAddrPort("[::1]:4000") },
+		"bitrate":          func(p *Params) { p.Codec, p.Bitrate = "opus", 510000 },
 		"no room for rtcp": func(p *Params) { p.Remote, p.RTCPMux = netip.MustParseAddrPort("127.0.0.1:65535"), false },
 	} {
 		p := good
@@ -232,6 +233,35 @@ func TestConfigureRefusesNonsense(t *testing.T) {
 	}
 	if err := open(t).Configure(good); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOldHold: a peer that holds by the unspecified address (RFC 3264 section 8.4) is sent nothing, RTCP included, until it gives an
+// address again; that it may go on sending does not change that.
+func TestOldHold(t *testing.T) {
+	a, b := pair(t, keying.AEADAES128GCM, pcmu())
+	a.Next(1)
+	hold := pcmu()
+	hold.Remote, hold.RTCPMux, hold.Send = netip.MustParseAddrPort("0.0.0.0:4000"), true, false
+	if err := a.Configure(hold); err != nil {
+		t.Fatal(err)
+	}
+	for k := codec.Tick(2); k < 200; k++ {
+		a.Next(k)
+		a.Send(k, codec.Packet{Payload: frameOf(1, 160)})
+	}
+	if s := a.Snapshot(); s.PacketsSent != 0 || s.RTCPSent != 0 || s.SendErrors != 0 {
+		t.Errorf("sent %d packets and %d reports, %d errors, to a peer that has no address", s.PacketsSent, s.RTCPSent, s.SendErrors)
+	}
+	resume := pcmu()
+	resume.Remote = b.LocalAddr()
+	if err := a.Configure(resume); err != nil {
+		t.Fatal(err)
+	}
+	a.Next(200)
+	a.Send(200, codec.Packet{Payload: frameOf(1, 160)})
+	if n, ok := voice(b.Next(201)); !ok || n != 1 {
+		t.Errorf("frame %d, %v after the hold", n, ok)
 	}
 }
 
