@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// alive ends a leg whose media or whose signalling died. A leg on hold may rightly be silent, so it is asked by OPTIONS.
-func (l *Leg) alive(now time.Time) *Ending {
+// alive ends a leg whose media or whose signalling died. A leg on hold may rightly be silent, also one that its peer holds
+// by sendonly (RFC 3264 section 8.4) and plays no music to, so it is asked by OPTIONS.
+func (l *Leg) alive(ctx context.Context, now time.Time) *Ending {
 	if l.State() == Answered {
 		return nil // the dialog itself waits for the ACK and says Gone when it does not come
 	}
-	if l.negotiated != nil && l.negotiated.Receive {
+	if l.State() == Confirmed {
 		last := l.stream.Snapshot().LastHeard
 		if last.Before(l.since) {
 			last = l.since
@@ -26,23 +27,24 @@ func (l *Leg) alive(now time.Time) *Ending {
 	}
 	l.since = now // the silence of a hold does not count against the peer once it is resumed
 	if !l.asking && now.Sub(l.asked) >= keepAlive {
-		l.ask(now)
+		l.ask(ctx, now)
 	}
 	return nil
 }
 
 // ask sends an OPTIONS within the dialog and ends the leg when nobody answers it, or when the peer knows the dialog no more.
-func (l *Leg) ask(now time.Time) {
+// ctx ends with the leg, which then waits for no answer.
+func (l *Leg) ask(ctx context.Context, now time.Time) {
 	l.asking, l.asked = true, now
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), keepAlive)
+		ctx, cancel := context.WithTimeout(ctx, keepAlive)
 		defer cancel()
 		resp, err := l.dlg.Send(ctx, "OPTIONS", nil, "", nil)
 		dead := err != nil || resp.Status == 408 || resp.Status == 481
 		_ = l.post(context.Background(), func() { // ErrEnded: nobody cares any more
 			l.asking = false
-			if dead && l.ending == nil {
-				l.ending = &Ending{Reason: "signalling_lost", Err: err}
+			if dead {
+				l.end(Ending{Reason: "signalling_lost", Err: err})
 			}
 		})
 	}()

@@ -83,10 +83,9 @@ type Leg struct {
 	negotiated *offer.Negotiated
 	dlg        Dialog
 	rekeys     uint64
-	modifying  bool    // a re-INVITE of ours is on its way
-	offered    bool    // our 200 to a re-INVITE held an offer: its ACK brings the answer
-	ending     *Ending // set by a command that ends the leg
-	asking     bool    // an OPTIONS of ours is on its way
+	modifying  bool // a re-INVITE of ours is on its way
+	offered    bool // our 200 to a re-INVITE held an offer: its ACK brings the answer
+	asking     bool // an OPTIONS of ours is on its way
 	since      time.Time
 	asked      time.Time
 
@@ -94,6 +93,7 @@ type Leg struct {
 	state    atomic.Uint32
 	terms    atomic.Pointer[Terms]
 	mailbox  chan func()
+	ending   chan Ending   // why the leg is to end: holds the first cause
 	finished chan struct{} // closed when the goroutine has ended
 	released atomic.Bool
 }
@@ -121,7 +121,7 @@ func (line *Line) newLeg(call keying.Call, owner Owner) (*Leg, error) {
 	call.SSRC = stream.SSRC()
 	l := &Leg{
 		id: newID(), line: line, owner: owner, stream: stream, call: call,
-		mailbox: make(chan func(), mailboxLength), finished: make(chan struct{}),
+		mailbox: make(chan func(), mailboxLength), ending: make(chan Ending, 1), finished: make(chan struct{}),
 	}
 	session, err := offer.NewSession(rand.Reader)
 	if err != nil {

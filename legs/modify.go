@@ -21,6 +21,10 @@ func (l *Leg) reoffered(ev dialog.Event) {
 	ctx, cancel := context.WithTimeout(context.Background(), negotiationTimeout)
 	defer cancel()
 	if l.modifying {
+		if r, ok := ev.Admitted.(Readmission); ok {
+			_, v := r.Readmitted()
+			v.Abandon() // nobody answers what it offers
+		}
 		ev.Reply(dialog.Response{Status: 491})
 		return
 	}
@@ -114,7 +118,9 @@ func (l *Leg) modify(ctx context.Context, d offer.Direction, result chan<- error
 				err = refused(resp)
 			}
 			if err == nil {
-				err = l.completeOffer(ctx, resp.Body)
+				if err = l.completeOffer(ctx, resp.Body); err != nil { // the sides no longer agree on what holds
+					l.end(Ending{Reason: "bad_answer", Err: err})
+				}
 			}
 			if err != nil {
 				l.local.Direction = before

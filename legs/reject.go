@@ -1,6 +1,7 @@
 package legs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -48,7 +49,7 @@ func (l *Leg) reject(err error, d *offer.Description) *Reject {
 	if errors.As(err, &r) {
 		return r
 	}
-	if errors.Is(err, keying.ErrBusy) {
+	if errors.Is(err, keying.ErrBusy) || errors.Is(err, context.DeadlineExceeded) {
 		return &Reject{Status: 503, Retry: 2, Reason: "busy", Err: err}
 	}
 	r = &Reject{Status: 488, Reason: "bad_offer", Err: err}

@@ -89,13 +89,11 @@ func (l *Leg) post(ctx context.Context, do func()) error {
 // Hangup ends the leg with a BYE; reason stands in the Ending. It never waits, so that an Owner may call it from the leg's own
 // goroutine; Owner.Ended follows.
 func (l *Leg) Hangup(_ context.Context, reason string) error {
-	select {
-	case <-l.finished:
+	if l.State() == Ended {
 		return ErrEnded
-	default:
-		l.end(Ending{Reason: reason})
-		return nil
 	}
+	l.end(Ending{Reason: reason})
+	return nil
 }
 
 // end has the leg's goroutine end the leg; the first cause wins.
