@@ -179,6 +179,22 @@ func TestAgreeStrangers(t *testing.T) {
 		{"no sessions", func(p *mikey.Params) { p.Sessions = nil }, wantReceiveSSRC(0)},
 		{"one session", func(p *mikey.Params) { p.Sessions = p.Sessions[:1] }, wantReceiveSSRC(0x1111_1111)},
 		{"SSRCs not stated", func(p *mikey.Params) { p.Sessions = make([]mikey.Session, 2) }, wantReceiveSSRC(0)},
+		{"a counter at its end for the stream that is ours", func(p *mikey.Params) { p.Sessions[1].ROC = 1<<32 - 1 },
+			func(t *testing.T, a *Agreement, r []byte) {
+				m, err := mikey.Parse(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a.Keys.Send.ROC != 0 || m.Sessions()[1].ROC != 0 {
+					t.Errorf("we send from ROC %d and say %d", a.Keys.Send.ROC, m.Sessions()[1].ROC)
+				}
+			}},
+		{"both streams claimed", func(p *mikey.Params) { p.Sessions[1] = mikey.Session{SSRC: 9, ROC: 5} },
+			func(t *testing.T, a *Agreement, _ []byte) {
+				if a.Keys.Send.ROC != 0 {
+					t.Errorf("we send from ROC %d", a.Keys.Send.ROC)
+				}
+			}},
 		{"second session is the initiator's", func(p *mikey.Params) {
 			p.Sessions = []mikey.Session{{}, {SSRC: 7, ROC: 3}}
 		}, wantReceiveSSRC(7)},

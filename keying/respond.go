@@ -110,7 +110,9 @@ func (k *Keyer) posture(m Method, s Suite, g Group) Posture {
 	return Posture{Method: m, Suite: s, Group: g, ForwardSecrecy: m.ForwardSecret(), Since: k.now()}
 }
 
-// keysOf derives both directions: we send as crypto session send, with our own SSRC, and receive as the other.
+// keysOf derives both directions: we send as crypto session send, with our own SSRC, and receive as the other. What we send
+// begins at ROC 0 whatever the peer wrote into the map: who owns a stream states its counter, and one set to its end would
+// stop the stream at the first wrap of its sequence numbers.
 func keysOf(crypto *mikey.Crypto, suite Suite, send, receive uint8, own uint32) (Keys, error) {
 	if t := crypto.KeyType(); t != mikey.KeyTGK && t != mikey.KeyTGKSalt {
 		// One TEK for both directions would be one key stream for both.
@@ -121,7 +123,7 @@ func keysOf(crypto *mikey.Crypto, suite Suite, send, receive uint8, own uint32) 
 	if k.Send, err = streamOf(crypto, suite, send); err != nil {
 		return k, err
 	}
-	k.Send.SSRC = own
+	k.Send.SSRC, k.Send.ROC = own, 0
 	k.Receive, err = streamOf(crypto, suite, receive)
 	return k, err
 }

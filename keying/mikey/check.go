@@ -3,6 +3,7 @@ package mikey
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 // checkPolicies holds SP payloads and map against each other: numbers once, SRTP only, and every CS names a policy
@@ -89,14 +90,13 @@ func checkIdentities(i, r *Message) error {
 	return nil
 }
 
-// fill puts the responder's SSRCs where the initiator left 0.
+// fill puts the responder's SSRCs where the initiator left 0. These streams are the responder's, and new: ROC 0.
 func fill(sessions []Session, ssrc map[uint8]uint32) []Session {
-	out := make([]Session, len(sessions))
-	for i, s := range sessions {
-		if s.SSRC == 0 {
-			s.SSRC = ssrc[uint8(i+1)]
+	out := slices.Clone(sessions)
+	for i := range out {
+		if own, ours := ssrc[uint8(i+1)]; ours && out[i].SSRC == 0 {
+			out[i].SSRC, out[i].ROC = own, 0
 		}
-		out[i] = s
 	}
 	return out
 }
