@@ -44,7 +44,7 @@ type Posture struct {
 // Role is our part in an exchange.
 type Role string
 
-// The roles of RFC 3830 section 2.2; in SIP the offerer initiates.
+// The roles of RFC 3830 section 1.3; in SIP the offerer initiates.
 const (
 	Initiator Role = "initiator"
 	Responder Role = "responder"

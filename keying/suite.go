@@ -13,7 +13,7 @@ const (
 	aeadTagLen = 16 // RFC 7714 section 13.2
 )
 
-// spPolicy is the SP payload for the suite (RFC 3830 section 6.10.1, RFC 7714 section 14.4), every parameter written out.
+// spPolicy is the SP payload for the suite (RFC 3830 section 6.10.1, RFC 7714 section 14.3), every parameter written out.
 func (s Suite) spPolicy(number uint8) mikey.Policy {
 	p := mikey.Policy{Number: number, Protocol: mikey.ProtocolSRTP}
 	put := func(typ uint8, value int) {

@@ -12,7 +12,7 @@ type Params struct {
 	Time     time.Time // becomes the NTP-UTC time stamp; must rise strictly within one CSB, since the KEMAC's IV hangs on it
 	RAND     []byte    // 16 to 255 octets; nil draws 16 from Rand
 	IDi, IDr string    // identities as URIs; both empty leaves both payloads out
-	SDPIDs   string    // RFC 4567 section 3.3.2: the key management protocols of the SDP, "mikey" or "mikey;x"; empty leaves it out
+	SDPIDs   string    // RFC 4567 section 4.1.4: the key management protocols of the SDP, "mikey" or "mikey;x"; empty leaves it out
 	Sessions []Session // CS ID map: entry i (from 1) is CS ID i; SSRC 0 is for the responder to fill
 	Policies []Policy  // SRTP policies that Sessions name
 	V        bool      // asks a PSK responder for its verification message; DH responders always answer

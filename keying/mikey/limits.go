@@ -20,7 +20,7 @@ const (
 	// below 128 bits the MAC can be searched offline from one captured INVITE.
 	minRAND = 16
 	minPSK  = 16
-	// minTGK is RFC 3830 section 4.1.3's least length of a TGK in octets.
+	// minTGK is our least length of a TGK in octets: the 128 bits that RFC 3830 section 9.1 calls practical.
 	minTGK = 16
 	// ownTGK is the length in octets of the TGKs we choose: 256 bits, and one octet more because the most copied old
 	// implementation derives keys that do not depend on the TGK when its length is a multiple of 32.

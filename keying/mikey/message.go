@@ -165,7 +165,7 @@ func (m *Message) Policies() []Policy {
 	return ps
 }
 
-// SDPIDs is the list of key management protocols of RFC 4567 section 3.3.2; ok is false when the message has none.
+// SDPIDs is the list of key management protocols of RFC 4567 section 4.1.4; ok is false when the message has none.
 func (m *Message) SDPIDs() (list string, ok bool) {
 	for _, e := range all[extPayload](m) {
 		if e.typ == ExtSDPIDs {

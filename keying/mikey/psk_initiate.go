@@ -29,7 +29,12 @@ func InitiatePSK(p Params, psk []byte) (Initiation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return initiatePSK(p, psk, tgk)
+	i, err := initiatePSK(p, psk, tgk)
+	if err != nil {
+		clear(tgk)
+		return nil, err
+	}
+	return i, nil
 }
 
 // initiatePSK takes the TGK, which it owns from then on.

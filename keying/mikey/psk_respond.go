@@ -26,19 +26,24 @@ func AuthenticatePSK(m *Message, psk []byte, prior *Crypto) (Response, error) {
 	if prior != nil {
 		random = prior.rand
 	}
-	k := messageKey{m.header.prf, bytes.Clone(psk), m.header.csbID, random}
-	kemac, err := k.checkKEMAC(m)
+	p := &pskResponse{m: m, psk: messageKey{m.header.prf, bytes.Clone(psk), m.header.csbID, random}}
+	if err := p.authenticate(prior); err != nil {
+		p.Wipe()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *pskResponse) authenticate(prior *Crypto) error {
+	kemac, err := p.psk.checkKEMAC(p.m)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := checkPolicies(m.Policies(), m.header.sessions); err != nil {
-		return nil, err
+	if err := checkPolicies(p.m.Policies(), p.m.header.sessions); err != nil {
+		return err
 	}
-	c, err := k.open(m, kemac, prior)
-	if err != nil {
-		return nil, err
-	}
-	return &pskResponse{m: m, psk: k, crypto: c}, nil
+	p.crypto, err = p.psk.open(p.m, kemac, prior)
+	return err
 }
 
 // checkKEMAC refuses algorithms off the allow-list before it looks at the MAC.

@@ -81,7 +81,7 @@ const (
 	KeyTEKSalt KeyType = 3
 )
 
-// SRTP policy parameters (RFC 3830 section 6.10.1.A, RFC 7714 section 14.4) and the values this product speaks.
+// SRTP policy parameters (RFC 3830 section 6.10.1.A, RFC 7714 section 14.3) and the values this product speaks.
 const (
 	ParamEncrAlg    uint8 = 0
 	ParamEncrKeyLen uint8 = 1 // octets; also the length of the master key
