@@ -211,7 +211,10 @@ type bundleDirectory struct {
 
 // PSK implements Directory.
 func (d *bundleDirectory) PSK(identity string) (Secret, bool) {
-	return d.psk, d.psk.Len() > 0 && domainOf(identity) == d.domain
+	if d.psk.Len() == 0 || domainOf(identity) != d.domain {
+		return Secret{}, false
+	}
+	return NewSecret(d.psk.Bytes()), true
 }
 
 // Roots implements Directory.

@@ -117,6 +117,7 @@ func (i *Initiation) beginPSK(p mikey.Params, r refusal) error {
 	if !known {
 		return r.refuse(mikey.Unspecified, ReasonNoCredential, fmt.Errorf("%w: no pre-shared key with the peer", ErrCall))
 	}
+	defer psk.Wipe()
 	var err error
 	if i.exchange, err = mikey.InitiatePSK(p, psk.Bytes()); err != nil {
 		return r.mikey(i.method, err)
@@ -179,12 +180,9 @@ func (i *Initiation) authenticate(m *mikey.Message, r refusal) (string, error) {
 		if m.Type() != mikey.TypeDHResp {
 			return "", r.refuse(mikey.Unspecified, ReasonNotAnAnswer, fmt.Errorf("message type %d", m.Type()))
 		}
-		if !i.keyer.peerIsServer && !i.keyer.directory.Known(i.call.Peer) {
-			return "", r.refuse(mikey.AuthFailure, ReasonUnknownIdentity, fmt.Errorf("%w: no such account", ErrCall))
-		}
-		public, leaf, err := i.keyer.vouch(m.Certificates(), i.call.Peer)
+		public, leaf, err := i.keyer.signatory(m, i.call.Peer, r)
 		if err != nil {
-			return "", r.refuse(mikey.InvalidCert, ReasonBadCertificate, err)
+			return "", err
 		}
 		key, print = public, fingerprint(leaf.Raw)
 	}

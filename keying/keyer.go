@@ -11,7 +11,8 @@ import (
 
 // Directory is what keying asks about peers. It must be fast and safe from any goroutine.
 type Directory interface {
-	// PSK returns the pre-shared key with that identity (a URI), and whether there is one; an account that is not enabled has none.
+	// PSK returns a copy of the pre-shared key with that identity (a URI), which the caller wipes, and whether there is one; an
+	// account that is not enabled has none.
 	PSK(identity string) (Secret, bool)
 	// Roots returns the certificate authorities that vouch for peers; nil or empty: nobody's certificate is accepted.
 	Roots() *x509.CertPool
@@ -38,13 +39,18 @@ type Config struct {
 	// PeerIsServer: the peers are rooms, and a certificate of their domain's server vouches for any of them. Callers set it.
 	// Without it a certificate vouches only for the account whose URI it carries, and only while the Directory knows it.
 	PeerIsServer bool
+	// Issued says whether the account with that identity holds the certificate with that fingerprint (SHA-256 of its DER, hex).
+	// With it, an account made anew under an old name, or one whose certificate was replaced, is closed to the old certificate,
+	// and a certificate that was never issued costs no signature check. It must be fast and safe from any goroutine. nil: every
+	// certificate that the Directory's roots vouch for will do.
+	Issued func(identity, fingerprint string) bool
 }
 
 // Call describes the leg for which keys are agreed.
 type Call struct {
 	Local  string  // our identity, a URI; required
 	Peer   string  // the peer's identity, a URI; "" when it is not known yet (Verify only)
-	SDPIDs string  // identifiers of the key-mgmt lines of the SDP as sent or received, "mikey" or "mikey;x" (RFC 4567 section 4.1)
+	SDPIDs string  // identifiers of the key-mgmt lines of the SDP as sent or received, "mikey" or "mikey;x" (RFC 4567 section 4.1.4)
 	SSRC   uint32  // our own, of the stream that we send
 	Policy *Policy // required
 	Suite  Suite   // an initiator's choice; "": the first of the policy
@@ -62,7 +68,8 @@ type Keyer struct {
 	now          func() time.Time
 	rand         io.Reader
 	peerIsServer bool
-	decoy        Secret // stands in for the key of an account that does not exist, so that refusing it takes as long
+	issued       func(identity, fingerprint string) bool // nil: not asked
+	decoy        Secret                                  // stands in for the key of an account that does not exist, so that refusing it takes as long
 
 	lastTime atomic.Int64 // Unix nanoseconds of our newest offer: no two may bear the same timestamp
 }
@@ -98,7 +105,7 @@ func New(c Config) (*Keyer, error) {
 	}
 	return &Keyer{
 		own: c.Own, directory: c.Directory, replay: c.Replay, guard: c.Guard, pool: c.Pool,
-		now: c.Now, rand: c.Rand, peerIsServer: c.PeerIsServer, decoy: NewSecret(decoy),
+		now: c.Now, rand: c.Rand, peerIsServer: c.PeerIsServer, issued: c.Issued, decoy: NewSecret(decoy),
 	}, nil
 }
 

@@ -157,7 +157,7 @@ func (k *Keyer) acceptIdentities(v *Verified, r refusal, c Call) error {
 }
 
 // acceptSDPIDs compares the protected list of key management protocols with the one in the SDP, so that nobody on the way can
-// take a better one out (RFC 4567 section 4.1.2). How repeats count is not defined: both readings are taken.
+// take a better one out (RFC 4567 section 4.1.4). How repeats count is not defined: both readings are taken.
 func (k *Keyer) acceptSDPIDs(v *Verified, r refusal, c Call) error {
 	protected, ok := v.message.SDPIDs()
 	if !ok || protected != c.SDPIDs && protected != distinct(c.SDPIDs) {
@@ -221,12 +221,9 @@ func (k *Keyer) authenticate(v *Verified, r refusal) error {
 	if v.method == MIKEYPSK {
 		return k.authenticatePSK(v, r)
 	}
-	if !k.peerIsServer && !k.directory.Known(v.identity) {
-		return r.refuse(mikey.AuthFailure, ReasonUnknownIdentity, errors.New("no such account"))
-	}
-	key, leaf, err := k.vouch(v.message.Certificates(), v.identity)
+	key, leaf, err := k.signatory(v.message, v.identity, r)
 	if err != nil {
-		return r.refuse(mikey.InvalidCert, ReasonBadCertificate, err)
+		return err
 	}
 	if v.response, err = mikey.AuthenticateDH(v.message, key); err != nil {
 		return r.mikey(v.method, err)
@@ -239,6 +236,8 @@ func (k *Keyer) authenticatePSK(v *Verified, r refusal) error {
 	psk, known := k.directory.PSK(v.identity)
 	if !known {
 		psk = k.decoy
+	} else {
+		defer psk.Wipe()
 	}
 	response, err := mikey.AuthenticatePSK(v.message, psk.Bytes(), nil)
 	if !known {

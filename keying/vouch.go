@@ -15,12 +15,27 @@ import (
 // sipScheme begins every identity.
 const sipScheme = "sip:"
 
+// signatory finds who signed a message in the name of an identity, by the certificates in it. Refusals are *Error.
+func (k *Keyer) signatory(m *mikey.Message, identity string, r refusal) (mikey.PeerKey, *x509.Certificate, error) {
+	if !k.peerIsServer && !k.directory.Known(identity) {
+		return mikey.PeerKey{}, nil, r.refuse(mikey.AuthFailure, ReasonUnknownIdentity, errors.New("no such account"))
+	}
+	key, leaf, err := k.vouch(m.Certificates(), identity)
+	if err != nil {
+		return mikey.PeerKey{}, nil, r.refuse(mikey.InvalidCert, ReasonBadCertificate, err)
+	}
+	return key, leaf, nil
+}
+
 // vouch checks that a peer's certificates lead to our roots and stand for the identity. What costs nothing is looked at
-// first, so that a stranger's certificate costs one signature verification at most per link.
+// first: where we know which certificates were issued, a stranger's costs a hash, elsewhere one signature check a link.
 func (k *Keyer) vouch(chain [][]byte, identity string) (mikey.PeerKey, *x509.Certificate, error) {
 	none := mikey.PeerKey{}
 	if len(chain) == 0 || len(chain) > maxChain {
 		return none, nil, fmt.Errorf("%w: %d in the message", ErrCertificate, len(chain))
+	}
+	if k.issued != nil && !k.issued(identity, fingerprint(chain[0])) {
+		return none, nil, fmt.Errorf("%w: it was not issued to the account, or is no longer the account's", ErrCertificate)
 	}
 	leaf, err := x509.ParseCertificate(chain[0])
 	if err != nil {
@@ -38,7 +53,7 @@ func (k *Keyer) vouch(chain [][]byte, identity string) (mikey.PeerKey, *x509.Cer
 	return mikey.PeerKey{Public: leaf.PublicKey}, leaf, nil
 }
 
-// usable says whether a leaf may sign messages, and whether checking its signatures costs a bounded time.
+// usable says whether a leaf may sign messages, and with a key that we take.
 func usable(leaf *x509.Certificate) error {
 	if leaf.IsCA {
 		return fmt.Errorf("%w: an authority's own", ErrCertificate)
@@ -46,7 +61,12 @@ func usable(leaf *x509.Certificate) error {
 	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
 		return fmt.Errorf("%w: not for signatures", ErrCertificate)
 	}
-	switch key := leaf.PublicKey.(type) {
+	return bounded(leaf)
+}
+
+// bounded says whether checking signatures made with the key of a certificate costs a bounded time.
+func bounded(c *x509.Certificate) error {
+	switch key := c.PublicKey.(type) {
 	case *rsa.PublicKey:
 		if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
 			return fmt.Errorf("%w: RSA of %d bits", ErrCertificate, bits)
@@ -99,6 +119,9 @@ func (k *Keyer) chains(leaf *x509.Certificate, rest [][]byte) error {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrCertificate, err)
+		}
+		if err := bounded(c); err != nil {
+			return err
 		}
 		intermediates.AddCert(c)
 	}

@@ -86,7 +86,7 @@ func (d *register) PSK(identity string) (Secret, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s, ok := d.psks[identity]
-	return s, ok
+	return NewSecret(s.Bytes()), ok
 }
 
 func (d *register) Roots() *x509.CertPool { return d.roots }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -127,6 +128,12 @@ func (a *accounts) Roots() *x509.CertPool { return a.roots }
 
 // Known implements keying.Directory.
 func (a *accounts) Known(identity string) bool { return a.enabled(a.nameOf(identity)) != nil }
+
+// issued says whether a certificate was issued to an account that may call, and not to one that had its name before.
+func (a *accounts) issued(identity, fingerprint string) bool {
+	acc := a.enabled(a.nameOf(identity))
+	return acc != nil && slices.Contains(acc.CertFingerprints, fingerprint)
+}
 
 // HA1SHA256 implements gate.Accounts.
 func (a *accounts) HA1SHA256(name string) ([]byte, bool) {

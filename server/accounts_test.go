@@ -112,3 +112,27 @@ func TestCredentialsConcurrently(t *testing.T) {
 	close(done)
 	wg.Wait()
 }
+
+// A name that is given again is closed to the certificates of who had it before.
+func TestIssuedCertificates(t *testing.T) {
+	a := register(t)
+	enter(t, a, "alice")
+	const uri = "sip:alice@conf.example.com"
+	certify := func(fingerprint string) {
+		if err := a.update("alice", func(acc *store.Account) { acc.CertFingerprints = []string{fingerprint} }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	certify("old")
+	if !a.issued(uri, "old") || a.issued(uri, "") || a.issued("sip:bob@conf.example.com", "old") {
+		t.Error("certificates are not told apart")
+	}
+	if err := a.delete("alice"); err != nil {
+		t.Fatal(err)
+	}
+	enter(t, a, "alice")
+	certify("new")
+	if a.issued(uri, "old") || !a.issued(uri, "new") {
+		t.Error("the certificate of a former account is taken")
+	}
+}

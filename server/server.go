@@ -106,7 +106,7 @@ func (s *Server) openKeying() (*keying.Keyer, error) {
 		Workers: orCores(s.cfg.Limits.DHWorkers, 2), Queue: s.cfg.Limits.DHQueue, Deadline: dhDeadline,
 	})
 	return keying.New(keying.Config{
-		Own: s.keys.own, Directory: s.accounts, Replay: s.replay, Guard: s.guard, Pool: s.dh,
+		Own: s.keys.own, Directory: s.accounts, Issued: s.accounts.issued, Replay: s.replay, Guard: s.guard, Pool: s.dh,
 	})
 }
 
