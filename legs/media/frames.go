@@ -48,7 +48,7 @@ func fillSilence(out []byte, id codec.ID) {
 }
 
 // opus returns the packet that begins in this tick. Longer ones leave the decoder ahead (Held follows); shorter ones are joined.
-func (p *playout) opus(pos, frame int64, c *counters) codec.Frame {
+func (p *playout) opus(pos, frame int64) codec.Frame {
 	first := &p.buffer.slots[0]
 	payload, end, k := first.data, first.end(), 1
 	if first.length < frame && p.owed == 0 {

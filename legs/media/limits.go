@@ -61,7 +61,7 @@ const (
 	shrinkHurry    = 25  // ticks (0.5 s) of patience when the surplus is two ticks or more
 	concealTicks   = 5   // 100 ms of concealment: decoders have faded out by then; after it, silence
 	misfitPackets  = 3   // packets in a row far from the play-out position that mean the sender restarted its timestamps
-	quietTicks     = 3   // after telephone-event or comfort noise a missing frame is a pause, not a loss
+	lastBeforeDTX  = 2   // octets: an Opus packet this short says that none will follow for a while (RFC 7587 section 3.1.3, libopus)
 )
 
 // RTCP.

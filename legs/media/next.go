@@ -49,18 +49,24 @@ func (p *playout) next(set *settings, t codec.Tick, c *counters) codec.Frame {
 		return codec.Frame{Kind: codec.Lost}
 	}
 	if p.due(pos + frame) {
-		p.missing = 0
-		if set.sampleSize > 0 {
-			return p.samples(set, pos)
-		}
-		return p.opus(pos, frame, c)
+		f := p.frameAt(set, pos)
+		p.spoke(set.sampleSize == 0 && len(f.Payload) <= lastBeforeDTX)
+		return f
 	}
 	if p.owed > 0 {
 		p.owed = max(p.owed-frame, 0)
 		p.missing = 0
 		return codec.Frame{Kind: codec.Held}
 	}
-	return p.absent(t, pos, frame, c)
+	return p.absent(pos, frame, c)
+}
+
+// frameAt is what the buffer holds for the tick at pos.
+func (p *playout) frameAt(set *settings, pos int64) codec.Frame {
+	if set.sampleSize > 0 {
+		return p.samples(set, pos)
+	}
+	return p.opus(pos, int64(set.frame))
 }
 
 // due says whether the oldest packet begins before limit.
@@ -76,9 +82,9 @@ func (p *playout) dropStale(set *settings, pos int64, c *counters) {
 
 // absent answers a tick for which there is no packet: a loss to conceal, with the packet after it where it has come, or silence when
 // the sender pauses or is gone.
-func (p *playout) absent(t codec.Tick, pos, frame int64, c *counters) codec.Frame {
+func (p *playout) absent(pos, frame int64, c *counters) codec.Frame {
 	p.missing++
-	if t < p.calm || p.missing > concealTicks {
+	if p.pausing(pos+frame) || p.missing > concealTicks {
 		return codec.Frame{}
 	}
 	c.concealed.Add(1)

@@ -14,11 +14,12 @@ type playout struct {
 	played  int64      // end of what was given to the mixer
 	owed    int64      // decoded ahead: what the decoder still holds of a packet longer than a tick
 
-	jumped  bool       // ticks were missed before this one: arrivals of this tick tell nothing about the network
-	surplus int        // ticks in a row with more delay than needed
-	missing int        // ticks in a row without anything to play
-	misfits int        // packets in a row far from the position
-	calm    codec.Tick // until then a missing frame is a pause
+	jumped  bool  // ticks were missed before this one: arrivals of this tick tell nothing about the network
+	surplus int   // ticks in a row with more delay than needed
+	missing int   // ticks in a row without anything to play
+	misfits int   // packets in a row far from the position
+	paused  bool  // the sender said that it will say nothing: what is missing from pauseAt on is a pause, not a loss
+	pauseAt int64 // media time
 
 	frame [wideClock / ticksPerSecond * 2]byte // assembled from packets of another duration: one tick of L16 at 16 kHz at most
 	merge []byte                               // Opus packets shorter than a tick, joined; made when the first one comes
@@ -31,11 +32,34 @@ func (p *playout) flush() {
 	p.buffer.take(p.buffer.n)
 	p.delay.reset()
 	p.running = false
-	p.owed, p.surplus, p.missing, p.misfits, p.calm = 0, 0, 0, 0, 0
+	p.owed, p.surplus, p.missing, p.misfits, p.paused = 0, 0, 0, 0, false
 }
 
-// quiet notes that the sender said something that is not audio.
-func (p *playout) quiet(t codec.Tick) { p.calm = t + quietTicks }
+// pause takes a packet that is no audio, telephone-event or comfort noise: until there is audio again nothing is missing.
+func (p *playout) pause(t codec.Tick, h *header, frame int64) {
+	if !p.running {
+		return
+	}
+	at, due := p.extend(h.timestamp, t, frame), p.position(t, frame)
+	if at < due-maxDepthTicks*frame || at > due+bufferPackets*frame {
+		at = due // the time of another clock, as that of an event may be
+	}
+	p.paused, p.pauseAt = true, at
+}
+
+// pausing says whether what is missing between pos and end is missing because of a pause.
+func (p *playout) pausing(end int64) bool { return p.paused && end > p.pauseAt }
+
+// spoke notes that audio was played up to p.played. An Opus packet of a TOC octet and at most one more is the last before a pause (DTX).
+func (p *playout) spoke(last bool) {
+	p.missing = 0
+	switch {
+	case last:
+		p.paused, p.pauseAt = true, p.played
+	case p.pausing(p.played):
+		p.paused = false
+	}
+}
 
 // position is the media time due at tick t.
 func (p *playout) position(t codec.Tick, frame int64) int64 { return p.base + int64(t)*frame }

@@ -436,3 +436,44 @@ func TestCostOfJitter(t *testing.T) {
 		})
 	}
 }
+
+// TestPauseIsNoLoss: after comfort noise, an event, or the short packet that ends an Opus spurt (DTX), what does not come is not missing;
+// before it, and once the sender spoke again, it is.
+func TestPauseIsNoLoss(t *testing.T) {
+	pauses := map[string]func(d *deck, tick codec.Tick, at int){
+		"comfort noise": func(d *deck, tick codec.Tick, at int) {
+			d.play.pause(tick, &header{timestamp: uint32(at)}, int64(d.set.frame))
+		},
+		"event of another clock": func(d *deck, tick codec.Tick, _ int) {
+			d.play.pause(tick, &header{timestamp: 0x7fff0000}, int64(d.set.frame))
+		},
+		"DTX": func(d *deck, tick codec.Tick, at int) { d.add(tick, at, []byte{0xf8}) },
+	}
+	for name, pause := range pauses {
+		t.Run(name, func(t *testing.T) {
+			d := newDeck(t, "opus")
+			say := func(n int) { d.add(codec.Tick(n), n*960, append([]byte{0xf8}, frameOf(n, 40)...)) }
+			lost := func(from, to int) (n int) {
+				for k := from; k < to; k++ {
+					if s := d.next(codec.Tick(k)); s == "L" || s == "l" {
+						n++
+					}
+				}
+				return n
+			}
+			say(0)
+			say(1)
+			if n := lost(0, 3); n != 2-1 {
+				t.Errorf("%d ticks concealed before the pause, want the one that is missing", n)
+			}
+			pause(d, 3, 3*960)
+			if n := lost(3, 30); n != 0 {
+				t.Errorf("%d ticks concealed in the pause", n)
+			}
+			say(30)
+			if n := lost(30, 33); n != 2 {
+				t.Errorf("%d ticks concealed after the sender spoke again, want 2", n)
+			}
+		})
+	}
+}

@@ -76,6 +76,7 @@ func (s *Stream) takePeer(ssrc uint32) {
 	s.counters.peerSSRC.Store(ssrc)
 	s.counters.bye.Store(false)
 	s.source.restart()
+	s.report.lastSR, s.report.lastSRArrival = 0, 0 // of the former source (RFC 3550 section 6.4.1)
 	s.play.flush()
 }
 
