@@ -40,11 +40,24 @@ func (d *datagrams) start() {
 	<-r.begun
 }
 
-// stop closes the socket and waits for the readers.
+// stop ends the readers, waits for them and closes the socket.
 func (d *datagrams) stop() {
 	close(d.done)
-	_ = d.PacketConn.Close()
+	_ = d.SetReadDeadline(time.Unix(1, 0))
 	d.wg.Wait()
+	_ = d.PacketConn.Close()
+}
+
+// linger keeps the reader's entries in sipgo's pool for what is in flight: a message that finds none there makes sipgo open
+// a socket of its own, which nobody closes and no front guards.
+func (r *reader) linger(d time.Duration, until <-chan struct{}) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-until:
+	}
+	return net.ErrClosed
 }
 
 // ReadFrom gives sipgo the next message that passed the front.
@@ -58,7 +71,7 @@ func (r *reader) ReadFrom(b []byte) (int, net.Addr, error) {
 		if err != nil {
 			select {
 			case <-r.done:
-				return 0, nil, net.ErrClosed
+				return 0, nil, r.linger(stopWait, nil)
 			default:
 			}
 			if n == 0 && addr == nil && !temporary(err) {
@@ -84,13 +97,7 @@ func (r *reader) Close() error { return nil }
 
 func (r *reader) retire() error {
 	r.start()
-	t := time.NewTimer(retireWait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-r.done:
-	}
-	return net.ErrClosed
+	return r.linger(retireWait, r.done)
 }
 
 func temporary(err error) bool {

@@ -179,7 +179,11 @@ func (e *Endpoint) Close(ctx context.Context) error {
 	e.txl.Close() // what began in between
 	_ = e.tpl.Close()
 	done := make(chan struct{})
-	go func() { e.wg.Wait(); close(done) }()
+	go func() {
+		e.wg.Wait()
+		_ = e.tpl.Close() // whatever sipgo opened behind our back in the meantime
+		close(done)
+	}()
 	t := time.NewTimer(closeWait)
 	defer t.Stop()
 	select {

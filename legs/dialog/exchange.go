@@ -17,6 +17,9 @@ type attempt struct {
 
 // transact sends a request over the flow (nil: UDP to that peer) as a new transaction.
 func (e *Endpoint) transact(ctx context.Context, req *sip.Request, transport string, to netip.AddrPort, st *stream) (*attempt, error) {
+	if e.ctx.Err() != nil {
+		return nil, ErrClosed // without our socket sipgo would open one of its own
+	}
 	req.RemoveHeader("Via")
 	req.PrependHeader(e.via(transport, to, st))
 	req.SetTransport(sip.NetworkToUpper(transport))

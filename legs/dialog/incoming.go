@@ -101,6 +101,12 @@ func (in *Incoming) Ring(status int) error {
 	return in.send(Response{Status: status, Header: in.contact()})
 }
 
+// DialogID is the ID that the dialog will have once Accept has made it: whoever keeps a table of dialogs enters it before
+// Accept, since the peer's next request may come before Accept returns.
+func (in *Incoming) DialogID() string {
+	return dialogID(in.Request.CallID, in.tag, in.Request.From.Tag)
+}
+
 func (in *Incoming) contact() []HeaderField {
 	return []HeaderField{{"Contact", in.e.contact(in.Request.Transport, in.Request.Source, in.stream)}}
 }

@@ -58,6 +58,8 @@ const (
 	// reader is replaced by a fresh one; retireWait lets messages in flight find their entry in the old one first.
 	sourcesPerReader = 16 << 10
 	retireWait       = time.Second
+	// stopWait is the same when the endpoint closes: messages in flight are microseconds away from their entry.
+	stopWait = 50 * time.Millisecond
 
 	// budgetSets × budgetWays are the buckets of the per-source budget: a fixed 1.5 MiB at most, no allocation later.
 	budgetSets = 4096
