@@ -167,7 +167,7 @@ func (c *serveCommand) Run(e *env) error {
 	}
 	c.greet(e, ready)
 	<-n.ctx.Done()
-	n.srv.RemoveReady()
+	n.srv.RemoveReady(c.ReadyFile)
 	return n.stop()
 }
 

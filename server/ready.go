@@ -64,8 +64,14 @@ func (s *Server) WriteReady(adminURL, extra string) (Ready, error) {
 	return r, nil
 }
 
-// RemoveReady takes the word back when the server stops.
-func (s *Server) RemoveReady() { _ = os.Remove(filepath.Join(s.data, readyFile)) }
+// RemoveReady takes the word back when the server stops, in both places.
+func (s *Server) RemoveReady(extra string) {
+	for _, path := range []string{filepath.Join(s.data, readyFile), extra} {
+		if path != "" {
+			_ = os.Remove(path) // gone is gone
+		}
+	}
+}
 
 // AdminToken returns the bearer token of the admin API, made on the first start and kept in a file of mode 0600.
 func (s *Server) AdminToken() (string, error) {

@@ -36,8 +36,8 @@ type room struct {
 // errRoomClosed says that the room ended before it took the command; look the name up again.
 var errRoomClosed = errors.New("server: the room has closed")
 
-// run is the room's goroutine. retire is called when an empty room made on demand has lived long enough; it answers false
-// when the room must go on.
+// run is the room's goroutine. retire is called when the room ends by itself: an empty one made on demand has lived long
+// enough, or the mixer lost the room.
 func (r *room) run(retire func(*room)) {
 	defer close(r.finished)
 	defer r.mix.Close()
@@ -58,6 +58,15 @@ func (r *room) run(retire func(*room)) {
 			}
 			retire(r) // from here on nobody finds the room by name
 			r.log.Info("room closed", "room", r.name)
+			return
+		case <-r.mix.Failed(): // its legs would hear nothing any more; they may call again
+			for _, st := range r.seats {
+				if st.leg != nil {
+					_ = st.leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already
+				}
+			}
+			retire(r)
+			r.log.Error("room failed", "room", r.name, "seats", len(r.seats))
 			return
 		case <-r.stop:
 			return

@@ -53,12 +53,17 @@ func (t *rooms) start(rc RoomConfig, permanent bool) *room {
 	return r
 }
 
-// retire takes a room out of the table; it is called by the room's own goroutine.
+// retire takes a room out of the table; it is called by the room's own goroutine. A permanent room that ends has failed, and is
+// opened anew with the limits and the policy that are its own.
 func (t *rooms) retire(r *room) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.open[r.name] == r {
-		delete(t.open, r.name)
+	if t.open[r.name] != r {
+		return
+	}
+	delete(t.open, r.name)
+	if r.permanent && !t.stopping {
+		t.start(RoomConfig{Name: r.name, Policy: r.policy.Name, MaxSeats: r.maxSeats, Locked: r.locked}, true)
 	}
 }
 
