@@ -53,7 +53,7 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 		s.ledger.release(a.Account)
 		return err
 	}
-	o := &occupancy{server: s, room: r, seat: st, method: a.method(), identity: a.Identity, source: in.Request.Source}
+	o := &occupancy{server: s, room: r, seat: st, method: a.method()}
 	leg, err := s.line.Prepare(in.Context(), s.admissionOf(a, r.policy), o)
 	if err != nil {
 		o.vacate(nil)
@@ -61,7 +61,10 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 	}
 	o.lobby = s.lobby.Join(mixer.SeatConfig{})
 	o.lobby.Attach(leg.Stream())
+	// A caller may hang up with the octets of our 200 just read, before Accept returns: the dialog must be known by then.
+	s.calls.add(in.DialogID(), &call{leg: leg, identity: a.Identity, room: r.name, from: in.Request.Source})
 	if err := leg.Accept(in); err != nil {
+		s.calls.remove(in.DialogID())
 		o.vacate(leg)
 		return err
 	}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"github.com/conclave/conclave/legs"
@@ -27,15 +26,10 @@ type occupancy struct {
 	seat   *seat
 	lobby  *mixer.Seat // nil once the leg has its seat
 	method string      // of the key agreement, for metrics
-
-	identity string         // who calls, as the gate proved it
-	source   netip.AddrPort // where the INVITE came from
 }
 
-// Accepted enters the dialog into the server's table, so that its later requests are known.
-func (o *occupancy) Accepted(l *legs.Leg) {
-	o.server.calls.add(l.Dialog().ID(), &call{leg: l, identity: o.identity, room: o.room.name, from: o.source})
-}
+// Accepted implements legs.Owner; the join has entered the dialog into the server's table already.
+func (o *occupancy) Accepted(*legs.Leg) {}
 
 // Confirmed moves the stream from the lobby to the seat, where it is heard from the next tick.
 func (o *occupancy) Confirmed(l *legs.Leg) {
