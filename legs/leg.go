@@ -79,7 +79,7 @@ type Leg struct {
 	local      offer.Local
 	pending    offer.Local        // the offer of ours that waits for its answer
 	initiation *keying.Initiation // an offer of ours that waits for its answer
-	agreement  *keying.Agreement
+	agreement  *keying.Agreement  // the running one; its keys are wiped, the stream has made its contexts of them
 	negotiated *offer.Negotiated
 	dlg        Dialog
 	rekeys     uint64
@@ -156,7 +156,8 @@ func (l *Leg) Dialog() Dialog { return l.dlg }
 // Done is closed when the leg's goroutine has ended.
 func (l *Leg) Done() <-chan struct{} { return l.finished }
 
-// Release closes the stream and wipes the keys. The owner calls it once nobody ticks the stream any more.
+// Release closes the stream, whose contexts are the last to hold the keys, and wipes an exchange that is still
+// open. The owner calls it once nobody ticks the stream any more.
 func (l *Leg) Release() {
 	if l.released.Swap(true) {
 		return
@@ -166,8 +167,5 @@ func (l *Leg) Release() {
 	}
 	if l.initiation != nil {
 		l.initiation.Abandon()
-	}
-	if l.agreement != nil {
-		l.agreement.Wipe()
 	}
 }

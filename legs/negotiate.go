@@ -31,6 +31,7 @@ func (l *Leg) answerOffer(ctx context.Context, d *offer.Description, v *keying.V
 	}
 	body, n, err := offer.Answer(d, local)
 	if err != nil {
+		agreement.Wipe()
 		return nil, err
 	}
 	return body, l.adopt(agreement, n)
@@ -82,7 +83,9 @@ func (l *Leg) completeOffer(ctx context.Context, body []byte) error {
 
 // adopt makes the stream follow what was agreed; a nil agreement leaves the keys as they are. The parameters come first: they are
 // what a peer can get wrong, and with new keys nothing of the old would be left to go on with.
+// The stream's contexts have what they need of the keys, so that the leg keeps none.
 func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated) error {
+	defer a.Wipe()
 	n.Codec.Bitrate = sendRate(n.Codec)
 	err := l.stream.Configure(media.Params{
 		Codec: n.Codec.Name, Rate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate, PT: n.Codec.PT, EventPT: n.EventPT,
@@ -96,7 +99,6 @@ func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated) error {
 			return fmt.Errorf("legs: keys: %w", err)
 		}
 		if l.agreement != nil {
-			l.agreement.Wipe()
 			l.rekeys++
 		}
 		l.agreement = a
