@@ -112,7 +112,7 @@ func TestReturnToFullBusAfterHangover(t *testing.T) {
 	seats, ports, pcm := r.talkers(2, 2000)
 	r.run(2)
 	ports[0].next = nil
-	r.run(speakHang + 1) // the last of them drops it from the mix
+	r.run(1 + speakHang + 1) // the first fades out, the last drops it from the mix
 	if seats[0].inMix || seats[0].bus == nil {
 		t.Fatalf("inMix = %v, own bus = %v; want out of the mix with its own bus", seats[0].inMix, seats[0].bus != nil)
 	}
@@ -161,7 +161,7 @@ func TestLevelIsOfTheLastFrame(t *testing.T) {
 		t.Errorf("level = %.2f dBFS, want -6.02", got)
 	}
 	p.next = nil
-	r.run(1)
+	r.run(2) // the first fades out
 	if got := s.LevelDBFS(); got != SilenceDBFS {
 		t.Errorf("level = %.2f dBFS in silence", got)
 	}

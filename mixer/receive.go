@@ -77,7 +77,7 @@ func (r *Room) listen(s *Seat, f *feed, frame codec.Frame) activity {
 		}
 		return doubt
 	}
-	f.open = true
+	f.open = frame.Kind != codec.Silent
 	if f.decoder == nil && !r.furnish(s, f) {
 		return doubt
 	}
@@ -96,7 +96,7 @@ func (s *Seat) wants(f *feed, k codec.Kind, a activity) bool {
 	switch {
 	case k == codec.Silent:
 		s.awake = max(0, s.awake-1)
-		return false
+		return f.open // the decoder fades out what it said last
 	case k == codec.Held:
 		return f.open
 	case k == codec.Lost:

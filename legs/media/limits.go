@@ -59,7 +59,7 @@ const (
 	maxDepthTicks  = 15  // 300 ms above the fastest packet: more delay makes talking impossible (G.114)
 	shrinkPatience = 100 // ticks (2 s) of surplus before a frame of speech is dropped for it; at once in silence
 	shrinkHurry    = 25  // ticks (0.5 s) of patience when the surplus is two ticks or more
-	concealTicks   = 5   // 100 ms of concealment: decoders have faded out by then; after it, silence
+	concealTicks   = 5   // 100 ms of concealment: longer is guesswork; after it silence, into which the decoder fades
 	misfitPackets  = 3   // packets in a row far from the play-out position that mean the sender restarted its timestamps
 	lastBeforeDTX  = 2   // octets: an Opus packet this short says that none will follow for a while (RFC 7587 section 3.1.3, libopus)
 )

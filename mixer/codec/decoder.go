@@ -27,6 +27,7 @@ type Decoder struct {
 	queue  []int16 // decoded ahead: the rest of packets longer than a tick; oldest first
 	space  []int16 // what queue is cut from
 	silent bool    // the last frame was Silent: there is nothing to continue when the next is lost
+	sounds bool    // the last frame decoded to something
 }
 
 // NewDecoder returns a Decoder for format f whose samples come at rate (the mix rate: 8000, 16000 or 48000 Hz). The mode
@@ -51,33 +52,49 @@ func NewDecoder(f Format, rate int) (*Decoder, error) {
 }
 
 // Decode fills pcm, which has exactly rate/50 samples, with the audio due in this tick. pcm is filled whatever happens:
-// after ErrPayload it holds a concealment. Lost takes the copy in Next where there is one, and is concealed otherwise.
+// after ErrPayload it holds a concealment. Lost takes the copy in Next where there is one, and is concealed otherwise. The first Silent
+// fades out what was heard before it, the others are zeros.
 func (d *Decoder) Decode(f Frame, pcm []int16) error {
 	if len(pcm) != d.frame {
 		return fmt.Errorf("%w: %d samples, not %d", ErrBuffer, len(pcm), d.frame)
 	}
+	var err error
 	switch f.Kind {
 	case Voice:
 		d.silent = false
-		return d.voice(f.Payload, pcm)
+		err = d.voice(f.Payload, pcm)
 	case Lost:
-		return d.lost(f.Next, pcm)
+		err = d.lost(f.Next, pcm)
 	case Held:
 		d.drain(pcm)
 	default:
-		d.queue = d.queue[:0]
-		if !d.silent {
-			d.silent = true
-			d.source.rest()
+		d.rest(pcm)
+		return nil
+	}
+	d.sounds = !zero(pcm)
+	return err
+}
+
+// rest ends what sounded within one frame: concealment does not fade by itself in all codecs, and a cut is heard as a click.
+func (d *Decoder) rest(pcm []int16) {
+	if d.sounds {
+		d.drain(pcm)
+		for i, v := range pcm {
+			pcm[i] = int16(int(v) * (len(pcm) - 1 - i) / len(pcm))
 		}
+	} else {
 		clear(pcm)
 	}
-	return nil
+	d.queue = d.queue[:0]
+	if !d.silent {
+		d.source.rest()
+	}
+	d.silent, d.sounds = true, false
 }
 
 // Reset forgets everything heard so far. For Opus it makes a new decoder, hence allocates: not for the steady state.
 func (d *Decoder) Reset() {
-	d.queue, d.silent = d.queue[:0], true
+	d.queue, d.silent, d.sounds = d.queue[:0], true, false
 	d.source.reset()
 }
 

@@ -120,7 +120,7 @@ func (f Format) octets() int {
 type Kind uint8
 
 const (
-	// Silent: nothing to play; decodes to zeros and costs nothing.
+	// Silent: nothing to play; decodes to zeros and costs nothing, but for the first, which fades out what was before it.
 	Silent Kind = iota
 	// Voice: Payload is due now.
 	Voice

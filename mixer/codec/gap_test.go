@@ -260,6 +260,9 @@ func TestSilentIsZerosAndForgets(t *testing.T) {
 		e, d := make2(t, f, 48000)
 		carry(t, e, d, 48000, 5, 700, 9000)
 		got := make([]int16, 960)
+		if err := d.Decode(Frame{}, got); err != nil || zero(got) || got[959] != 0 {
+			t.Errorf("%v: the first frame of silence does not fade to zero, %v", f, err)
+		}
 		for _, kind := range []Kind{Silent, Lost, Held, Silent} {
 			got[0] = 1
 			if err := d.Decode(Frame{Kind: kind}, got); err != nil || !zero(got) {
@@ -270,6 +273,35 @@ func TestSilentIsZerosAndForgets(t *testing.T) {
 		d.Reset()
 		if err := d.Decode(Frame{Kind: Lost}, got); err != nil || !zero(got) {
 			t.Errorf("%v: lost after Reset is not zeros, %v", f, err)
+		}
+	}
+}
+
+// TestSilenceAfterLossDoesNotClick: concealment that goes on for five frames still sounds in some codecs; the silence after it may
+// not cut it off.
+func TestSilenceAfterLossDoesNotClick(t *testing.T) {
+	const rate, hz = 48000, 233
+	for _, f := range formats {
+		e, d := make2(t, f, rate)
+		carry(t, e, d, rate, 20, hz, 8000)
+		got := make([]int16, rate/50)
+		for range 5 {
+			if err := d.Decode(Frame{Kind: Lost}, got); err != nil {
+				t.Fatal(err)
+			}
+		}
+		last, worst := got[len(got)-1], 0
+		for range 2 {
+			if err := d.Decode(Frame{}, got); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range got {
+				worst = max(worst, int(v)-int(last), int(last)-int(v))
+				last = v
+			}
+		}
+		if own := 8000 * 2 * math.Pi * hz / rate; float64(worst) > 2*own {
+			t.Errorf("%v: a step of %d, the sine's own is %.0f", f, worst, own)
 		}
 	}
 }
