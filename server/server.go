@@ -70,6 +70,7 @@ func New(cfg *Config, data string, log *slog.Logger) (s *Server, err error) {
 	s.openMedia(keyer)
 	if s.gate, err = gate.New(gate.Config{
 		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: s.rooms.policy,
+		Address: cfg.Media.Address,
 	}); err != nil {
 		return nil, err
 	}

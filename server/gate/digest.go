@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"crypto/md5" //nolint:gosec // only for accounts that ask for it (RFC 8760 section 3)
 	"crypto/sha256"
 	"crypto/subtle"
@@ -29,7 +30,8 @@ func (g *Gate) digest(r *Request) (account string, refusal *Reject) {
 	if newHash == nil {
 		return "", g.challenge(r, ReasonBadCredentials, false, nil)
 	}
-	right := subtle.ConstantTimeCompare([]byte(c.expected(newHash, ha1, r)), []byte(strings.ToLower(c.response))) == 1
+	defer clear(ha1)
+	right := subtle.ConstantTimeCompare(c.expected(newHash, ha1, r), []byte(strings.ToLower(c.response))) == 1
 	switch {
 	case !known:
 		return "", g.challenge(r, ReasonUnknownAccount, false, nil)
@@ -71,7 +73,7 @@ func (g *Gate) credentials(fields []string) (*credentials, error) {
 	return nil, bad
 }
 
-// secretOf finds hash and HA1 of the credentials; for an account that does not exist a decoy of the same length, so that
+// secretOf finds hash and HA1 of the credentials, which the caller wipes; for an account that does not exist a decoy of the same length, so that
 // refusing it takes as long. No hash: an algorithm that is not taken.
 func (g *Gate) secretOf(c *credentials) (newHash func() hash.Hash, ha1 []byte, known bool) {
 	if c.userhash {
@@ -89,28 +91,30 @@ func (g *Gate) secretOf(c *credentials) (newHash func() hash.Hash, ha1 []byte, k
 	}
 	size := newHash().Size()
 	if !known || len(ha1) != size || !validName(c.username) {
-		return newHash, g.decoy[:size], false
+		clear(ha1)
+		return newHash, bytes.Clone(g.decoy[:size]), false
 	}
 	return newHash, ha1, true
 }
 
 // expected computes the response that the right password gives (RFC 7616 section 3.4.1), in lower-case hex.
-func (c *credentials) expected(newHash func() hash.Hash, ha1 []byte, r *Request) string {
+func (c *credentials) expected(newHash func() hash.Hash, ha1 []byte, r *Request) []byte {
 	h := newHash()
-	sum := func(parts ...string) string {
+	sum := func(parts ...[]byte) []byte {
 		h.Reset()
 		for i, p := range parts {
 			if i > 0 {
 				h.Write([]byte{':'})
 			}
-			h.Write([]byte(p))
+			h.Write(p)
 		}
-		return hex.EncodeToString(h.Sum(nil))
+		return hex.AppendEncode(nil, h.Sum(nil))
 	}
-	a2 := []string{r.Method, c.uri}
+	a2 := [][]byte{[]byte(r.Method), []byte(c.uri)}
 	if c.qop == "auth-int" {
-		h.Write(r.Body)
-		a2 = append(a2, hex.EncodeToString(h.Sum(nil)))
+		a2 = append(a2, sum(r.Body))
 	}
-	return sum(hex.EncodeToString(ha1), c.nonce, c.nc, c.cnonce, c.qop, sum(a2...))
+	secret := hex.AppendEncode(nil, ha1)
+	defer clear(secret)
+	return sum(secret, []byte(c.nonce), []byte(c.nc), []byte(c.cnonce), []byte(c.qop), sum(a2...))
 }

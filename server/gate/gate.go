@@ -13,7 +13,7 @@ import (
 )
 
 // Accounts is what digest asks about accounts. It must be fast and safe from any goroutine. HA1 is the hash of
-// "account:realm:password" as raw octets (RFC 7616 section 3.4.2), a password's equal; the gate only reads it.
+// "account:realm:password" as raw octets (RFC 7616 section 3.4.2), a password's equal: a copy, which the gate wipes.
 type Accounts interface {
 	// HA1SHA256 gives the 32 octets, or false when there is no such account, it is disabled, or it has no password.
 	HA1SHA256(account string) ([]byte, bool)
