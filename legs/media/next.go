@@ -50,6 +50,7 @@ func (p *playout) next(set *settings, t codec.Tick, c *counters) codec.Frame {
 	}
 	if p.due(pos + frame) {
 		f := p.frameAt(set, pos)
+		f.Skipped, p.skipped = p.skipped, false
 		p.spoke(set.sampleSize == 0 && len(f.Payload) <= lastBeforeDTX)
 		return f
 	}
@@ -76,6 +77,7 @@ func (p *playout) due(limit int64) bool { return p.buffer.n > 0 && p.buffer.slot
 func (p *playout) dropStale(set *settings, pos int64, c *counters) {
 	for p.buffer.n > 0 && p.tooLate(set, p.buffer.slots[0].at, p.buffer.slots[0].length, pos) {
 		p.buffer.take(1)
+		p.skipped = true
 		c.discarded.Add(1)
 	}
 }
@@ -124,7 +126,7 @@ func (p *playout) shrink(set *settings, t codec.Tick, c *counters) {
 	if p.buffer.n < 2 {
 		return // nothing to go on with
 	}
-	p.surplus = 0
+	p.surplus, p.skipped = 0, true
 	p.base += frame
 	p.dropStale(set, pos+frame, c)
 }

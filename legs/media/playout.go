@@ -18,6 +18,7 @@ type playout struct {
 	surplus int   // ticks in a row with more delay than needed
 	missing int   // ticks in a row without anything to play
 	misfits int   // packets in a row far from the position
+	skipped bool  // audio was thrown away since the last frame given
 	paused  bool  // the sender said that it will say nothing: what is missing from pauseAt on is a pause, not a loss
 	pauseAt int64 // media time
 
@@ -32,7 +33,7 @@ func (p *playout) flush() {
 	p.buffer.take(p.buffer.n)
 	p.delay.reset()
 	p.running = false
-	p.owed, p.surplus, p.missing, p.misfits, p.paused = 0, 0, 0, 0, false
+	p.owed, p.surplus, p.missing, p.misfits, p.skipped, p.paused = 0, 0, 0, 0, false, false
 }
 
 // pause takes a packet that is no audio, telephone-event or comfort noise: until there is audio again nothing is missing.

@@ -20,6 +20,8 @@ type deck struct {
 	set  *settings
 	play playout
 	c    counters
+
+	skipped uint64 // frames said to follow audio that was thrown away
 }
 
 func newDeck(t testing.TB, name string) *deck {
@@ -43,6 +45,9 @@ func (d *deck) next(t codec.Tick) string {
 	f := d.play.next(d.set, t, &d.c)
 	switch f.Kind {
 	case codec.Voice:
+		if f.Skipped {
+			d.skipped++
+		}
 		n, _ := voice(f)
 		return fmt.Sprint(n)
 	case codec.Held:
@@ -165,6 +170,9 @@ func TestDelayGrowsWithJitterAndShrinksAfterIt(t *testing.T) {
 	}
 	if n := d.c.discarded.Load(); n > 5 {
 		t.Errorf("%d frames thrown away to get there", n)
+	}
+	if d.skipped != d.c.discarded.Load() {
+		t.Errorf("%d frames thrown away, the decoder was told of %d", d.c.discarded.Load(), d.skipped)
 	}
 }
 

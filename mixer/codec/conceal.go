@@ -46,6 +46,14 @@ func (c *concealer) conceal(pcm []int16) {
 	c.remember(pcm)
 }
 
+// skip is a gap without length: what arrives next is blended with what would have gone on.
+func (c *concealer) skip() {
+	if c.lost == 0 {
+		c.open()
+		c.lost = 1
+	}
+}
+
 // reset forgets the past.
 func (c *concealer) reset() {
 	clear(c.past)

@@ -14,6 +14,8 @@ type source interface {
 	recover(next []byte, pcm []int16) error
 	// conceal fills pcm, a whole number of 2.5 ms, with what may have been lost.
 	conceal(pcm []int16)
+	// skip says that what decode gets next does not follow what it got last.
+	skip()
 	// rest says that silence was played instead of anything decoded.
 	rest()
 	// reset forgets everything.
@@ -61,6 +63,9 @@ func (d *Decoder) Decode(f Frame, pcm []int16) error {
 	var err error
 	switch f.Kind {
 	case Voice:
+		if f.Skipped && !d.silent {
+			d.source.skip()
+		}
 		d.silent = false
 		err = d.voice(f.Payload, pcm)
 	case Lost:

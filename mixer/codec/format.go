@@ -134,6 +134,7 @@ const (
 type Frame struct {
 	Kind    Kind
 	Payload []byte // Voice only; valid until the port's next Next
+	Skipped bool   // Voice only: audio that was due before Payload has been thrown away to shorten the delay
 	Next    []byte // Lost only: the packet that follows the missing one, for in-band FEC; nil when it is not there
 }
 

@@ -305,3 +305,33 @@ func TestSilenceAfterLossDoesNotClick(t *testing.T) {
 		}
 	}
 }
+
+// TestSkippedAudioIsJoined: where a jitter buffer throws a frame away, the waveform codecs may not jump.
+func TestSkippedAudioIsJoined(t *testing.T) {
+	const hz = 210 // 4.2 periods a frame: without a join the sine jumps
+	for _, f := range []Format{pcmu, l16wide} {
+		e, d := make2(t, f, f.Rate)
+		pcm, dst, got := make([]int16, f.Rate/50), make([]byte, MaxFrameSize), make([]int16, f.Rate/50)
+		last, worst, skipped := int16(0), 0, false
+		for n := range 60 {
+			tone(pcm, f.Rate, hz, 8000, n*len(pcm))
+			size, err := e.Encode(pcm, dst)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if skipped = !skipped && n%10 == 9; skipped {
+				continue
+			}
+			if err := d.Decode(Frame{Kind: Voice, Payload: dst[:size], Skipped: n%10 == 0}, got); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range got {
+				worst = max(worst, int(v)-int(last), int(last)-int(v))
+				last = v
+			}
+		}
+		if own := 8000 * 2 * math.Pi * hz / float64(f.Rate); float64(worst) > 2*own+600 {
+			t.Errorf("%v: a step of %d, the sine's own is %.0f", f, worst, own)
+		}
+	}
+}

@@ -61,6 +61,8 @@ func (s *waveSource) conceal(pcm []int16) {
 	s.play(natural, pcm)
 }
 
+func (s *waveSource) skip() { s.conc.skip() }
+
 func (s *waveSource) rest() {
 	s.conc.reset()
 	if s.up != nil {
