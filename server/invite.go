@@ -39,6 +39,9 @@ func (s *Server) Invite(in *dialog.Incoming, admitted any) {
 	}
 }
 
+// errAccountClosed says that the account was disabled or deleted while its call was set up.
+var errAccountClosed = errors.New("server: the account was closed")
+
 // join reserves, negotiates and accepts; whatever fails is undone in reverse before it returns.
 func (s *Server) join(in *dialog.Incoming, a *admission) error {
 	if s.stopping.Load() {
@@ -63,7 +66,13 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 	o.lobby.Attach(leg.Stream())
 	// A caller may hang up with the octets of our 200 just read, before Accept returns: the dialog must be known by then.
 	s.calls.add(in.DialogID(), &call{leg: leg, identity: a.Identity, room: r.name, from: in.Request.Source})
-	if err := leg.Accept(in); err != nil {
+	// Who closes an account ends the calls that are known: one that was being set up meanwhile has to look for itself.
+	if s.accounts.enabled(a.Account) == nil {
+		err = errAccountClosed
+	} else {
+		err = leg.Accept(in)
+	}
+	if err != nil {
 		s.calls.remove(in.DialogID())
 		o.vacate(leg)
 		return err
@@ -110,6 +119,8 @@ func (s *Server) refusal(err error) *legs.Reject {
 	switch {
 	case errors.Is(err, errNoRoom):
 		return &legs.Reject{Status: 404, Reason: "no_room", Err: err}
+	case errors.Is(err, errAccountClosed):
+		return &legs.Reject{Status: 403, Reason: "account_closed", Err: err}
 	case errors.Is(err, errRoomLocked):
 		return &legs.Reject{Status: 403, Reason: "room_locked", Err: err, Warning: warn("the room is locked")}
 	case errors.Is(err, errRoomFull):
