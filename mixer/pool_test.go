@@ -291,15 +291,23 @@ func TestCommandsFromManyGoroutines(t *testing.T) {
 }
 
 func TestShedding(t *testing.T) {
-	p := NewPool(Config{})
+	p := NewPool(Config{Workers: 2})
 	s := &shedder{pool: p}
+	load := 0.9 // of the workers' time
 	window := func(ticks, late uint64) {
 		p.count.ticks.Add(ticks)
 		p.count.late.Add(late)
+		p.count.busy.Add(int64(load * 2 * float64(shedWindow*tickLength)))
 		for range shedWindow {
 			s.judge()
 		}
 	}
+	load = 0.2 // the ticks wait for somebody else
+	window(100, 100)
+	if p.Stats().Shed != 0 {
+		t.Error("shed work though there was little to do")
+	}
+	load = 0.9
 	steps := []struct{ loudest, effort int }{{6, shedEffort}, {3, shedEffort}, {2, shedEffort}, {1, shedEffort}, {1, shedEffort}}
 	for i, want := range steps {
 		window(100, 50)

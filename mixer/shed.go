@@ -1,13 +1,15 @@
 package mixer
 
 // shedder judges once in a while whether the ticks are on time. While they are not it lets Opus encode more cheaply, then mixes fewer
-// seats: what a listener loses is a faint third voice, where otherwise everybody's audio would break up. It belongs to the clock.
+// seats: what a listener loses is a faint third voice, where otherwise everybody's audio would break up. Ticks that are late although
+// the workers have little to do wait for somebody else's work: shedding ours would cost voices and win nothing. It belongs to the clock.
 type shedder struct {
 	pool  *Pool
 	left  int    // ticks of the clock since the last judgement
 	ticks uint64 // as of the last judgement
 	late  uint64
-	calm  int // windows without a late tick
+	busy  int64 // ns
+	calm  int   // windows without a late tick, or with little to do
 }
 
 // judge is called once per tick of the clock.
@@ -19,12 +21,14 @@ func (s *shedder) judge() {
 	c := &s.pool.count
 	ticks, late := c.ticks.Load(), c.late.Load()
 	dt, dl := ticks-s.ticks, late-s.late
-	s.ticks, s.late = ticks, late
+	busy := c.busy.Load()
+	load := float64(busy-s.busy) / float64(s.pool.workers) / float64(shedWindow*tickLength)
+	s.ticks, s.late, s.busy = ticks, late, busy
 	switch {
-	case float64(dl) > shedShare*float64(dt):
+	case load > shedLoad && float64(dl) > shedShare*float64(dt):
 		s.calm = 0
 		s.more()
-	case dl > 0:
+	case load > shedLoad/2 && dl > 0:
 		s.calm = 0
 	default:
 		s.less()
