@@ -33,6 +33,7 @@ type channel struct {
 	dec     *codec.Decoder
 	in, out []int16
 	packet  []byte
+	first   time.Time // first tick
 	since   time.Time // tick in which the first packet was there
 	last    time.Time // last tick
 	before  uint64    // packets received by then
@@ -67,6 +68,9 @@ func newChannel(l *legs.Leg, p Plan) (*channel, error) {
 func (c *channel) tick(t codec.Tick, at time.Time) {
 	stream := c.leg.Stream()
 	frame := stream.Next(t)
+	if c.first.IsZero() {
+		c.first = at
+	}
 	if c.since.IsZero() {
 		select {
 		case <-stream.Heard():
@@ -97,11 +101,13 @@ func (c *channel) tally(m *MediaReport) {
 	m.Late += s.Late
 	m.AuthFailed += s.AuthFailed
 	m.Replayed += s.Replayed
-	if c.since.IsZero() {
+	if c.since.IsZero() { // a call that heard nothing was owed everything but the time that it takes to be seated
+		m.Expected += uint64(max(0, (c.last.Sub(c.first)-fadeIn)/tickLength))
 		return
 	}
-	// The first and the last packet may fall to either side of their ticks.
+	// The first and the last packet may fall to either side of their ticks. A gap in the numbers is a loss whatever the time says.
 	owed := uint64(max(0, c.last.Sub(c.since)/tickLength-1))
+	missing := max(owed-min(owed, s.PacketsReceived-c.before), s.Lost)
 	m.Expected += owed
-	m.Received += min(owed, s.PacketsReceived-c.before)
+	m.Received += owed - min(owed, missing)
 }

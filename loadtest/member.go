@@ -17,11 +17,27 @@ type member struct {
 	room   *room
 	stage  *stage
 
-	up, down atomic.Int64 // when the present or last call began and ended to be heard, ns since the stage's start; 0: never
+	here atomic.Pointer[presence] // the present or last call; nil before the first
 
-	// Owned by the clock's worker while a call stands.
+	*senses // of the present call; set before the clock ticks it, owned by the clock's worker
+
+	mu     sync.Mutex
+	pairs  map[int]*pair // by talker
+	own    int           // windows in which it would have heard itself
+	self   int
+	strays int
+}
+
+// presence is the time of one call in which its caller can be heard. It is replaced, never changed.
+type presence struct {
+	up, down time.Duration // since the stage's start; down is 0 while the call stands
+	last     *presence     // the call before this one, whose end an analyst may still have to judge
+}
+
+// senses are a member's mouth and ear for one call. An analyst may still have the ear of a call that has ended when the next
+// one begins, so that each call has its own.
+type senses struct {
 	talker   *sound.Talker
-	rate     int
 	marking  int64 // slot whose mark goes out in this tick, -1 for none
 	earSlot  int64 // last slot in which the ear was opened
 	earFrom  time.Duration
@@ -33,28 +49,36 @@ type member struct {
 
 	ear   *sound.Ear
 	watch *sound.Stopwatch
-
-	mu     sync.Mutex
-	pairs  map[int]*pair // by talker
-	self   int
-	strays int
 }
 
 // pair is how often a listener should have heard a talker, and did.
 type pair struct{ due, heard int }
 
-// begin readies the member for a call whose sound has these rates.
+// begin readies the member for a call whose sound has these rates; from now on it can be heard.
 func (m *member) begin(mouthRate int) {
-	m.rate = mouthRate
-	m.talker = sound.NewTalker(m.number, mouthRate)
-	m.ear = sound.NewEar(swarmRate)
-	m.watch = sound.NewStopwatch(swarmRate, stopwatchSpan)
-	m.marking, m.earSlot, m.timeSlot = -1, -1, -1
+	m.senses = &senses{
+		talker: sound.NewTalker(m.number, mouthRate), ear: sound.NewEar(swarmRate), watch: sound.NewStopwatch(swarmRate, stopwatchSpan),
+		marking: -1, earSlot: -1, timeSlot: -1,
+	}
+	now := &presence{up: m.stage.since(time.Now())}
+	if before := m.here.Load(); before != nil {
+		now.last = &presence{up: before.up, down: before.down}
+	}
+	m.here.Store(now)
 }
 
-// heardFrom and gone bound the time in which the member can be expected to be heard.
-func (m *member) heardFrom(at time.Duration) { m.down.Store(0); m.up.Store(int64(at)) }
-func (m *member) gone(at time.Duration)      { m.down.Store(int64(at)) }
+// gone bounds the time in which the member can be expected to be heard.
+func (m *member) gone() {
+	if p := m.here.Load(); p != nil && p.down == 0 {
+		m.here.Store(&presence{up: p.up, down: m.stage.since(time.Now()), last: p.last})
+	}
+}
+
+// present says whether a call of the member stands.
+func (m *member) present() bool {
+	p := m.here.Load()
+	return p != nil && p.down == 0
+}
 
 // say implements mouth.
 func (m *member) say(at time.Time, pcm []int16) {
@@ -90,24 +114,24 @@ func (m *member) hear(at, arrived time.Time, pcm []int16) {
 		m.earSlot, m.earFrom = slot, now
 		m.ear.Open()
 	}
-	if m.watch.Wanted() {
-		if m.ticks < stopwatchTicks {
-			m.arrivals[m.ticks] = arrived
-			m.ticks++
+	c := m.senses // of this call: when the analyst comes to it, the next may stand
+	if c.watch.Wanted() {
+		if c.ticks < stopwatchTicks {
+			c.arrivals[c.ticks] = arrived
+			c.ticks++
 		}
-		if m.watch.Listen(pcm) {
-			m.stage.analyse(m, m.time)
+		if c.watch.Listen(pcm) {
+			m.stage.analyse(c, func() { m.time(c) })
 		}
 	}
-	if m.ear.Wanted() && m.ear.Listen(pcm) {
+	if c.ear.Wanted() && c.ear.Listen(pcm) {
 		to := now + tickLength
-		m.stage.analyse(m, func() { m.judge(m.earFrom, to) })
+		m.stage.analyse(c, func() { m.judge(c.ear.Heard(), c.earFrom, to) })
 	}
 }
 
 // judge compares a full window of the ear with who talked in the room.
-func (m *member) judge(from, to time.Duration) {
-	h := m.ear.Heard()
+func (m *member) judge(h sound.Heard, from, to time.Duration) {
 	sure, maybe := m.room.talking(m, from, to)
 	missing := h.Judge(sure, m.number).Missing
 	strange := h.Judge(maybe, m.number)
@@ -125,6 +149,9 @@ func (m *member) judge(from, to time.Duration) {
 	for _, t := range missing {
 		m.pairs[t].heard--
 	}
+	if m.talks && m.room.sure(m, from, to) {
+		m.own++
+	}
 	if strange.Self {
 		m.self++
 	} else if len(strange.Foreign) > 0 {
@@ -132,40 +159,50 @@ func (m *member) judge(from, to time.Duration) {
 	}
 }
 
-// time finds the mark in the stopwatch and adds the two delays to the stage's.
-func (m *member) time() {
-	after, ok := m.watch.Found()
+// time finds the mark in the stopwatch of a call and adds the two delays to the stage's.
+func (m *member) time(c *senses) {
+	after, ok := c.watch.Found()
 	if !ok {
 		return
 	}
-	sent, ok := m.room.markSent(m.timeSlot)
+	sent, ok := m.room.markSent(c.timeSlot)
 	if !ok {
 		return
 	}
 	// The mouth began to speak a frame before its packet could leave; the ear hears from the tick in which it plays.
-	ear := m.timeFrom + after - (sent - tickLength)
+	ear := c.timeFrom + after - (sent - tickLength)
 	added := time.Duration(0)
-	if i := int(after / tickLength); i >= 0 && i < m.ticks && !m.arrivals[i].IsZero() {
-		added = m.stage.since(m.arrivals[i]) - sent
+	if i := int(after / tickLength); i >= 0 && i < c.ticks && !c.arrivals[i].IsZero() {
+		added = m.stage.since(c.arrivals[i]) - sent
 	}
 	m.stage.timed(ear, added)
 }
 
 // tally adds the member's pairs to the report. A pair was heard when it was in nine of ten windows: a pause of the machine
-// may spoil one, a mixer that loses a voice spoils more.
-func (m *member) tally(r *MixReport) {
+// may spoil one, a mixer that loses a voice spoils more. When everybody stays to the end, a pair that no window tested is missing.
+func (m *member) tally(r *MixReport, stays bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, p := range m.pairs {
-		r.Pairs++
-		if p.heard > 0 && p.heard*10 >= p.due*9 {
+	for _, t := range m.room.talkers {
+		p := m.pairs[t.number]
+		switch {
+		case p == nil && (!stays || t == m || m.here.Load() == nil || t.here.Load() == nil):
+			continue
+		case p == nil:
+			r.Untested++
+			r.Missing++
+		case p.heard > 0 && p.heard*10 >= p.due*9:
 			r.Heard++
-		} else {
+		default:
 			r.Missing++
 		}
+		r.Pairs++
 	}
 	if m.self > 0 {
 		r.SelfHeard++
+	}
+	if stays && m.talks && m.own == 0 && m.here.Load() != nil {
+		r.SelfUntested++
 	}
 	r.ForeignHeard += m.strays
 }

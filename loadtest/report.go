@@ -29,6 +29,7 @@ type Report struct {
 	Moves   MovesReport   `json:"moves"`
 	Rekeys  RekeysReport  `json:"rekeys"`
 	CPU     CPUReport     `json:"cpu"`
+	Clock   ClockReport   `json:"clock"`
 }
 
 // SetupReport tells of the call set-ups: from the INVITE to the final answer, acknowledged and keyed.
@@ -58,8 +59,16 @@ type MixReport struct {
 	Pairs        int `json:"pairs"`
 	Heard        int `json:"heard"`
 	Missing      int `json:"missing"`
+	Untested     int `json:"untested"` // of those missing: nobody listened while the talker had its turn
 	SelfHeard    int `json:"self_heard"`
 	ForeignHeard int `json:"foreign_heard"`
+	SelfUntested int `json:"self_untested"` // talkers that did not listen while it was their turn
+}
+
+// ClockReport tells how well the callers kept time: a machine that is too busy for them measures itself, not the server.
+type ClockReport struct {
+	Skipped uint64  `json:"skipped"`  // ticks of a group of callers that were given up
+	WorstMS float64 `json:"worst_ms"` // greatest lateness of a wake-up
 }
 
 // Percentiles of a distribution in milliseconds.
@@ -116,11 +125,15 @@ func (r *Report) judge() {
 	if r.Media.AuthFailed > 0 {
 		fail("%d packets did not authenticate", r.Media.AuthFailed)
 	}
-	if r.Mix.Missing > 0 {
-		fail("%d of %d pairs were not heard", r.Mix.Missing, r.Mix.Pairs)
+	if missing := r.Mix.Missing - r.Mix.Untested; missing > 0 {
+		fail("%d of %d pairs were not heard", missing, r.Mix.Pairs)
+	}
+	if r.Mix.Untested+r.Mix.SelfUntested > 0 {
+		fail("%d of %d pairs, and %d talkers for their own voice, were not tested: give a longer --duration", r.Mix.Untested,
+			r.Mix.Pairs, r.Mix.SelfUntested)
 	}
 	if r.Mix.Pairs == 0 {
-		fail("no pair of callers was together long enough to listen")
+		fail("nobody could be heard: it takes two callers in a room, one of whom talks, for some seconds")
 	}
 	if r.Mix.SelfHeard > 0 {
 		fail("%d callers heard themselves", r.Mix.SelfHeard)
@@ -131,6 +144,9 @@ func (r *Report) judge() {
 	r.Verdict = "pass"
 	if len(r.Reasons) > 0 {
 		r.Verdict = "fail"
+		if r.Clock.Skipped > 0 {
+			fail("the machine was too busy for the callers themselves: their clock gave up %d ticks", r.Clock.Skipped)
+		}
 	} else {
 		r.Reasons = []string{}
 	}

@@ -50,16 +50,16 @@ func (w *swarm) join(ctx context.Context, c *swarmCaller) *Caller {
 	call, err := w.exchange.Call(ctx, c.plan)
 	if err != nil {
 		w.tally.failed(reason(err))
+		c.gone() // where it had begun
 		return nil
 	}
 	w.tally.set(call.setup)
-	c.heardFrom(w.stage.since(time.Now()))
 	return call
 }
 
 // leave takes the caller off the clock, keeps what it measured, and hangs up.
 func (w *swarm) leave(c *swarmCaller, call *Caller) {
-	c.gone(w.stage.since(time.Now()))
+	c.gone()
 	call.Stop()
 	w.tally.stream(call.channel)
 	select {

@@ -21,7 +21,7 @@ type stage struct {
 
 // job is a window to analyse, away from the clock.
 type job struct {
-	m  *member
+	c  *senses
 	do func()
 }
 
@@ -31,7 +31,7 @@ func newStage() *stage {
 		s.wg.Go(func() {
 			for j := range s.work {
 				j.do()
-				j.m.busy.Store(false)
+				j.c.busy.Store(false)
 			}
 		})
 	}
@@ -44,14 +44,14 @@ func (s *stage) close() {
 	s.wg.Wait()
 }
 
-// analyse hands a full window to the analysts; the member neither opens an ear nor starts a stopwatch meanwhile. When the
+// analyse hands a full window to the analysts; the call neither opens an ear nor starts a stopwatch meanwhile. When the
 // analysts are behind, the window is dropped: there is one in every slot.
-func (s *stage) analyse(m *member, do func()) {
-	m.busy.Store(true)
+func (s *stage) analyse(c *senses, do func()) {
+	c.busy.Store(true)
 	select {
-	case s.work <- job{m, do}:
+	case s.work <- job{c, do}:
 	default:
-		m.busy.Store(false)
+		c.busy.Store(false)
 	}
 }
 
@@ -101,23 +101,45 @@ type room struct {
 
 // talking returns the talkers whom a listener must have heard throughout [from, to], and those whom it may have heard in it.
 func (r *room) talking(listener *member, from, to time.Duration) (sure, maybe []int) {
+	mine := listener.here.Load()
 	for _, t := range r.talkers {
 		if t == listener {
 			continue
 		}
-		up, down := time.Duration(t.up.Load()), time.Duration(t.down.Load())
-		if up == 0 || up > to || (down != 0 && down+fadeOut < from) {
-			continue
-		}
-		if r.turn(t, from) || r.turn(t, from-fadeOut) {
+		if r.perhaps(t, from, to) {
 			maybe = append(maybe, t.number)
 		}
-		mine := time.Duration(listener.up.Load())
-		if up+fadeIn <= from && mine+fadeIn <= from && (down == 0 || down > to) && r.turn(t, from-fadeIn) && r.turn(t, to) {
+		if mine.up+fadeIn <= from && r.sure(t, from, to) {
 			sure = append(sure, t.number)
 		}
 	}
 	return sure, maybe
+}
+
+// sure says whether a talker must have been heard throughout [from, to].
+func (r *room) sure(t *member, from, to time.Duration) bool {
+	if !r.turn(t, from-fadeIn) || !r.turn(t, to) {
+		return false
+	}
+	for p := t.here.Load(); p != nil; p = p.last {
+		if p.up+fadeIn <= from && (p.down == 0 || p.down > to) {
+			return true
+		}
+	}
+	return false
+}
+
+// perhaps says whether a talker may have been heard at some time in [from, to].
+func (r *room) perhaps(t *member, from, to time.Duration) bool {
+	if !r.turn(t, from) && !r.turn(t, from-fadeOut) {
+		return false
+	}
+	for p := t.here.Load(); p != nil; p = p.last {
+		if p.up <= to && (p.down == 0 || p.down+fadeOut >= from) {
+			return true
+		}
+	}
+	return false
 }
 
 // turn says whether it is a talker's turn: no more talk at a time than a mixer mixes, the rest wait for a later slot.
@@ -142,7 +164,7 @@ func (r *room) marker(slot int64) *member {
 	at := time.Duration(slot)*slotLength + markAt
 	for i := range r.talkers {
 		t := r.talkers[(int(slot)+i)%len(r.talkers)]
-		if r.turn(t, at) && t.up.Load() != 0 && t.down.Load() == 0 {
+		if r.turn(t, at) && t.present() {
 			return t
 		}
 	}

@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -113,11 +111,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := w.cast(ctx); err != nil {
 		return nil, errors.Join(err, w.dismiss())
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM([]byte(w.callers[0].bundle.CAPEM))
-	local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	var err error
-	w.exchange, err = NewExchange(local, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, o.Log)
+	err := w.connect()
 	if err != nil {
 		return nil, errors.Join(err, w.dismiss())
 	}
@@ -125,6 +119,17 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	w.assign()
 	report := w.play(ctx)
 	return report, errors.Join(w.exchange.Close(), w.dismiss())
+}
+
+// connect opens the callers' side where the server can be reached from.
+func (w *swarm) connect() (err error) {
+	first := w.callers[0].bundle
+	server := w.Target.address(w.Transport, first)
+	if server == "" {
+		return fmt.Errorf("%w: the server takes no calls over %s", ErrTarget, w.Transport)
+	}
+	w.exchange, err = NewExchange(localAddress(server), &tls.Config{RootCAs: first.Roots(), MinVersion: tls.VersionTLS12}, w.Log)
+	return err
 }
 
 // cast makes an account for each caller.
@@ -218,7 +223,7 @@ func (w *swarm) play(ctx context.Context) *Report {
 	close(measured)
 	wg.Wait()
 	w.stage.close() // the last windows are still being analysed
-	return w.report(before, after)
+	return w.report(ctx, before, after)
 }
 
 // reason names the failure of a set-up for the report.

@@ -19,7 +19,8 @@ type tally struct {
 	mu       *sync.Mutex
 	setups   []time.Duration
 	failures map[string]int
-	ramp     time.Duration
+	ramp     time.Duration // until every caller had joined or failed
+	ramped   int           // calls set up by then
 	media    MediaReport
 	endings  map[string]int // calls that ended by themselves
 }
@@ -55,7 +56,7 @@ func (t *tally) stream(c *channel) {
 func (t *tally) joinedAfter(d time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ramp = d
+	t.ramp, t.ramped = d, len(t.setups)
 }
 
 // counts are the set-ups so far.
@@ -69,7 +70,7 @@ func (t *tally) counts() (ok, failed int) {
 }
 
 // report puts everything together once nothing runs any more.
-func (w *swarm) report(before, after cpu) *Report {
+func (w *swarm) report(ctx context.Context, before, after cpu) *Report {
 	t := &w.tally
 	r := &Report{
 		Callers: w.Callers, Rooms: w.Rooms, Talkers: t.talkers, Keying: names(w.Keying), Codec: w.Codecs, Transport: w.Transport,
@@ -78,18 +79,23 @@ func (w *swarm) report(before, after cpu) *Report {
 	ok, failed := t.counts()
 	r.Setup = SetupReport{
 		OK: ok, Failed: failed, P50: quantile(t.setups, .5), P99: quantile(t.setups, .99),
-		PerS: float64(ok) / t.ramp.Seconds(), Failures: t.failures,
+		PerS: float64(t.ramped) / t.ramp.Seconds(), Failures: t.failures,
 	}
 	if r.Media.Expected > 0 {
 		r.Media.ReceivedPct = 100 * float64(r.Media.Received) / float64(r.Media.Expected)
 	}
 	for _, c := range w.callers {
-		c.tally(&r.Mix)
+		c.tally(&r.Mix, w.Script == ScriptJoin)
 	}
 	r.Latency = Percentiles{P50: quantile(w.stage.ears, .5), P99: quantile(w.stage.ears, .99)}
 	r.Added = Percentiles95{P50: quantile(w.stage.adds, .5), P95: quantile(w.stage.adds, .95), P99: quantile(w.stage.adds, .99)}
 	for reason, n := range t.endings {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("%d calls ended by themselves: %s", n, reason))
+	}
+	skipped, worst := w.exchange.clock.Skipped()
+	r.Clock = ClockReport{Skipped: skipped, WorstMS: float64(worst.Microseconds()) / 1000}
+	if ctx.Err() != nil {
+		r.Reasons = append(r.Reasons, "the run was interrupted")
 	}
 	r.judge()
 	return r
