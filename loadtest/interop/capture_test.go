@@ -16,7 +16,7 @@ func TestCapture(t *testing.T) {
 		t.Skip("there is no capture: make interop makes one and runs this")
 	}
 	judges := map[string]func(args []string) (string, error){
-		"speech": judgeSpeech, "nothing": judgeNothing, "reports": judgeReports, "sealed": judgeSealed, "secrets": judgeSecrets,
+		"speech": judgeSpeech, "relayed": judgeRelayed, "nothing": judgeNothing, "reports": judgeReports, "sealed": judgeSealed, "secrets": judgeSecrets,
 	}
 	file, err := os.Open(path)
 	if err != nil {
