@@ -74,7 +74,7 @@ func (r refusal) mikey(m Method, err error) *Error {
 	return r.refuse(mikey.NumberOf(err), ReasonMalformed, err)
 }
 
-// own makes the Error for a condition of this package.
+// own makes the Error for a condition of this package, or for keys of the peer that cannot be used.
 func (r refusal) own(err error) *Error {
 	switch {
 	case errors.Is(err, ErrStale):
@@ -90,5 +90,5 @@ func (r refusal) own(err error) *Error {
 	case errors.Is(err, ErrKeyReuse):
 		return r.refuse(mikey.Unspecified, ReasonKeyReuse, err)
 	}
-	return r.refuse(mikey.Unspecified, ReasonInternal, err)
+	return r.mikey("", err)
 }

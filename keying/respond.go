@@ -118,6 +118,10 @@ func keysOf(crypto *mikey.Crypto, suite Suite, send, receive uint8, own uint32) 
 		// One TEK for both directions would be one key stream for both.
 		return Keys{}, fmt.Errorf("%w: one TEK for both directions", ErrKeyReuse)
 	}
+	if _, _, limited := crypto.Interval(); limited {
+		// RFC 3830 section 6.14: not good for packets outside of it, and our streams do not watch for its end.
+		return Keys{}, fmt.Errorf("%w: a key for an interval of packets", mikey.ErrKeyData)
+	}
 	k := Keys{Suite: suite}
 	var err error
 	if k.Send, err = streamOf(crypto, suite, send); err != nil {

@@ -1,0 +1,59 @@
+package keying
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"testing"
+
+	"github.com/conclave/conclave/keying/mikey"
+)
+
+// A key that is good for an interval of packets only (vector psk-6) is refused, not used beyond its interval.
+func TestInterval(t *testing.T) {
+	text, err := os.ReadFile("mikey/testdata/vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Vectors []struct{ Name, I, PSK string }
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range file.Vectors {
+		if v.Name != "psk-6-interval" {
+			continue
+		}
+		octets, err := base64.StdEncoding.DecodeString(v.I)
+		if err != nil {
+			t.Fatal(err)
+		}
+		psk, err := hex.DecodeString(v.PSK)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantNoKeys(t, octets, psk)
+		return
+	}
+	t.Fatal("the vector is gone")
+}
+
+func wantNoKeys(t *testing.T, octets, psk []byte) {
+	t.Helper()
+	m, err := mikey.Parse(octets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := mikey.AuthenticatePSK(m, psk, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	crypto, _, err := response.Answer(mikey.Answer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = keysOf(crypto, AESCM128SHA1x80, convention.responder, convention.initiator, 1)
+	wantRefusal(t, refusal{mute: true}.own(err), ReasonWeakProtection)
+}
