@@ -9,6 +9,7 @@ import (
 
 	"github.com/conclave/conclave/legs/media"
 	"github.com/conclave/conclave/mixer"
+	"github.com/conclave/conclave/server/gate"
 )
 
 // metrics counts what happens and, when it is scraped, reads the counters of the packages below. Its labels are from closed
@@ -57,6 +58,9 @@ func newMetrics(s *Server) *metrics {
 			Name: "conclave_endings_total", Help: "Calls that ended, by reason.",
 		}, []string{"reason"}),
 	}
+	for _, reason := range gate.Reasons() {
+		m.refusals.WithLabelValues(reason) // there from the start, so that a first refusal shows as a rise
+	}
 	m.registry.MustRegister(m.setups, m.refusals, m.endings, m,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -92,6 +96,8 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter("conclave_dh_refused_total", "Diffie-Hellman operations refused because the pool was busy.", float64(s.dh.Refused()))
 	gauge("conclave_replay_entries", "Messages in the replay cache.", float64(s.replay.Len()))
 	gauge("conclave_key_guard_entries", "Keys that may not be used again.", float64(s.guard.Len()))
+	counter("conclave_key_guard_forgotten_total", "Keys forgotten before their day was over, for lack of room.", float64(s.guard.ForgottenEarly()))
+	gauge("conclave_dh_waiting", "Diffie-Hellman operations that run or wait.", float64(s.dh.Waiting()))
 	m.collectMedia(ch, counter)
 	m.collectMixer(ch, gauge, counter)
 	st := s.endpoint.Stats()

@@ -13,7 +13,7 @@
 // metrics (reasons.go). Only who has proven who he is hears more.
 //
 // No goroutines. A Gate may be used from any goroutine; its only state is the window of nonce counts (window.go), which
-// authenticated requests alone can fill, and the counters.
+// authenticated requests alone can fill.
 //
 // RFC 3261 sections 8.2, 20.43, 22; 7616 and 8760 (digest); 4567 section 4.1.2 (refusals of MIKEY).
 package gate

@@ -60,8 +60,7 @@ type Gate struct {
 	start    time.Time // with its monotonic reading
 	rand     io.Reader
 
-	window   window // locks itself
-	counters *counters
+	window window // locks itself
 }
 
 // New makes a Gate.
@@ -75,7 +74,7 @@ func New(c Config) (*Gate, error) {
 	g := &Gate{
 		domain: strings.ToLower(c.Domain), realm: c.Realm, hosts: map[string]bool{}, accounts: c.Accounts, keyer: c.Keyer,
 		policy: c.Policy, md5: c.MD5, address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now,
-		rand: c.Rand, counters: newCounters(),
+		rand: c.Rand,
 	}
 	if g.realm == "" {
 		g.realm = g.domain
@@ -111,24 +110,14 @@ func (g *Gate) fill(b []byte) error {
 	return nil
 }
 
-// Admit decides about one request. Exactly one of the results is nil. A caller that does not use Admitted.Verified
-// abandons it.
+// Admit decides about one request, by its method and by whether there is a dialog. Exactly one of the results is nil. A
+// caller that does not use Admitted.Verified abandons it.
 func (g *Gate) Admit(r Request) (*Admitted, *Reject) {
-	a, refusal := g.admit(&r)
-	if refusal != nil {
-		g.counters.add(refusal.Reason)
-		return nil, refusal
-	}
-	return a, nil
-}
-
-// admit goes by the method and by whether there is a dialog.
-func (g *Gate) admit(r *Request) (*Admitted, *Reject) {
 	switch {
 	case neverChallenged(r.Method):
 		return &Admitted{}, nil
 	case r.DialogIdentity != "":
-		return g.inDialog(r)
+		return g.inDialog(&r)
 	case r.InDialog:
 		return nil, &Reject{Status: 481, Reason: ReasonNoDialog}
 	}
@@ -136,7 +125,7 @@ func (g *Gate) admit(r *Request) (*Admitted, *Reject) {
 	case open:
 		return &Admitted{}, nil
 	case call:
-		return g.invite(r)
+		return g.invite(&r)
 	case dialogOnly:
 		return nil, &Reject{Status: 481, Reason: ReasonNoDialog}
 	case unserved:

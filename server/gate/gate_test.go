@@ -125,8 +125,8 @@ func replaceMessage(body, message string) string {
 // checkRefusal holds a refusal to what its status promises.
 func checkRefusal(t *testing.T, w *world, r *Reject) {
 	t.Helper()
-	if !slices.Contains(Reasons(), r.Reason) || w.gate.Refusals()[r.Reason] != 1 {
-		t.Errorf("%s is not counted", r.Reason)
+	if !slices.Contains(Reasons(), r.Reason) {
+		t.Errorf("%s is not in the closed set", r.Reason)
 	}
 	switch r.Status {
 	case 401:

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"slices"
-	"sync/atomic"
 
 	"github.com/conclave/conclave/keying"
 )
@@ -47,31 +46,4 @@ func Reasons() []string {
 	}
 	slices.Sort(list)
 	return list
-}
-
-// counters counts refusals by reason.
-type counters struct {
-	names []string
-	count []atomic.Uint64
-}
-
-func newCounters() *counters {
-	names := Reasons()
-	return &counters{names: names, count: make([]atomic.Uint64, len(names))}
-}
-
-// add counts one refusal; a reason outside the set counts nowhere, so that no peer can invent one.
-func (c *counters) add(reason string) {
-	if i, ok := slices.BinarySearch(c.names, reason); ok {
-		c.count[i].Add(1)
-	}
-}
-
-// Refusals is how many requests were refused since the start, by reason. Every reason is there.
-func (g *Gate) Refusals() map[string]uint64 {
-	m := make(map[string]uint64, len(g.counters.names))
-	for i, name := range g.counters.names {
-		m[name] = g.counters.count[i].Load()
-	}
-	return m
 }
