@@ -52,46 +52,50 @@ func (p *Pool) Refused() uint64 { return p.refused.Load() }
 // Waiting is the number of operations that run or wait now.
 func (p *Pool) Waiting() int { return len(p.places) }
 
-// place is a right to run one operation; it is given back by run or release.
+// place is a worker held for one operation; release gives it back.
 type place struct{ pool *Pool }
 
-// reserve takes a place without waiting, so that a caller can be sure of it before it changes state.
-func (p *Pool) reserve() (place, error) {
+// reserve waits for a worker, not longer than the deadline or ctx, so that a caller can be sure of it before it changes state.
+func (p *Pool) reserve(ctx context.Context) (place, error) {
 	select {
 	case p.places <- struct{}{}:
-		return place{p}, nil
 	default:
 		p.refused.Add(1)
 		return place{}, ErrBusy
 	}
-}
-
-func (l place) release() { <-l.pool.places }
-
-// run waits for a worker, not longer than the deadline or ctx, runs op and gives the place back.
-func (l place) run(ctx context.Context, op func()) error {
-	defer l.release()
-	timer := time.NewTimer(l.pool.deadline)
+	timer := time.NewTimer(p.deadline)
 	defer timer.Stop()
 	select {
-	case l.pool.workers <- struct{}{}:
+	case p.workers <- struct{}{}:
+		return place{p}, nil
 	case <-timer.C:
-		l.pool.refused.Add(1)
-		return ErrBusy
+		<-p.places
+		p.refused.Add(1)
+		return place{}, ErrBusy
 	case <-ctx.Done():
-		return fmt.Errorf("keying: waiting for the pool: %w", ctx.Err())
+		<-p.places
+		return place{}, fmt.Errorf("keying: waiting for the pool: %w", ctx.Err())
 	}
-	defer func() { <-l.pool.workers }()
-	l.pool.done.Add(1)
-	op()
-	return nil
 }
 
-// do is reserve and run in one.
+// run counts op and runs it.
+func (l place) run(op func()) {
+	l.pool.done.Add(1)
+	op()
+}
+
+func (l place) release() {
+	<-l.pool.workers
+	<-l.pool.places
+}
+
+// do is reserve, run and release in one.
 func (p *Pool) do(ctx context.Context, op func()) error {
-	l, err := p.reserve()
+	l, err := p.reserve(ctx)
 	if err != nil {
 		return err
 	}
-	return l.run(ctx, op)
+	defer l.release()
+	l.run(op)
+	return nil
 }

@@ -71,7 +71,7 @@ func (k *Keyer) permit(v *Verified, r refusal, c Call) error {
 	return nil
 }
 
-// answer commits and answers. A place in the pool is taken before the commit, so that a peer turned away because we are busy
+// answer commits and answers. A worker of the pool is held before the commit, so that a peer turned away because we are busy
 // may send the same offer again.
 func (k *Keyer) answer(ctx context.Context, v *Verified, r refusal, c Call) (*mikey.Crypto, []byte, error) {
 	a := mikey.Answer{IDr: c.Local, SSRC: map[uint8]uint32{pairOf(v.message.Sessions()).responder: c.SSRC}, Rand: k.rand}
@@ -86,22 +86,19 @@ func (k *Keyer) answer(ctx context.Context, v *Verified, r refusal, c Call) (*mi
 		return crypto, response, nil
 	}
 	a.Signer = k.signer(v.certificate)
-	slot, err := k.pool.reserve()
+	worker, err := k.pool.reserve(ctx)
 	if err != nil {
 		return nil, nil, r.own(err)
 	}
+	defer worker.release()
 	if err := k.replay.commit(v.stamp); err != nil {
-		slot.release()
 		return nil, nil, r.own(err)
 	}
 	var crypto *mikey.Crypto
 	var response []byte
-	var failed error
-	if err := slot.run(ctx, func() { crypto, response, failed = v.response.Answer(a) }); err != nil {
-		return nil, nil, r.own(err)
-	}
-	if failed != nil {
-		return nil, nil, r.mikey(v.method, failed)
+	worker.run(func() { crypto, response, err = v.response.Answer(a) })
+	if err != nil {
+		return nil, nil, r.mikey(v.method, err)
 	}
 	return crypto, response, nil
 }
