@@ -25,6 +25,7 @@ import (
 	"github.com/conclave/conclave/admin/client"
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/loadtest"
+	"github.com/conclave/conclave/mixer"
 	"github.com/conclave/conclave/server"
 )
 
@@ -66,9 +67,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run sets the process up, parses the command line, runs the command, and turns its error into an exit status and one sentence.
 func run(args []string, out, errs io.Writer) int {
-	// A worker that is due must not wait for the time slice of another goroutine: twice as many as cores let the
-	// kernel, which is fairer, decide. Measured by the mixer's lateness beside busy neighbours.
-	runtime.GOMAXPROCS(2 * runtime.NumCPU())
+	runtime.GOMAXPROCS(mixer.Procs(runtime.NumCPU()))
 	var c commands
 	exited := -1
 	home, _ := os.UserHomeDir() // without one the working directory serves
@@ -198,7 +197,7 @@ func start(ctx context.Context, cfg *server.Config, data string, dev bool, log *
 	if err != nil {
 		return nil, err
 	}
-	api, listener, err := startAdmin(cfg, srv, log)
+	api, listener, url, err := openAdmin(cfg, srv, log)
 	if err == nil && dev {
 		if err = srv.PrepareDemo(ctx); err != nil {
 			err = errors.Join(err, listener.Close())
@@ -211,34 +210,35 @@ func start(ctx context.Context, cfg *server.Config, data string, dev bool, log *
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return srv.Run(ctx) })
 	group.Go(func() error { return api.Serve(ctx, listener) })
-	n := &node{srv: srv, url: "http://" + listener.Addr().String(), ctx: ctx, cancel: cancel, group: group}
-	if !cfg.AdminLoopback() {
-		n.url = "https://" + listener.Addr().String()
-	}
-	return n, nil
+	return &node{srv: srv, url: url, ctx: ctx, cancel: cancel, group: group}, nil
 }
 
-func startAdmin(cfg *server.Config, srv *server.Server, log *slog.Logger) (*admin.Admin, net.Listener, error) {
+// openAdmin makes the API, its listener and the URL at which others reach it.
+func openAdmin(cfg *server.Config, srv *server.Server, log *slog.Logger) (_ *admin.Admin, _ net.Listener, url string, err error) {
 	token, err := srv.AdminToken()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	tlsConfig, err := srv.AdminTLS()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	api, err := admin.New(admin.Config{
-		Server: srv, Tokens: []admin.TokenHash{admin.HashToken(token)}, Hosts: cfg.Admin.Hosts, Metrics: srv.Metrics(),
+		Server: srv, Tokens: []admin.TokenHash{admin.HashToken(token)}, Hosts: srv.AdminHosts(), Metrics: srv.Metrics(),
 		MetricsToken: !cfg.AdminLoopback(), TLS: tlsConfig, Log: log, Version: version,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	listener, err := net.Listen("tcp", cfg.Admin.Listen)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the admin API cannot listen: %w; choose another admin.listen", err)
+		return nil, nil, "", fmt.Errorf("the admin API cannot listen: %w; choose another admin.listen", err)
 	}
-	return api, listener, nil
+	scheme := "http://"
+	if tlsConfig != nil {
+		scheme = "https://"
+	}
+	return api, listener, scheme + srv.Reachable(listener.Addr()).String(), nil
 }
 
 // stop ends both and waits.

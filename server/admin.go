@@ -12,6 +12,12 @@ func (c *Config) AdminLoopback() bool {
 	return err == nil && a.Addr().IsLoopback()
 }
 
+// AdminHosts are the names by which the admin API is asked for: those of the configuration, and the address by which an API that
+// listens on every one of ours is reached.
+func (s *Server) AdminHosts() []string {
+	return append([]string{s.cfg.Media.Address.String()}, s.cfg.Admin.Hosts...)
+}
+
 // AdminTLS is the TLS of the admin API: nil on loopback without a certificate of its own, otherwise the configured
 // certificate or one of the server's own authority.
 func (s *Server) AdminTLS() (*tls.Config, error) {

@@ -44,9 +44,6 @@ var errAccountClosed = errors.New("server: the account was closed")
 
 // join reserves, negotiates and accepts; whatever fails is undone in reverse before it returns.
 func (s *Server) join(in *dialog.Incoming, a *admission) error {
-	if s.stopping.Load() {
-		return errServerFull
-	}
 	if err := s.ledger.reserve(a.Account); err != nil {
 		return err
 	}
@@ -66,10 +63,14 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 	o.lobby.Attach(leg.Stream())
 	// A caller may hang up with the octets of our 200 just read, before Accept returns: the dialog must be known by then.
 	s.calls.add(in.DialogID(), &call{leg: leg, identity: a.Identity, room: r.name, from: in.Request.Source})
-	// Who closes an account ends the calls that are known: one that was being set up meanwhile has to look for itself.
-	if s.accounts.enabled(a.Account) == nil {
+	// Who closes an account, or stops the server, ends the calls that are known: one that was being set up meanwhile has to look
+	// for itself.
+	switch {
+	case s.stopping.Load():
+		err = errServerFull
+	case s.accounts.enabled(a.Account) == nil:
 		err = errAccountClosed
-	} else {
+	default:
 		err = leg.Accept(in)
 	}
 	if err != nil {
@@ -127,7 +128,7 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 486, Reason: "room_full", Err: err, Warning: warn("the room is full")}
 	case errors.Is(err, errAccountFull):
 		return &legs.Reject{Status: 486, Reason: "account_full", Err: err, Warning: warn("too many calls of this account")}
-	case errors.Is(err, errServerFull), errors.Is(err, errTooManyRooms):
+	case errors.Is(err, errServerFull), errors.Is(err, errTooManyRooms), errors.Is(err, errRoomClosed), errors.Is(err, context.DeadlineExceeded):
 		return &legs.Reject{Status: 503, Reason: "server_full", Err: err, Retry: retryAfter}
 	default:
 		return &legs.Reject{Status: 500, Reason: "internal", Err: err}

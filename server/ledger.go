@@ -12,6 +12,7 @@ type ledger struct {
 	mu        sync.Mutex
 	calls     int
 	byAccount map[string]int
+	emptied   chan struct{} // nil until stop; closed once there are no calls and none can come
 }
 
 var (
@@ -28,7 +29,7 @@ func (l *ledger) reserve(account string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.calls >= l.maxCalls:
+	case l.emptied != nil, l.calls >= l.maxCalls:
 		return errServerFull
 	case l.byAccount[account] >= l.maxPerAccount:
 		return errAccountFull
@@ -46,6 +47,21 @@ func (l *ledger) release(account string) {
 	if l.byAccount[account]--; l.byAccount[account] <= 0 {
 		delete(l.byAccount, account)
 	}
+	if l.calls == 0 && l.emptied != nil {
+		close(l.emptied)
+	}
+}
+
+// stop refuses every further call. The channel, which it returns once, is closed when the last of those that stand or are being
+// set up is released.
+func (l *ledger) stop() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.emptied = make(chan struct{})
+	if l.calls == 0 {
+		close(l.emptied)
+	}
+	return l.emptied
 }
 
 // of returns the number of calls of one account.

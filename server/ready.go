@@ -16,6 +16,7 @@ import (
 const (
 	readyFile = "ready.json"
 	tokenFile = "admin.token"
+	caFile    = "ca.pem"
 )
 
 // tokenLength is the length of the admin token in octets, before base64.
@@ -30,6 +31,7 @@ type Ready struct {
 	Admin     string `json:"admin"` // URL
 	TokenFile string `json:"admin_token_file"`
 	Data      string `json:"data"`
+	CA        string `json:"ca"` // file with the certificate of the server's own authority
 }
 
 // WriteReady tells other programs that the server takes calls, in the data directory and in one more file if asked to. It
@@ -47,7 +49,10 @@ func (s *Server) WriteReady(adminURL, extra string) (Ready, error) {
 	}
 	r := Ready{
 		PID: os.Getpid(), SIPUDP: text(s.SIPAddress("udp")), SIPTCP: text(s.SIPAddress("tcp")), SIPTLS: text(s.SIPAddress("tls")),
-		Admin: adminURL, TokenFile: filepath.Join(data, tokenFile), Data: data,
+		Admin: adminURL, TokenFile: filepath.Join(data, tokenFile), Data: data, CA: filepath.Join(data, caFile),
+	}
+	if err := replaceFile(r.CA, s.keys.authority.CertPEM()); err != nil {
+		return Ready{}, fmt.Errorf("server: %w", err)
 	}
 	body, err := json.Marshal(r)
 	if err != nil {

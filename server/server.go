@@ -60,7 +60,7 @@ func New(cfg *Config, data string, log *slog.Logger) (s *Server, err error) {
 	}
 	defer func() {
 		if err != nil {
-			_ = s.store.Close()
+			_ = s.undo() // what failed matters more
 		}
 	}()
 	keyer, err := s.openKeying()
@@ -151,22 +151,20 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(failed, <-mixed, s.close())
 }
 
-// drain refuses new calls and ends those that stand.
+// drain refuses new calls, ends those that stand, and waits for those that are being set up, which end as soon as they stand
+// (join).
 func (s *Server) drain() {
 	s.stopping.Store(true)
+	gone := s.ledger.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
 	defer cancel()
-	all := s.calls.all()
-	for _, c := range all {
+	for _, c := range s.calls.all() {
 		_ = c.leg.Hangup(ctx, "server_stop") // ErrEnded: already gone
 	}
-	for _, c := range all {
-		select {
-		case <-c.leg.Done():
-		case <-ctx.Done():
-			s.log.Warn("legs did not end in time", "calls", s.ledger.total())
-			return
-		}
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		s.log.Warn("calls did not end in time", "calls", s.ledger.total())
 	}
 }
 
@@ -175,22 +173,41 @@ func (s *Server) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
 	defer cancel()
 	err := s.endpoint.Close(ctx)
-	s.rooms.close()
-	return errors.Join(err, s.replay.Close(), s.store.Close())
+	return errors.Join(err, s.undo())
+}
+
+// undo releases what stands behind the endpoint, as far as it was opened.
+func (s *Server) undo() (err error) {
+	if s.rooms != nil {
+		s.rooms.close()
+	}
+	if s.replay != nil {
+		err = s.replay.Close()
+	}
+	return errors.Join(err, s.store.Close())
 }
 
 // Close releases a server that never ran.
 func (s *Server) Close() error { return s.close() }
 
-// SIPAddress is where the server takes requests over "udp", "tcp" or "tls"; the zero value where it does not.
+// SIPAddress is where callers reach the server over "udp", "tcp" or "tls"; the zero value where it takes no requests.
 func (s *Server) SIPAddress(transport string) netip.AddrPort {
 	a := s.endpoint.Addr(transport)
 	if a == nil {
 		return netip.AddrPort{}
 	}
+	return s.Reachable(a)
+}
+
+// Reachable is where others reach a listener of ours: one on every address is told by the address that media goes to, since
+// 0.0.0.0 leads nobody anywhere.
+func (s *Server) Reachable(a net.Addr) netip.AddrPort {
 	addr, err := netip.ParseAddrPort(a.String())
 	if err != nil {
 		return netip.AddrPort{}
+	}
+	if addr.Addr().IsUnspecified() {
+		return netip.AddrPortFrom(s.cfg.Media.Address, addr.Port())
 	}
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }

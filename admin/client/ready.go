@@ -1,6 +1,8 @@
 package client
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +31,7 @@ type Ready struct {
 	Admin          string `json:"admin"` // URL or IP:port of the API
 	AdminTokenFile string `json:"admin_token_file"`
 	Data           string `json:"data"`
+	CA             string `json:"ca"` // file with the certificate of the server's own authority
 }
 
 // ReadReady reads ready.json of a data directory.
@@ -57,8 +60,26 @@ func Open(dir string) (*Client, Ready, error) {
 	if err != nil {
 		return nil, r, err
 	}
-	c, err := New(Options{URL: r.Admin, Token: token})
+	o := Options{URL: r.Admin, Token: token}
+	if r.CA != "" {
+		authority, err := readFile(r.CA)
+		if err != nil {
+			return nil, r, fmt.Errorf("client: read the server's authority: %w", err)
+		}
+		o.TLS = trusting(authority)
+	}
+	c, err := New(o)
 	return c, r, err
+}
+
+// trusting takes certificates of the server's own authority beside those of the system's.
+func trusting(authority []byte) *tls.Config {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	roots.AppendCertsFromPEM(authority)
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 }
 
 // ReadToken reads the admin token from its file.
