@@ -426,7 +426,7 @@ func TestOpenRoutes(t *testing.T) {
 	r := newRig(t, nil)
 	stranger := func(q *http.Request) { q.Header.Del("Authorization") }
 	for path, want := range map[string]string{
-		"/healthz": `{"status":"ok"}`, "/readyz": `{"status":"ready"}`, "/metrics": "conclave_admin_requests_total",
+		"/healthz": `{"status":"ok"}`, "/readyz": `{"status":"ready"}`, "/metrics": "conclave_admin_refused_total",
 		"/docs": "/v1/rooms/{room}/seats/{seat}", "/openapi.json": `"openapi":"3.1.0"`,
 	} {
 		if got := r.ask(t, "GET", path, "", stranger); got.status != 200 || !strings.Contains(got.body, want) {
