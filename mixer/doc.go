@@ -20,7 +20,7 @@
 // once per tick. Inside a tick nothing is locked and, in steady state, nothing is allocated. The first time that a seat speaks
 // or that a format is heard its codec is made, in the tick, because only the tick knows that it is needed.
 //
-// The rooms' ticks are staggered over the 20 ms, so that sends do not burst. The schedule is absolute: a late tick does not move
+// The rooms' ticks are staggered over the 20 ms, a few at a time, so that sends do not burst. The schedule is absolute: a late tick does not move
 // the next one. A room that fell behind catches up a few ticks and skips the rest, and both are counted.
 //
 // # Standards

@@ -73,7 +73,7 @@ func (p *Pool) NewRoom(name string, c RoomConfig) *Room {
 	p.mu.Lock()
 	stopped := p.state == poolStopped
 	if !stopped {
-		r.slot = p.emptiest()
+		r.slot = p.place()
 		p.replace(r.slot, func(old []*Room) []*Room { return append(old, r) })
 	}
 	p.mu.Unlock()
@@ -83,10 +83,14 @@ func (p *Pool) NewRoom(name string, c RoomConfig) *Room {
 	return r
 }
 
-// emptiest is the slot with the fewest rooms. Called with mu held.
-func (p *Pool) emptiest() int {
+// place is the slot of a new room: the first that has few, so that a small server wakes up seldom, else the one that has fewest.
+// Called with mu held.
+func (p *Pool) place() int {
 	best := 0
 	for i, n := range p.held {
+		if n < slotFill {
+			return i
+		}
 		if n < p.held[best] {
 			best = i
 		}

@@ -61,7 +61,7 @@ func elapse(d time.Duration) { <-time.After(d) }
 func TestClockTicksEveryRoomOnAnAbsoluteSchedule(t *testing.T) {
 	during(t, Config{Workers: 2}, func(t *testing.T, p *Pool) {
 		var ports []*clockPort
-		for range 2 * slotsPerTick {
+		for range slotFill * slotsPerTick {
 			port := &clockPort{}
 			ports = append(ports, port)
 			p.NewRoom("room", RoomConfig{Mixing: true}).Join(SeatConfig{}).Attach(port)
