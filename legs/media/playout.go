@@ -106,7 +106,7 @@ func (p *playout) add(set *settings, t codec.Tick, h *header, payload []byte, c 
 		p.delay.note(lead, p.tooLate(set, at, length, p.position(t, frame)), frame)
 		p.grow(frame)
 	}
-	if p.tooLate(set, at, length, p.position(t, frame)) || at < p.played {
+	if p.tooLate(set, at, length, p.position(t, frame)) || p.tooLate(set, at, length, p.played) {
 		c.late.Add(1)
 		return
 	}

@@ -485,3 +485,28 @@ func TestPauseIsNoLoss(t *testing.T) {
 		})
 	}
 }
+
+// TestRestOfALongPacketIsPlayed: of a packet of 30 ms that comes when its first part was due already, the rest is played.
+func TestRestOfALongPacketIsPlayed(t *testing.T) {
+	d := newDeck(t, "pcmu")
+	loud := bytes.Repeat([]byte{0x01}, 240)
+	d.add(0, 0, loud)
+	d.next(0)
+	d.next(1)           // 10 ms of the first packet, then nothing
+	d.add(2, 240, loud) // from 30 ms on
+	if n := d.c.late.Load(); n != 0 {
+		t.Fatalf("%d packets late, want none", n)
+	}
+	sound := 0
+	for k := codec.Tick(2); k < 6; k++ {
+		d.play.buffer.reclaim()
+		for _, b := range d.play.next(d.set, k, &d.c).Payload {
+			if b == 0x01 {
+				sound++
+			}
+		}
+	}
+	if sound != 160 {
+		t.Errorf("%d samples of the packet were played, want the last 160", sound)
+	}
+}
