@@ -165,10 +165,11 @@ func (x *receiver) deliver(a *arrival, kind Kind) bool {
 	return true
 }
 
-// ack ends the wait for an ACK. Late and stray ones change nothing.
+// ack ends the wait for an ACK. Late and stray ones change nothing. Nobody proves an ACK, so one that brings an answer counts
+// only from where the INVITE came: a stranger's would end the call.
 func (x *receiver) ack(a *arrival) {
 	u := x.unacked
-	if u == nil || a.r.CSeq != u.cseq {
+	if u == nil || a.r.CSeq != u.cseq || len(a.r.Body) > 0 && a.r.Connection != u.flow {
 		x.d.e.stats.strays.Add(1)
 		return
 	}
@@ -225,7 +226,7 @@ func (x *receiver) contact() string {
 func (x *receiver) accepted(a *arrival, res *sip.Response) {
 	a.replied = true
 	x.d.retarget(a.r.Header("contact"), a.r.Source)
-	x.await(&unacked{cseq: a.r.CSeq, res: res, conn: a.tx.Connection()})
+	x.await(&unacked{cseq: a.r.CSeq, res: res, conn: a.tx.Connection(), flow: a.r.Connection})
 	if err := a.tx.Respond(res); err != nil {
 		x.d.e.log.Debug("a 2xx could not be sent", "error", err.Error())
 	}

@@ -146,6 +146,6 @@ func received(res *sip.Response) *Response {
 // capabilities are the fields that tell what our handlers can do (RFC 3261 section 11.2).
 func capabilities() []HeaderField {
 	return []HeaderField{
-		{"Allow", strings.Join(handled, ", ")}, {"Accept", sdpType}, {"Accept-Encoding", "identity"}, {"Supported", ""},
+		{"Allow", strings.Join(allowed, ", ")}, {"Accept", sdpType}, {"Accept-Encoding", "identity"}, {"Supported", ""},
 	}
 }

@@ -142,7 +142,7 @@ func (e *Endpoint) answering(in *Incoming, res *sip.Response) (*Dialog, error) {
 	}
 	d.offer = theirs
 	rx := &receiver{d: d, seq: r.CSeq, seen: true}
-	rx.unacked = &unacked{cseq: r.CSeq, res: res, conn: in.tx.Connection(), first: true}
+	rx.unacked = &unacked{cseq: r.CSeq, res: res, conn: in.tx.Connection(), flow: r.Connection, first: true}
 	if err := e.live(d, rx); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ type unacked struct {
 	cseq     uint32
 	res      *sip.Response
 	conn     sip.Connection
+	flow     string // Request.Connection of the INVITE
 	first    bool // of the INVITE that made the dialog
 	interval time.Duration
 	next     time.Time

@@ -9,7 +9,11 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// handled are the methods that our handlers answer; Allow is made from it.
+// allowed are the methods that dialogs and the legs on top of them serve: Allow is made from it. REFER and NOTIFY are
+// understood and reach the leg as events, but no leg takes them yet, so nobody is invited to send them.
+var allowed = []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO"} //nolint:gochecknoglobals // constant table
+
+// handled are the methods that our handlers answer.
 var handled = []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REFER", "NOTIFY"} //nolint:gochecknoglobals // constant table
 
 // known tells a method that we recognise, whether we take it (405) or not; others get 501 (RFC 3261 section 8.2.1, 21.5.2).

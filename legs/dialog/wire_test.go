@@ -352,3 +352,23 @@ func TestPanicIsCounted(t *testing.T) {
 		t.Errorf("%d panics", n)
 	}
 }
+
+// TestStrangersAnswer sends an ACK with an answer from elsewhere, with the right tags: it is nobody's, and the true one counts.
+func TestStrangersAnswer(t *testing.T) {
+	t.Parallel()
+	server, accepted := accepting(t)
+	p, stranger := newPeer(t, server), newPeer(t, server)
+	p.send(p.message("INVITE", "one", "", 7, ""))
+	ok := p.final(7)
+	tag, _ := ok.To().Params.Get("tag")
+	d := got(t, accepted, "call")
+	strays := server.Stats().Strays
+	stranger.send(stranger.message("ACK", "two", tag, 7, "v=0 junk"))
+	for p.final(7); server.Stats().Strays == strays; { // the 200 goes on being repeated meanwhile
+		p.final(7)
+	}
+	p.send(p.message("ACK", "three", tag, 7, "v=0 true"))
+	if ev := next(t, d, Ack); string(ev.Request.Body) != "v=0 true" {
+		t.Errorf("took the answer %q", ev.Request.Body)
+	}
+}
