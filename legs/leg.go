@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -104,9 +105,21 @@ type Terms struct {
 	ClockRate     int    // Hz
 	Bitrate       int    // bit/s, 0 where the codec fixes it
 	Posture       keying.Posture
-	Offer         []byte // octets of the MIKEY message that opened the running agreement, to know an unchanged re-offer
-	Rekeys        uint64 // agreements after the first
-	Send, Receive bool   // our side of the directions
+	Offer         []byte         // octets of the MIKEY message that opened the running agreement, to know an unchanged re-offer
+	Rekeys        uint64         // agreements after the first
+	Send, Receive bool           // our side of the directions
+	Remote        netip.AddrPort // where the peer says that it takes media; the stream may learn better
+}
+
+// MediaAddr is where media goes: as learned from authenticated packets, or as agreed before any came.
+func (l *Leg) MediaAddr() netip.AddrPort {
+	if learned := l.stream.Snapshot().Remote; learned.IsValid() {
+		return learned
+	}
+	if t := l.Terms(); t != nil {
+		return t.Remote
+	}
+	return netip.AddrPort{}
 }
 
 // ErrEnded is returned to commands for a leg that has ended.

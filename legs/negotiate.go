@@ -106,7 +106,7 @@ func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated) error {
 	l.negotiated = n
 	l.terms.Store(&Terms{
 		Codec: n.Codec.Name, ClockRate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate,
-		Posture: l.agreement.Posture, Offer: l.agreement.Offer, Rekeys: l.rekeys, Send: n.Send, Receive: n.Receive,
+		Posture: l.agreement.Posture, Offer: l.agreement.Offer, Rekeys: l.rekeys, Send: n.Send, Receive: n.Receive, Remote: n.Remote,
 	})
 	return nil
 }
