@@ -39,7 +39,7 @@ func ParseMethod(name string) (Method, error) {
 			return m, nil
 		}
 	}
-	return "", fmt.Errorf("%w %q", ErrUnknownMethod, name)
+	return "", fmt.Errorf("%w %q; there are %v", ErrUnknownMethod, name, Methods())
 }
 
 // Implemented says whether this build can run the method.
@@ -69,7 +69,7 @@ func ParseSuite(name string) (Suite, error) {
 			return s, nil
 		}
 	}
-	return "", fmt.Errorf("%w %q", ErrUnknownSuite, name)
+	return "", fmt.Errorf("%w %q; there are %v", ErrUnknownSuite, name, Suites())
 }
 
 // KeyLen is the length of the SRTP master key in octets, 0 for an unknown suite.
@@ -117,5 +117,5 @@ func ParseGroup(name string) (Group, error) {
 			return g, nil
 		}
 	}
-	return "", fmt.Errorf("%w %q", ErrUnknownGroup, name)
+	return "", fmt.Errorf("%w %q; there are %v", ErrUnknownGroup, name, Groups())
 }
