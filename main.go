@@ -87,24 +87,40 @@ func run(args []string, out, errs io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends us at once
 	level := slog.LevelInfo
 	if c.Verbose {
 		level = slog.LevelDebug
 	}
 	e := &env{ctx: ctx, out: out, errors: errs, log: slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: level}))}
 	err = parsed.Run(e, &c)
-	var bad usage
 	switch {
 	case err == nil:
 		return statusGood
-	case errors.As(err, &bad), errors.Is(err, server.ErrConfig), errors.Is(err, loadtest.ErrOptions), errors.Is(err, loadtest.ErrTarget):
-		fmt.Fprintln(errs, "conclave:", err)
-		return statusUsage
 	case errors.Is(err, errSilent):
 		return statusFailed
 	}
 	fmt.Fprintln(errs, "conclave:", err)
+	if badUsage(err) {
+		return statusUsage
+	}
 	return statusFailed
+}
+
+// badUsage says whether the command line or the configuration is at fault.
+func badUsage(err error) bool {
+	var bad usage
+	if errors.As(err, &bad) {
+		return true
+	}
+	for _, of := range []error{
+		server.ErrConfig, loadtest.ErrOptions, loadtest.ErrTarget, loadtest.ErrDestination, client.ErrNotServing, client.ErrOptions,
+	} {
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	return false
 }
 
 // errSilent is a failure that has been told already.
@@ -176,9 +192,9 @@ func (c *serveCommand) greet(e *env, r server.Ready) {
 		version, r.SIPUDP, r.SIPTCP, r.SIPTLS, r.Admin, r.TokenFile)
 	if c.Dev {
 		fmt.Fprintf(e.out, "\nCall a room, each line in a terminal of its own:\n"+
-			"  conclave call sip:lobby@%[1]s --as %[2]s/alice.json --play tone:440\n"+
-			"  conclave call sip:lobby@%[1]s --as %[2]s/bob.json --record heard.wav --duration 10s\n"+
-			"Load it:\n  conclave swarm --data %[2]s --callers 30 --rooms 3 --duration 10s\n", r.SIPUDP, r.Data)
+			"  %[1]s call %[2]s --as %[3]s/alice.json --play tone:440\n"+
+			"  %[1]s call %[2]s --as %[3]s/bob.json --record heard.wav --duration 10s\n"+
+			"Load it:\n  %[1]s swarm --data %[3]s --callers 30 --rooms 3 --duration 10s\n", os.Args[0], r.Room("lobby"), r.Data)
 	}
 }
 
@@ -280,16 +296,18 @@ func (c *callCommand) Run(e *env) error {
 		}
 	})
 	switch {
-	case errors.Is(err, loadtest.ErrDestination):
-		return usage{err}
 	case err != nil:
 		return err
 	case c.JSON:
-		return e.json(out)
+		err = e.json(out)
+	default:
+		fmt.Fprintf(e.out, "%s: sent %d, received %d, lost %d, jitter %.1f ms, round trip %.1f ms, MOS %.1f, level %.1f dBFS\n",
+			out.Ended, out.Sent, out.Received, out.Lost, out.JitterMS, out.RTTMS, out.MOS, out.LevelDB)
 	}
-	fmt.Fprintf(e.out, "%s: sent %d, received %d, lost %d, jitter %.1f ms, round trip %.1f ms, MOS %.1f, level %.1f dBFS\n",
-		out.Ended, out.Sent, out.Received, out.Lost, out.JitterMS, out.RTTMS, out.MOS, out.LevelDB)
-	return nil
+	if err == nil && out.Broken() {
+		err = fmt.Errorf("the call broke off (%s)", out.Ended)
+	}
+	return err
 }
 
 // names parses one method, suite and group.
@@ -309,7 +327,7 @@ func names(method, suite, group string) (m keying.Method, s keying.Suite, g keyi
 }
 
 type swarmCommand struct {
-	Data      string        `help:"Data directory of a running server on this machine." placeholder:"DIR" xor:"target" default:"${data}"`
+	Data      string        `help:"Data directory of a running server on this machine." placeholder:"DIR" default:"${data}"`
 	Server    string        `help:"SIP address of the server, host:port." placeholder:"ADDR"`
 	Admin     string        `help:"URL of its admin API." placeholder:"URL"`
 	TokenFile string        `help:"File with its admin token." placeholder:"FILE"`
@@ -366,7 +384,10 @@ func (c *swarmCommand) Run(e *env) error {
 }
 
 func (c *swarmCommand) target() (loadtest.Target, error) {
-	if c.Admin != "" || c.Server != "" {
+	if c.Admin != "" || c.Server != "" || c.TokenFile != "" {
+		if c.Admin == "" || c.TokenFile == "" {
+			return loadtest.Target{}, usage{errors.New("a server elsewhere needs both --admin URL and --token-file FILE")}
+		}
 		return loadtest.NewTarget(c.Server, c.Admin, c.TokenFile)
 	}
 	return loadtest.FindTarget(c.Data)
@@ -441,11 +462,11 @@ func (c *inspectCommand) Run(e *env) error {
 	if err != nil {
 		return usage{err}
 	}
-	message, err := keying.DecodeMIKEY(text)
-	if err != nil {
-		return err // a malformed message, not bad usage
-	}
+	message, undecoded := keying.DecodeMIKEY(text)
 	report, err := keying.InspectMIKEY(message, known)
+	if undecoded != nil {
+		report.Error = "the message is not base64"
+	}
 	switch {
 	case err != nil:
 		return usage{err}
@@ -495,10 +516,19 @@ type accountCommand struct {
 	Delete  accountDelete  `cmd:"" help:"Forget an account and end its calls."`
 }
 
+// AfterApply makes the client that all the verbs below get.
+func (c *accountCommand) AfterApply(k *kong.Context) error {
+	k.BindToProvider(c.client) // when a verb runs, not while the line is parsed
+	return nil
+}
+
 func (c *accountCommand) client() (*client.Client, error) {
-	if c.Admin == "" {
+	if c.Admin == "" && c.TokenFile == "" {
 		api, _, err := client.Open(c.Data)
 		return api, err
+	}
+	if c.Admin == "" || c.TokenFile == "" {
+		return nil, usage{errors.New("a server elsewhere needs both --admin URL and --token-file FILE")}
 	}
 	token, err := client.ReadToken(c.TokenFile)
 	if err != nil {
@@ -528,11 +558,7 @@ type accountDelete struct {
 }
 
 // Run makes the account and prints its bundle.
-func (a *accountAdd) Run(e *env, c *commands) error {
-	api, err := c.Account.client()
-	if err != nil {
-		return err
-	}
+func (a *accountAdd) Run(e *env, api *client.Client) error {
 	bundle, err := api.CreateAccount(e.ctx, client.NewAccount{Name: a.Name, DisplayName: a.DisplayName, Cert: a.Cert})
 	if err != nil {
 		return err
@@ -541,11 +567,7 @@ func (a *accountAdd) Run(e *env, c *commands) error {
 }
 
 // Run prints one account a line.
-func (a *accountList) Run(e *env, c *commands) error {
-	api, err := c.Account.client()
-	if err != nil {
-		return err
-	}
+func (a *accountList) Run(e *env, api *client.Client) error {
 	list, err := api.Accounts(e.ctx)
 	for _, acc := range list {
 		err = errors.Join(err, e.json(acc))
@@ -554,11 +576,7 @@ func (a *accountList) Run(e *env, c *commands) error {
 }
 
 // Run prints the account.
-func (a *accountShow) Run(e *env, c *commands) error {
-	api, err := c.Account.client()
-	if err != nil {
-		return err
-	}
+func (a *accountShow) Run(e *env, api *client.Client) error {
 	acc, err := api.Account(e.ctx, a.Name)
 	if err != nil {
 		return err
@@ -567,21 +585,13 @@ func (a *accountShow) Run(e *env, c *commands) error {
 }
 
 // Run disables the account.
-func (a *accountDisable) Run(e *env, c *commands) error {
-	api, err := c.Account.client()
-	if err != nil {
-		return err
-	}
+func (a *accountDisable) Run(e *env, api *client.Client) error {
 	disabled := true
-	_, err = api.PatchAccount(e.ctx, a.Name, client.AccountPatch{Disabled: &disabled})
+	_, err := api.PatchAccount(e.ctx, a.Name, client.AccountPatch{Disabled: &disabled})
 	return err
 }
 
 // Run deletes the account.
-func (a *accountDelete) Run(e *env, c *commands) error {
-	api, err := c.Account.client()
-	if err != nil {
-		return err
-	}
+func (a *accountDelete) Run(e *env, api *client.Client) error {
 	return api.DeleteAccount(e.ctx, a.Name)
 }

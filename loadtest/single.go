@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/loadtest/sound"
 )
 
@@ -58,11 +59,20 @@ type Outcome struct {
 	Recorded    string  `json:"recorded,omitempty"`
 }
 
+// Broken says whether the call ended otherwise than by somebody who hung up.
+func (o *Outcome) Broken() bool { return strings.HasPrefix(o.Ended, lostBy) && o.Ended != lostBy+"bye" }
+
+// lostBy begins what Outcome.Ended says of a call that this side did not end.
+const lostBy = "server: "
+
 // Place places the call, plays and records, hangs up and tells. established hears the terms as soon as the call stands.
 func (s Single) Place(ctx context.Context, established func(Outcome)) (Outcome, error) {
+	if !s.Method.Implemented() {
+		return Outcome{}, fmt.Errorf("%w: --keying %s is not in this version", ErrOptions, s.Method)
+	}
 	m, err := newPlayer(s.Play)
 	if err != nil {
-		return Outcome{}, err
+		return Outcome{}, fmt.Errorf("%w: --play: %w", ErrOptions, err)
 	}
 	room, transport, server, err := s.destination()
 	if err != nil {
@@ -74,13 +84,19 @@ func (s Single) Place(ctx context.Context, established func(Outcome)) (Outcome, 
 		return Outcome{}, err
 	}
 	defer x.Close() //nolint:errcheck // the call is over
-	r := &recorder{path: s.Record}
+	r, err := newRecorder(s.Record)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("%w: --record: %w", ErrOptions, err)
+	}
 	domain := domainOf(s.Bundle.URI)
 	call, err := x.Call(ctx, Plan{
 		Bundle: s.Bundle, URI: "sip:" + room + "@" + domain, Room: "sip:" + room + "@" + domain, Transport: transport, Server: server,
 		Method: s.Method, Suite: s.Suite, Group: s.Group, Codecs: []string{s.Codec}, LateOffer: s.LateOffer, Mouth: m, Ear: r,
 		Begin: func(rate int) { m.begin(rate); r.begin(rate) },
 	})
+	if errors.Is(err, dialog.ErrTimeout) {
+		err = fmt.Errorf("nobody answers at %s over %s; is a server serving there? %w", server, transport, err)
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -119,7 +135,7 @@ func (s Single) hold(ctx context.Context, call *Caller, m *player) string {
 	case <-played:
 		return "played"
 	case <-call.Gone():
-		return "server: " + call.ending.Reason
+		return lostBy + call.ending.Reason
 	}
 }
 
@@ -130,14 +146,14 @@ func (c *Caller) outcome(room, transport string) Outcome {
 		Room: room, Transport: transport, SetupMS: float64(c.setup.Microseconds()) / 1000,
 		Method: string(t.Posture.Method), Suite: string(t.Posture.Suite), Group: string(t.Posture.Group), CSBID: t.Posture.CSBID,
 		Peer: t.Posture.PeerIdentity, Fingerprint: t.Posture.PeerFingerprint, Codec: t.Codec,
-		Media: c.leg.Stream().Snapshot().Remote.String(),
+		Media: c.leg.MediaAddr().String(),
 	}
 }
 
 // measure adds what the stream counted.
 func (c *Caller) measure(o *Outcome) {
 	s := c.leg.Stream().Snapshot()
-	o.Media = s.Remote.String()
+	o.Media = c.leg.MediaAddr().String()
 	o.Sent, o.Received, o.Lost = s.PacketsSent, s.PacketsReceived, s.Lost
 	o.JitterMS, o.RTTMS, o.MOS = s.JitterMS, s.RTTMS, s.MOS
 }
@@ -269,6 +285,18 @@ type recorder struct {
 	sum    float64
 	count  int
 	failed error
+}
+
+// newRecorder finds out before the call whether the file can be written.
+func newRecorder(path string) (*recorder, error) {
+	if path == "" {
+		return &recorder{}, nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600) // what is there stays until the call stands
+	if err != nil {
+		return nil, err
+	}
+	return &recorder{path: path}, f.Close()
 }
 
 func (r *recorder) begin(rate int) {

@@ -77,7 +77,7 @@ func (o *Options) check() error {
 		complain("--ramp and --duration must be more than nothing")
 	}
 	if len(wrong) > 0 {
-		return fmt.Errorf("%w: %w", ErrOptions, errors.Join(wrong...))
+		return fmt.Errorf("%w: %s", ErrOptions, strings.ReplaceAll(errors.Join(wrong...).Error(), "\n", "; "))
 	}
 	return nil
 }

@@ -34,6 +34,18 @@ type Ready struct {
 	CA        string `json:"ca"` // file with the certificate of the server's own authority
 }
 
+// Room is the URI at which a room is called: over whatever transport is on.
+func (r Ready) Room(name string) string {
+	switch {
+	case r.SIPUDP != "":
+		return "sip:" + name + "@" + r.SIPUDP
+	case r.SIPTCP != "":
+		return "sip:" + name + "@" + r.SIPTCP + ";transport=tcp"
+	default:
+		return "sip:" + name + "@" + r.SIPTLS + ";transport=tls"
+	}
+}
+
 // WriteReady tells other programs that the server takes calls, in the data directory and in one more file if asked to. It
 // returns what it wrote.
 func (s *Server) WriteReady(adminURL, extra string) (Ready, error) {
