@@ -518,8 +518,7 @@ type accountCommand struct {
 
 // AfterApply makes the client that all the verbs below get.
 func (c *accountCommand) AfterApply(k *kong.Context) error {
-	k.BindToProvider(c.client) // when a verb runs, not while the line is parsed
-	return nil
+	return k.BindToProvider(c.client) // asked when a verb runs, not while the line is parsed
 }
 
 func (c *accountCommand) client() (*client.Client, error) {

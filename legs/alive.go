@@ -36,7 +36,7 @@ func (l *Leg) alive(ctx context.Context, now time.Time) *Ending {
 // ctx ends with the leg, which then waits for no answer.
 func (l *Leg) ask(ctx context.Context, now time.Time) {
 	l.asking, l.asked = true, now
-	go func() {
+	go func() { //nolint:gosec // its report must not be lost when ctx has ended
 		ctx, cancel := context.WithTimeout(ctx, keepAlive)
 		defer cancel()
 		resp, err := l.dlg.Send(ctx, "OPTIONS", nil, "", nil)

@@ -67,7 +67,7 @@ func (line *Line) Call(ctx context.Context, ep *dialog.Endpoint, o Outgoing, own
 	l.dlg = d
 	l.settle()
 	owner.Accepted(l)
-	go l.run()
+	go l.run() //nolint:gosec // the leg outlives the ctx of its set-up
 	return l, nil
 }
 
