@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,7 +34,10 @@ const patience = 30 * time.Second
 // domain is the one of a configuration that names none.
 const domain = "localhost"
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	runtime.GOMAXPROCS(2 * runtime.NumCPU()) // as main does, for the same reason
+	goleak.VerifyTestMain(m)
+}
 
 // house is a whole server in this process, with its admin API, as `conclave serve` wires it.
 type house struct {
@@ -181,6 +185,27 @@ func (h *house) healthy() {
 		if v, ok := m[name]; !ok || v != 0 {
 			h.t.Errorf("%s is %v (present: %v), want 0", name, v, ok)
 		}
+	}
+}
+
+// attempts is how often a test may find voices missing or spoilt while the machine is too busy for sound.
+const attempts = 3
+
+// again decides about a run in which something was not heard as it should be. Sound is made in real time: a pause of the machine
+// breaks it, so what was missing in a disturbed run proves nothing and is tried again. On a quiet machine it is a failure.
+// callers is how many ticks of the callers' own clock were held up or given up, where they tell.
+func (h *house) again(try int, before map[string]float64, callers uint64, what string) {
+	h.t.Helper()
+	after := h.metrics()
+	rise := func(name string) float64 { return after[name] - before[name] }
+	held := rise("conclave_mixer_lateness_seconds_count") - rise(`conclave_mixer_lateness_seconds_bucket{le="0.02"}`)
+	if held == 0 && rise("conclave_mixer_overruns_total") == 0 && callers == 0 {
+		h.t.Fatalf("%s, and no tick was held up for 20 ms", what)
+	}
+	h.t.Logf("try %d: %s; %v ticks of the mixer were held up for 20 ms, %v given up, %d of the callers", try, what, held,
+		rise("conclave_mixer_overruns_total"), callers)
+	if try >= attempts {
+		h.t.Skipf("the machine is too busy for sound in real time: %s in each of %d disturbed runs", what, attempts)
 	}
 }
 

@@ -62,6 +62,7 @@ func TestInDialogIntruder(t *testing.T) {
 	q := x.invite("standup", body(t, message))
 	q.from = owner.URI
 	call := x.raw.place(q)
+	eventually(t, "media goes where the offer said", func() bool { return h.seatOf("standup", "olga").Leg.MediaAddr == "127.0.0.1:9" })
 	seat := h.seatOf("standup", "olga")
 	stranger := newRaw(h)
 	for n, c := range []struct {

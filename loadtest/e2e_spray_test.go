@@ -23,7 +23,7 @@ const seed = 0x73707261
 // talk is a server with two callers who talk while something is thrown at it.
 func talk(t *testing.T) (*house, *intruder) {
 	t.Helper()
-	h := serve(t, "limits: {requests_per_source: 1000000}")
+	h := serve(t, "limits: {requests_per_source: 1000000, calls_per_account: 100}")
 	b := newBooth(h)
 	x := &intruder{t: t, house: h, raw: newRaw(h), bundle: h.account("mallory", "ecdsa")}
 	x.victims = [2]*phone{

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -177,7 +178,7 @@ func (st *seat) view(room string) SeatView {
 	t, m := st.leg.Terms(), st.leg.Stream().Snapshot()
 	v.Leg = &LegView{
 		ID: st.leg.ID(), State: st.leg.State().String(), Transport: st.transport, SignallingAddr: st.signal,
-		MediaAddr: m.Remote.String(), Codec: t.Codec,
+		MediaAddr: address(m.Remote), Codec: t.Codec,
 		Keying: KeyingView{
 			Method: string(t.Posture.Method), Suite: string(t.Posture.Suite), CSBID: t.Posture.CSBID,
 			KeyAgeS: time.Since(t.Posture.Since).Seconds(), Rekeys: t.Rekeys, PeerFingerprint: t.Posture.PeerFingerprint,
@@ -185,4 +186,12 @@ func (st *seat) view(room string) SeatView {
 		Quality: QualityView{LossPct: m.LossPct, JitterMS: m.JitterMS, RTTMS: m.RTTMS, MOS: m.MOS},
 	}
 	return v
+}
+
+// address writes an address, "" for one that is not known yet.
+func address(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
