@@ -28,7 +28,7 @@ func (w *swarm) perform(ctx context.Context, c *swarmCaller, i int, measured <-c
 		}
 		again := restOr(ctx, measured, call.Gone(), stay)
 		w.leave(c, call)
-		if !again || !rest(ctx, measured, time.Duration(dice.Int64N(int64(churnAway)))) {
+		if !again || w.Script == ScriptJoin || !rest(ctx, measured, time.Duration(dice.Int64N(int64(churnAway)))) {
 			return
 		}
 	}
