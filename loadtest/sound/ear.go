@@ -11,7 +11,8 @@ import (
 type Ear struct {
 	down  decimator
 	hann  []float32 // shape of the window; set once
-	heard []float32 // what came in so far, shaped, at earRate
+	half  []float32 // shape of each half of it; set once
+	heard []float32 // what came in so far, at earRate
 	level float64   // sum of the squares of what came in
 	open  bool
 }
@@ -19,11 +20,16 @@ type Ear struct {
 // NewEar returns an Ear for samples at rate Hz: 8000, 16000 or 48000. It is not open.
 func NewEar(rate int) *Ear {
 	n := int(Window * earRate / time.Second)
-	e := &Ear{down: decimator{factor: rate / earRate}, hann: make([]float32, n), heard: make([]float32, 0, n)}
-	for i := range e.hann {
-		e.hann[i] = float32(0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/float64(n)))
+	return &Ear{down: decimator{factor: rate / earRate}, hann: hann(n), half: hann(n / 2), heard: make([]float32, 0, n)}
+}
+
+// hann returns the Hann window of n samples.
+func hann(n int) []float32 {
+	w := make([]float32, n)
+	for i := range w {
+		w[i] = float32(0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/float64(n)))
 	}
-	return e
+	return w
 }
 
 // Open begins a new window with the next Listen.
@@ -46,7 +52,7 @@ func (e *Ear) Listen(pcm []int16) (full bool) {
 			continue
 		}
 		e.level += float64(v) * float64(v)
-		e.heard = append(e.heard, v*e.hann[len(e.heard)])
+		e.heard = append(e.heard, v)
 		if len(e.heard) == len(e.hann) {
 			e.open = false
 			return true
@@ -55,21 +61,32 @@ func (e *Ear) Listen(pcm []int16) (full bool) {
 	return false
 }
 
-// Heard reckons up the last full window. It takes about a fifth of a millisecond.
+// Heard reckons up the last full window. It takes about two fifths of a millisecond.
 func (e *Ear) Heard() Heard {
 	h := Heard{LevelDB: decibel(math.Sqrt(e.level/float64(max(len(e.heard), 1))) / fullScale)}
+	middle := len(e.heard) / 2
 	for i := range h.Tones {
 		hz := float64(ToneHz(i))
-		amplitude := goertzel(e.heard, hz) * 4 / float64(len(e.hann)) / e.down.response(hz) // 2 for a real tone, 2 for Hann
-		h.Tones[i] = decibel(amplitude / Amplitude)
+		h.Tones[i] = e.tone(e.heard, e.hann, hz)
+		h.best[i] = max(h.Tones[i], e.tone(e.heard[:middle], e.half, hz), e.tone(e.heard[middle:], e.half, hz))
 	}
 	return h
+}
+
+// tone is the level of a tone in x, seen through a window of its length.
+func (e *Ear) tone(x, window []float32, hz float64) float64 {
+	amplitude := goertzel(x, window, hz) * 4 / float64(len(window)) / e.down.response(hz) // 2 for a real tone, 2 for Hann
+	return decibel(amplitude / Amplitude)
 }
 
 // Heard is what an Ear heard in one window.
 type Heard struct {
 	Tones   [Tones]float64 // level of each tone in dB, 0 as a talker speaks it
 	LevelDB float64        // level of everything, dB below full scale
+
+	// best is the level of each tone in the whole window or in one of its halves. A jitter buffer that changes its depth turns the
+	// phase of a tone, and the two sides of the turn may cancel: then a half still has it.
+	best [Tones]float64
 }
 
 // TalkerDB returns the level in dB of the weaker of a talker's two tones, 0 as he speaks it.
@@ -79,7 +96,10 @@ func (h *Heard) TalkerDB(talker int) float64 {
 }
 
 // Hears reports whether both tones of a talker are there.
-func (h *Heard) Hears(talker int) bool { return h.TalkerDB(talker) >= presentDB }
+func (h *Heard) Hears(talker int) bool {
+	low, high := Pair(talker)
+	return min(h.Tones[low], h.Tones[high]) >= presentDB
+}
 
 // Judgement compares what was heard with who ought to be heard.
 type Judgement struct {
@@ -135,13 +155,14 @@ func (h *Heard) Suspects(j Judgement, candidates []int) []int {
 	return found
 }
 
-// goertzel returns the magnitude of the Fourier sum of x at hz, at earRate.
-func goertzel(x []float32, hz float64) float64 {
+// goertzel returns the magnitude of the Fourier sum of x, shaped by a window, at hz, at earRate.
+func goertzel(x, window []float32, hz float64) float64 {
+	window = window[:len(x)]
 	w := 2 * math.Pi * hz / earRate
 	k := 2 * math.Cos(w)
 	var s1, s2 float64
-	for _, v := range x {
-		s1, s2 = float64(v)+k*s1-s2, s1
+	for i, v := range x {
+		s1, s2 = float64(v*window[i])+k*s1-s2, s1
 	}
 	return math.Sqrt(max(s1*s1+s2*s2-k*s1*s2, 0))
 }

@@ -323,3 +323,28 @@ func BenchmarkFrame(b *testing.B) {
 		m.Frame(pcm)
 	}
 }
+
+// A jitter buffer that drops a frame turns the phase of a tone; wherever in the window that happens, the tone is still heard.
+func TestPhaseTurnHidesNobody(t *testing.T) {
+	const talker = 100
+	for turn := range 20 { // ticks into the window
+		for dropped := 20; dropped <= 160; dropped += 20 {
+			m, e := NewTalker(talker, earRate), NewEar(earRate)
+			m.SetTalking(true)
+			pcm := make([]int16, earRate/50)
+			m.Frame(pcm)
+			e.Open()
+			for tick := 0; ; tick++ {
+				if tick == turn {
+					m.Frame(make([]int16, dropped))
+				}
+				if m.Frame(pcm); e.Listen(pcm) {
+					break
+				}
+			}
+			if h := e.Heard(); !h.Hears(talker) {
+				t.Errorf("a turn of %d samples at tick %d hides the talker: %.1f dB", dropped, turn, h.TalkerDB(talker))
+			}
+		}
+	}
+}
