@@ -98,7 +98,7 @@ func (h *Heard) TalkerDB(talker int) float64 {
 // Hears reports whether both tones of a talker are there.
 func (h *Heard) Hears(talker int) bool {
 	low, high := Pair(talker)
-	return min(h.Tones[low], h.Tones[high]) >= presentDB
+	return min(h.best[low], h.best[high]) >= presentDB
 }
 
 // Judgement compares what was heard with who ought to be heard.
