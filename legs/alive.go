@@ -12,15 +12,16 @@ func (l *Leg) alive(ctx context.Context, now time.Time) *Ending {
 		return nil // the dialog itself waits for the ACK and says Gone when it does not come
 	}
 	if l.State() == Confirmed {
-		last := l.stream.Snapshot().LastHeard
-		if last.Before(l.since) {
-			last = l.since
+		// Counted and timed by our own monotonic clock: the stream's arrival times are the wall's, which may be set.
+		s := l.stream.Snapshot()
+		if heard := s.PacketsReceived + s.RTCPReceived; heard != l.heard {
+			l.heard, l.since = heard, now
 		}
 		timeout := l.line.MediaTimeout
 		if timeout == 0 {
 			timeout = mediaTimeout
 		}
-		if now.Sub(last) > timeout {
+		if now.Sub(l.since) > timeout {
 			return &Ending{Reason: "media_timeout"}
 		}
 		return nil

@@ -84,10 +84,11 @@ type Leg struct {
 	negotiated *offer.Negotiated
 	dlg        Dialog
 	rekeys     uint64
-	modifying  bool // a re-INVITE of ours is on its way
-	offered    bool // our 200 to a re-INVITE held an offer: its ACK brings the answer
-	asking     bool // an OPTIONS of ours is on its way
-	since      time.Time
+	modifying  bool      // a re-INVITE of ours is on its way
+	offered    bool      // our 200 to a re-INVITE held an offer: its ACK brings the answer
+	asking     bool      // an OPTIONS of ours is on its way
+	since      time.Time // when heard last rose, by our clock
+	heard      uint64    // packets of the peer that were authentic, RTP and RTCP
 	asked      time.Time
 
 	first    []byte // body of our 200 to the first INVITE; set by Prepare, cleared by Accept
