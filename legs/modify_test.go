@@ -1,6 +1,7 @@
 package legs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -23,6 +24,9 @@ func TestHoldAndResume(t *testing.T) {
 			c := w.call(o)
 			c.flows()
 			before, beforeCallee := c.caller.Terms(), c.callee.Terms()
+			// Whoever opened the agreement repeats its octets; the other side brings none.
+			w.answeringHook.set(repeats(t, before.Offer, !late))
+			w.callingHook.set(repeats(t, before.Offer, late))
 			for _, side := range []struct{ holder, held *Leg }{{c.caller, c.callee}, {c.callee, c.caller}} {
 				hold(t, side.holder, true)
 				if a, b := side.holder.Terms(), side.held.Terms(); !a.Send || a.Receive || b.Send || !b.Receive {
@@ -49,6 +53,28 @@ func TestHoldAndResume(t *testing.T) {
 				t.Errorf("%d packets failed to authenticate over holds", n)
 			}
 		}
+	}
+}
+
+// repeats checks the re-INVITEs that come to one side: they bring the octets of the running agreement, or no key-mgmt.
+func repeats(t *testing.T, octets []byte, wanted bool) func(*dialog.Request) *dialog.Response {
+	return func(r *dialog.Request) *dialog.Response {
+		if r.Method != "INVITE" {
+			return nil
+		}
+		d, err := offer.Parse(r.Body)
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		message, _, err := d.MIKEY()
+		switch {
+		case wanted && !bytes.Equal(message, octets):
+			t.Errorf("a re-INVITE does not repeat the octets of its agreement: %v", err)
+		case !wanted && !errors.Is(err, offer.ErrNoKeyMgmt):
+			t.Errorf("a re-INVITE brings key-mgmt that is not its sender's: %v", err)
+		}
+		return nil
 	}
 }
 
@@ -204,6 +230,11 @@ func TestRefusedReinvite(t *testing.T) {
 			t.Errorf("%d Diffie-Hellman operations for refused offers", n-done)
 		}
 		c.flows()
+		for _, held := range []bool{true, false} { // the dialog still negotiates
+			hold(t, c.callee, held)
+			hold(t, c.caller, held)
+		}
+		c.flows()
 	}
 }
 
@@ -284,6 +315,10 @@ func TestGlare(t *testing.T) {
 		t.Errorf("left %v and %v", c.caller.State(), c.callee.State())
 	}
 	c.flows()
+	hold(t, c.callee, false) // an offer of sendrecv: a hold that failed must not come back in the answer to it
+	if c.caller.State() != Confirmed || c.callee.State() != Confirmed {
+		t.Errorf("left %v and %v", c.caller.State(), c.callee.State())
+	}
 	hold(t, c.callee, true)
 	hold(t, c.caller, false)
 	if a, b := c.caller.Terms(), c.callee.Terms(); a.Send || !b.Send {
