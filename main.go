@@ -9,23 +9,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kong"
-	"golang.org/x/sync/errgroup"
-	"golang.org/x/term"
 
 	"github.com/conclave/conclave/admin"
 	"github.com/conclave/conclave/admin/client"
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/loadtest"
-	"github.com/conclave/conclave/mixer"
 	"github.com/conclave/conclave/server"
 )
 
@@ -41,13 +36,13 @@ const (
 
 // commands is the command line, one field a command.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Serve conferences."`
-	Call    callCommand    `cmd:"" help:"Call a room: play, listen, record."`
-	Swarm   swarmCommand   `cmd:"" help:"Load a server with callers that listen critically."`
-	Demo    demoCommand    `cmd:"" help:"Ten callers with recorded speech in two rooms of a server of their own."`
-	Account accountCommand `cmd:"" help:"Accounts of a running server."`
-	Mikey   mikeyCommand   `cmd:"" help:"Look into MIKEY messages."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve   serveCommand          `cmd:"" help:"Serve conferences."`
+	Call    loadtest.CallCommand  `cmd:"" help:"Call a room: play, listen, record."`
+	Swarm   loadtest.SwarmCommand `cmd:"" help:"Load a server with callers that listen critically."`
+	Demo    demoCommand           `cmd:"" help:"Ten callers with recorded speech in two rooms of a server of their own."`
+	Account accountCommand        `cmd:"" help:"Accounts of a running server."`
+	Mikey   mikeyCommand          `cmd:"" help:"Look into MIKEY messages."`
+	Version versionCommand        `cmd:"" help:"Print the version."`
 
 	Verbose bool `short:"v" help:"Log more, to stderr."`
 }
@@ -67,7 +62,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run sets the process up, parses the command line, runs the command, and turns its error into an exit status and one sentence.
 func run(args []string, out, errs io.Writer) int {
-	runtime.GOMAXPROCS(mixer.Procs(runtime.NumCPU()))
+	runtime.GOMAXPROCS(server.Procs(runtime.NumCPU()))
 	var c commands
 	exited := -1
 	home, _ := os.UserHomeDir() // without one the working directory serves
@@ -93,11 +88,13 @@ func run(args []string, out, errs io.Writer) int {
 		level = slog.LevelDebug
 	}
 	e := &env{ctx: ctx, out: out, errors: errs, log: slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: level}))}
-	err = parsed.Run(e, &c)
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.BindTo(out, (*io.Writer)(nil))
+	err = parsed.Run(e, e.quiet())
 	switch {
 	case err == nil:
 		return statusGood
-	case errors.Is(err, errSilent):
+	case errors.Is(err, errSilent), errors.Is(err, loadtest.ErrVerdict):
 		return statusFailed
 	}
 	fmt.Fprintln(errs, "conclave:", err)
@@ -140,14 +137,6 @@ func (e *env) json(v any) error {
 	return enc.Encode(v)
 }
 
-// progress is where progress lines go: a terminal, or nowhere.
-func (e *env) progress(json bool) io.Writer {
-	if f, ok := e.errors.(*os.File); ok && !json && term.IsTerminal(int(f.Fd())) {
-		return f
-	}
-	return nil
-}
-
 type serveCommand struct {
 	Config    string `type:"path" help:"Configuration file (YAML)." placeholder:"FILE"`
 	Data      string `help:"Data directory; created with mode 0700. Default: ~/.conclave, with --dev ~/.conclave-dev." placeholder:"DIR"`
@@ -172,18 +161,18 @@ func (c *serveCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	n, err := start(e.ctx, cfg, data, c.Dev, e.log)
+	n, err := admin.Start(e.ctx, cfg, data, c.Dev, version, e.log)
 	if err != nil {
 		return err
 	}
-	ready, err := n.srv.WriteReady(n.url, c.ReadyFile)
+	ready, err := n.Server.WriteReady(n.URL, c.ReadyFile)
 	if err != nil {
-		return errors.Join(err, n.stop())
+		return errors.Join(err, n.Stop())
 	}
 	c.greet(e, ready)
-	<-n.ctx.Done()
-	n.srv.RemoveReady(c.ReadyFile)
-	return n.stop()
+	<-n.Done()
+	n.Server.RemoveReady(c.ReadyFile)
+	return n.Stop()
 }
 
 // greet says what to do next.
@@ -198,220 +187,12 @@ func (c *serveCommand) greet(e *env, r server.Ready) {
 	}
 }
 
-// node is a server with its admin API, both running.
-type node struct {
-	srv    *server.Server
-	url    string
-	ctx    context.Context // ends when either of them does
-	cancel context.CancelFunc
-	group  *errgroup.Group
-}
-
-// start makes a server and its API and runs both.
-func start(ctx context.Context, cfg *server.Config, data string, dev bool, log *slog.Logger) (*node, error) {
-	srv, err := server.New(cfg, data, log)
-	if err != nil {
-		return nil, err
-	}
-	api, listener, url, err := openAdmin(cfg, srv, log)
-	if err == nil && dev {
-		if err = srv.PrepareDemo(ctx); err != nil {
-			err = errors.Join(err, listener.Close())
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, srv.Close())
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return srv.Run(ctx) })
-	group.Go(func() error { return api.Serve(ctx, listener) })
-	return &node{srv: srv, url: url, ctx: ctx, cancel: cancel, group: group}, nil
-}
-
-// openAdmin makes the API, its listener and the URL at which others reach it.
-func openAdmin(cfg *server.Config, srv *server.Server, log *slog.Logger) (_ *admin.Admin, _ net.Listener, url string, err error) {
-	token, err := srv.AdminToken()
-	if err != nil {
-		return nil, nil, "", err
-	}
-	tlsConfig, err := srv.AdminTLS()
-	if err != nil {
-		return nil, nil, "", err
-	}
-	api, err := admin.New(admin.Config{
-		Server: srv, Tokens: []admin.TokenHash{admin.HashToken(token)}, Hosts: srv.AdminHosts(), Metrics: srv.Metrics(),
-		MetricsToken: !cfg.AdminLoopback(), TLS: tlsConfig, Log: log, Version: version,
-	})
-	if err != nil {
-		return nil, nil, "", err
-	}
-	listener, err := net.Listen("tcp", cfg.Admin.Listen)
-	if err != nil {
-		return nil, nil, "", fmt.Errorf("the admin API cannot listen: %w; choose another admin.listen", err)
-	}
-	scheme := "http://"
-	if tlsConfig != nil {
-		scheme = "https://"
-	}
-	return api, listener, scheme + srv.Reachable(listener.Addr()).String(), nil
-}
-
-// stop ends both and waits.
-func (n *node) stop() error {
-	n.cancel()
-	return n.group.Wait()
-}
-
-type callCommand struct {
-	URI       string        `arg:"" help:"sip:ROOM@HOST[:PORT][;transport=udp|tcp|tls]"`
-	As        string        `required:"" type:"existingfile" help:"Bundle of the account that calls." placeholder:"BUNDLE"`
-	Keying    string        `default:"mikey-dh" help:"Method of the key agreement." placeholder:"METHOD"`
-	Suite     string        `help:"SRTP suite; the policy's first when empty."`
-	DHGroup   string        `name:"dh-group" help:"Diffie-Hellman group; modp1536 when empty."`
-	Codec     string        `default:"opus" enum:"opus,pcmu,pcma,l16" help:"Codec (${enum})."`
-	Play      string        `help:"WAV file, or tone:HZ." placeholder:"WAV|tone:HZ"`
-	Record    string        `help:"Write what is heard." placeholder:"WAV"`
-	Duration  time.Duration `help:"Hang up after so long; otherwise when the file has been played, or on interrupt."`
-	LateOffer bool          `help:"Let the server make the offer."`
-	JSON      bool          `name:"json" help:"One JSON object on stdout."`
-}
-
-// Run places one call.
-func (c *callCommand) Run(e *env) error {
-	bundle, err := keying.ReadBundle(c.As)
-	if err != nil {
-		return usage{err}
-	}
-	s := loadtest.Single{
-		URI: c.URI, Bundle: bundle, Codec: c.Codec, Play: c.Play, Record: c.Record, Duration: c.Duration, LateOffer: c.LateOffer, Log: e.quiet(),
-	}
-	if s.Method, s.Suite, s.Group, err = names(c.Keying, c.Suite, c.DHGroup); err != nil {
-		return usage{err}
-	}
-	out, err := s.Place(e.ctx, func(o loadtest.Outcome) {
-		if !c.JSON {
-			fmt.Fprintf(e.out, "in room %s over %s after %.1f ms: %s %s %s, %s, media %s\n  peer %s %s\n",
-				o.Room, o.Transport, o.SetupMS, o.Method, o.Group, o.Suite, o.Codec, o.Media, o.Peer, o.Fingerprint)
-		}
-	})
-	switch {
-	case err != nil:
-		return err
-	case c.JSON:
-		err = e.json(out)
-	default:
-		fmt.Fprintf(e.out, "%s: sent %d, received %d, lost %d, jitter %.1f ms, round trip %.1f ms, MOS %.1f, level %.1f dBFS\n",
-			out.Ended, out.Sent, out.Received, out.Lost, out.JitterMS, out.RTTMS, out.MOS, out.LevelDB)
-	}
-	if err == nil && out.Broken() {
-		err = fmt.Errorf("the call broke off (%s)", out.Ended)
-	}
-	return err
-}
-
-// names parses one method, suite and group.
-func names(method, suite, group string) (m keying.Method, s keying.Suite, g keying.Group, err error) {
-	if m, err = keying.ParseMethod(method); err != nil {
-		return
-	}
-	if suite != "" {
-		if s, err = keying.ParseSuite(suite); err != nil {
-			return
-		}
-	}
-	if group != "" {
-		g, err = keying.ParseGroup(group)
-	}
-	return
-}
-
-type swarmCommand struct {
-	Data      string        `help:"Data directory of a running server on this machine." placeholder:"DIR" default:"${data}"`
-	Server    string        `help:"SIP address of the server, host:port." placeholder:"ADDR"`
-	Admin     string        `help:"URL of its admin API." placeholder:"URL"`
-	TokenFile string        `help:"File with its admin token." placeholder:"FILE"`
-	Callers   int           `default:"10" help:"Number of callers."`
-	Rooms     int           `default:"1" help:"Number of rooms."`
-	Talkers   float64       `default:"0.3" help:"Fraction of the callers that talk."`
-	Keying    []string      `default:"mikey-dh" help:"Methods, dealt to the callers in turn."`
-	Suite     []string      `help:"SRTP suites, dealt in turn."`
-	DHGroup   []string      `name:"dh-group" help:"Diffie-Hellman groups, dealt in turn."`
-	Cert      []string      `default:"ecdsa" enum:"rsa,ecdsa" help:"Kinds of certificates, dealt in turn."`
-	Codec     []string      `default:"opus" enum:"opus,pcmu,pcma,l16" help:"Codecs, dealt in turn."`
-	Transport string        `default:"udp" enum:"udp,tcp,tls" help:"Transport of the signalling (${enum})."`
-	Ramp      float64       `default:"40" help:"Calls a second while joining."`
-	AtOnce    int           `default:"32" help:"Set-ups in progress at a time."`
-	Duration  time.Duration `default:"10s" help:"Length of the measurement once all have joined."`
-	Script    string        `default:"join" enum:"join,churn" help:"What the callers do (${enum})."`
-	ServerPID int           `name:"server-pid" help:"Process of the server, to report its CPU time."`
-	JSON      bool          `name:"json" help:"One JSON object on stdout."`
-}
-
-// Run runs the swarm; a verdict other than pass is a failure.
-func (c *swarmCommand) Run(e *env) error {
-	target, err := c.target()
-	if err != nil {
-		return err
-	}
-	o := loadtest.Options{
-		Target: target, Callers: c.Callers, Rooms: c.Rooms, Talkers: c.Talkers, Certs: c.Cert, Codecs: c.Codec, Transport: c.Transport,
-		Ramp: c.Ramp, AtOnce: c.AtOnce, Duration: c.Duration, Script: c.Script, ServerPID: c.ServerPID, Progress: e.progress(c.JSON), Log: e.quiet(),
-	}
-	var errs []error
-	o.Keying, errs = parseAll(c.Keying, keying.ParseMethod, errs)
-	o.Suites, errs = parseAll(c.Suite, keying.ParseSuite, errs)
-	o.Groups, errs = parseAll(c.DHGroup, keying.ParseGroup, errs)
-	if len(errs) > 0 {
-		return usage{errors.Join(errs...)}
-	}
-	report, err := loadtest.Run(e.ctx, o)
-	if report == nil {
-		return err
-	}
-	if o.Progress != nil {
-		fmt.Fprint(o.Progress, "\r\033[K")
-	}
-	if c.JSON {
-		err = errors.Join(err, e.json(report))
-	} else {
-		report.Print(e.out)
-	}
-	if err == nil && !report.Pass() {
-		err = errSilent
-	}
-	return err
-}
-
-func (c *swarmCommand) target() (loadtest.Target, error) {
-	if c.Admin != "" || c.Server != "" || c.TokenFile != "" {
-		if c.Admin == "" || c.TokenFile == "" {
-			return loadtest.Target{}, usage{errors.New("a server elsewhere needs both --admin URL and --token-file FILE")}
-		}
-		return loadtest.NewTarget(c.Server, c.Admin, c.TokenFile)
-	}
-	return loadtest.FindTarget(c.Data)
-}
-
-// parseAll parses each word and gathers the errors.
-func parseAll[T any](words []string, parse func(string) (T, error), errs []error) ([]T, []error) {
-	var list []T
-	for _, w := range words {
-		v, err := parse(w)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		list = append(list, v)
-	}
-	return list, errs
-}
-
 type demoCommand struct {
 	Out string `default:"demo-out" type:"path" help:"Where the recordings go." placeholder:"DIR"`
 }
 
 // Run serves on free ports from a throw-away data directory and places ten callers.
-func (c *demoCommand) Run(e *env) error {
+func (c *demoCommand) Run(e *env, log *slog.Logger) error {
 	data, err := os.MkdirTemp("", "conclave-demo-")
 	if err != nil {
 		return err
@@ -421,18 +202,18 @@ func (c *demoCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	n, err := start(e.ctx, cfg, filepath.Join(data, "data"), false, e.quiet())
+	n, err := admin.Start(e.ctx, cfg, filepath.Join(data, "data"), false, version, log)
 	if err != nil {
 		return err
 	}
-	ready, err := n.srv.WriteReady(n.url, "")
+	ready, err := n.Server.WriteReady(n.URL, "")
 	if err == nil {
 		var target loadtest.Target
 		if target, err = loadtest.FindTarget(ready.Data); err == nil {
-			err = loadtest.Demo(n.ctx, target, c.Out, e.out, e.quiet())
+			err = loadtest.Demo(e.ctx, target, c.Out, e.out, log)
 		}
 	}
-	return errors.Join(err, n.stop())
+	return errors.Join(err, n.Stop())
 }
 
 type mikeyCommand struct {

@@ -226,6 +226,9 @@ func (s *Server) Ready(context.Context) error {
 	return nil
 }
 
+// Procs is the GOMAXPROCS that a program should set which serves on some cores; mixer.Procs says why.
+func Procs(cores int) int { return mixer.Procs(cores) }
+
 // orCores is n, or one for every so many cores where n leaves it open. GOMAXPROCS says something else: see main.
 func orCores(n, share int) int {
 	if n > 0 {
