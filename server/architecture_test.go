@@ -18,7 +18,7 @@ const modulePath = "github.com/conclave/conclave"
 // mayImport is the direction of imports, and no other (docs/architecture.md): for every package of ours those of ours that it may
 // import. Whoever may import legs or mixer may name the types of the packages below it that its API speaks in.
 var mayImport = map[string][]string{
-	".":                {"admin", "admin/client", "keying", "loadtest", "mixer", "server"},
+	".":                {"admin", "admin/client", "keying", "loadtest", "server"},
 	"admin":            {"server"},
 	"admin/client":     {},
 	"keying":           {"keying/mikey"},
