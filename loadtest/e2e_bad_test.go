@@ -65,52 +65,69 @@ func (x *intruder) invite(room, body string) *request {
 	return &request{uri: identity(room), from: x.bundle.URI, body: body}
 }
 
-// otherCA is mallory's bundle with a certificate of an authority of her own.
-func (x *intruder) otherCA() *keying.Bundle {
-	x.t.Helper()
-	a, err := keying.NewAuthority(domain, nil)
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	return x.withCertificate(a)
+// forgeries are mallory's bundle with other certificates, none of which may open anything.
+type forgeries struct {
+	foreign *keying.Bundle // of an authority of her own; the account holds it, as if its list had been tampered with
+	expired *keying.Bundle // of the server's authority, ended a minute ago; the account holds it
+	dropped *keying.Bundle // of the server's authority and valid, but not the account's any more
 }
 
-// withCertificate is mallory's bundle with a certificate of that authority.
-func (x *intruder) withCertificate(a *keying.Authority) *keying.Bundle {
-	x.t.Helper()
-	c, err := a.IssueAccount(x.bundle.URI, keying.CertECDSA)
+// forge makes them. The server must not run: its store is opened.
+func (x *intruder) forge() (f forgeries) {
+	t := x.t
+	t.Helper()
+	s, err := store.Open(x.house.dir)
 	if err != nil {
-		x.t.Fatal(err)
-	}
-	b := *x.bundle
-	b.CertPEM = string(c.CertPEM())
-	if b.KeyPEM, err = c.KeyPEM(); err != nil {
-		x.t.Fatal(err)
-	}
-	return &b
-}
-
-// pastAuthority is the server's own authority as it was years ago: what it issues has expired. The server must not run.
-func (h *house) pastAuthority() *keying.Authority {
-	h.t.Helper()
-	s, err := store.Open(h.dir)
-	if err != nil {
-		h.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer func() {
 		if err := s.Close(); err != nil {
-			h.t.Error(err)
+			t.Error(err)
 		}
 	}()
 	text, err := s.Blob("authority")
 	if err != nil {
-		h.t.Fatal(err)
+		t.Fatal(err)
 	}
-	a, err := keying.LoadAuthority(domain, text, func() time.Time { return time.Now().AddDate(-3, 0, 0) })
+	own, err := keying.LoadAuthority(domain, text, nil)
 	if err != nil {
-		h.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return a
+	sample, err := own.IssueAccount(x.bundle.URI, keying.CertECDSA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ago := time.Until(sample.Leaf.NotAfter) + time.Minute // what was issued then ended a minute ago, when the authority was there already
+	past, err := keying.LoadAuthority(domain, text, func() time.Time { return time.Now().Add(-ago) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := keying.NewAuthority(domain, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held []string
+	certified := func(a *keying.Authority) *keying.Bundle {
+		c, err := a.IssueAccount(x.bundle.URI, keying.CertECDSA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := *x.bundle
+		b.CertPEM = string(c.CertPEM())
+		if b.KeyPEM, err = c.KeyPEM(); err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, c.Fingerprint())
+		return &b
+	}
+	f = forgeries{foreign: certified(other), expired: certified(past), dropped: certified(own)}
+	if err := s.UpdateAccount(x.bundle.Account, func(a *store.Account) error {
+		a.CertFingerprints = append(a.CertFingerprints, held[:2]...)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 // kemac is where the KEMAC payload of a PSK message begins; it is the last one.
@@ -137,11 +154,12 @@ type badInput struct {
 
 func TestBadInput(t *testing.T) {
 	h := serve(t, badYAML)
+	x := &intruder{t: t, house: h, bundle: h.account("mallory", "ecdsa")}
 	h.stop()
-	past := h.pastAuthority()
+	forged := x.forge()
 	h.start()
+	x.raw = newRaw(h)
 	b := newBooth(h)
-	x := &intruder{t: t, house: h, raw: newRaw(h), bundle: h.account("mallory", "ecdsa")}
 	x.victims = [2]*phone{
 		b.call(h.account("ann", "ecdsa"), "standup", keying.MIKEYPSK), b.call(h.account("ben", "ecdsa"), "standup", keying.MIKEYDH),
 	}
@@ -149,7 +167,7 @@ func TestBadInput(t *testing.T) {
 		p.hears()
 	}
 	shapes := make(map[string]string) // header fields of the 401s: a stranger must not tell one from another
-	for _, c := range slices.Concat(x.badKeying(past), x.badDescriptions(), x.badCallers()) {
+	for _, c := range slices.Concat(x.badKeying(forged), x.badDescriptions(), x.badCallers()) {
 		t.Run(c.name, func(t *testing.T) {
 			before := h.metrics()
 			q := c.request()
@@ -252,12 +270,11 @@ func (x *intruder) hasError(t *testing.T, p *reply) {
 }
 
 // badKeying is what MIKEY must refuse: to a stranger without a word more than to any other, to somebody with a digest by 488.
-func (x *intruder) badKeying(past *keying.Authority) []badInput {
+func (x *intruder) badKeying(forged forgeries) []badInput {
 	t := x.t
 	wrong, nobody := *x.bundle, *x.bundle
 	wrong.PSK = keying.NewSecret([]byte("not the pre-shared key of mallory"))
 	nobody.Account, nobody.URI = "nobody", identity("nobody")
-	foreign, expired := x.otherCA(), x.withCertificate(past)
 	offering := func(b *keying.Bundle, room string, m keying.Method, shift time.Duration, change func(*keying.Call)) func() *request {
 		return func() *request { return x.invite(room, body(t, x.message(b, room, m, shift, change))) }
 	}
@@ -271,8 +288,9 @@ func (x *intruder) badKeying(past *keying.Authority) []badInput {
 		request      func() *request
 	}{
 		{"wrong PSK", "bad_mac", offering(&wrong, "standup", keying.MIKEYPSK, 0, nil)},
-		{"foreign certificate", "bad_certificate", offering(foreign, "standup", keying.MIKEYDH, 0, nil)},
-		{"expired certificate", "bad_certificate", offering(expired, "standup", keying.MIKEYDH, 0, nil)},
+		{"foreign certificate", "bad_certificate", offering(forged.foreign, "standup", keying.MIKEYDH, 0, nil)},
+		{"expired certificate", "bad_certificate", offering(forged.expired, "standup", keying.MIKEYDH, 0, nil)},
+		{"certificate that was taken from the account", "bad_certificate", offering(forged.dropped, "standup", keying.MIKEYDH, 0, nil)},
 		{"old timestamp, PSK", "stale", offering(x.bundle, "standup", keying.MIKEYPSK, -5*time.Minute, nil)},
 		{"old timestamp, DH", "stale", offering(x.bundle, "standup", keying.MIKEYDH, -5*time.Minute, nil)},
 		{"timestamp of the future", "stale", offering(x.bundle, "standup", keying.MIKEYDH, 5*time.Minute, nil)},
