@@ -74,6 +74,7 @@ func New(cfg *Config, data string, log *slog.Logger) (s *Server, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	s.metrics = newMetrics(s) // the endpoint calls Admit as soon as it listens
 	if s.endpoint, err = dialog.Listen(dialog.Config{
 		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true,
 		ServerTLS:         &tls.Config{Certificates: []tls.Certificate{s.keys.tls}, MinVersion: tls.VersionTLS12},
@@ -82,7 +83,6 @@ func New(cfg *Config, data string, log *slog.Logger) (s *Server, err error) {
 	}, s); err != nil {
 		return nil, err
 	}
-	s.metrics = newMetrics(s)
 	return s, nil
 }
 
