@@ -33,6 +33,8 @@ func (m *Message) checkInit(want Type, prior *Crypto) error {
 		return fmt.Errorf("%w: %d", ErrPRF, m.header.prf)
 	case m.header.mapType != MapSRTP:
 		return fmt.Errorf("%w: type %d", ErrMap, m.header.mapType)
+	case want == TypeRSARInit && m.RAND() == nil:
+		return nil // RFC 4738 section 3.4: the responder may be left to choose it
 	case prior == nil && len(m.RAND()) < minRAND:
 		return fmt.Errorf("%w: RAND of %d octets", ErrExchange, len(m.RAND()))
 	case prior != nil && (m.RAND() != nil || m.header.csbID != prior.csbID || m.header.prf != prior.prf):
@@ -81,7 +83,7 @@ func checkMap(i, r header) error {
 func checkIdentities(i, r *Message) error {
 	iWant, rWant, haveI, haveR := i.identities()
 	iGot, rGot, gotI, gotR := r.identities()
-	if r.header.typ == TypeDHResp && haveI && !gotI {
+	if (r.header.typ == TypeDHResp || r.header.typ == TypeDHHMACResp) && haveI && !gotI {
 		return fmt.Errorf("%w: no IDi", ErrIdentity)
 	}
 	if gotI && haveI && iGot != iWant || gotR && haveR && rGot != rWant {

@@ -2,11 +2,13 @@ package mikey
 
 import "fmt"
 
-// dhResponse is the responder's side. It holds no secret until Answer.
+// dhResponse is the responder's side. A DHHMAC's holds the pre-shared key, a signed one's no secret until Answer.
 type dhResponse struct {
+	secretive
 	m     *Message
-	group *modp
+	group dhGroup
 	peer  dhPayload
+	psk   *messageKey // DHHMAC only
 	done  bool
 }
 
@@ -16,76 +18,118 @@ func AuthenticateDH(m *Message, peer PeerKey) (Response, error) {
 	if err := m.checkInit(TypeDHInit, nil); err != nil {
 		return nil, err
 	}
+	d, err := offeredDH(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.authenticated(peer.verify(m, nil)); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// offeredDH reads DHi.
+func offeredDH(m *Message) (*dhResponse, error) {
 	value, ok := find[dhPayload](m)
 	if !ok {
 		return nil, fmt.Errorf("%w: no DHi", ErrDHValue)
 	}
-	group, err := value.group.modp()
+	group, err := value.group.arithmetic()
 	if err != nil {
 		return nil, err
 	}
 	if !group.inRange(value.value) {
 		return nil, fmt.Errorf("%w: DHi", ErrDHValue)
 	}
-	if err := peer.verify(m); err != nil {
-		return nil, err
-	}
-	if err := checkPolicies(m.Policies(), m.header.sessions); err != nil {
-		return nil, err
-	}
 	return &dhResponse{m: m, group: group, peer: value}, nil
 }
 
-// Answer builds R: HDR T [IDr] {CERTr} [IDi] DHr DHi SIGNr.
+// authenticated takes the outcome of the authentication and looks at the policies, whose faults only a peer that proved
+// itself is told.
+func (d *dhResponse) authenticated(err error) error {
+	if err != nil {
+		return err
+	}
+	return checkPolicies(d.m.Policies(), d.m.header.sessions)
+}
+
+// Answer builds R: HDR T [IDr] {CERTr} [IDi] DHr DHi and SIGNr or KEMAC.
 func (d *dhResponse) Answer(a Answer) (*Crypto, []byte, error) {
 	if d.done {
 		return nil, nil, fmt.Errorf("%w: answered already", ErrExchange)
 	}
-	sign, err := a.Signer.signature()
-	if err != nil {
-		return nil, nil, err
+	var sign signPayload
+	if d.psk == nil {
+		var err error
+		if sign, err = a.Signer.signature(); err != nil {
+			return nil, nil, err
+		}
 	}
-	x, err := d.group.secret(orCryptoRand(a.Rand))
-	if err != nil {
-		return nil, nil, err
-	}
-	defer clear(x)
-	value, err := d.group.public(x)
-	if err != nil {
-		return nil, nil, err
-	}
-	tgk, err := d.group.shared(d.peer.value, x)
+	own, tgk, err := d.compute(a)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := newCrypto(d.m, keyData{typ: KeyTGK, key: tgk, validity: d.peer.validity}, nil)
 	c.sessions = fill(d.m.header.sessions, a.SSRC)
-	own := dhPayload{group: d.peer.group, value: value, validity: d.peer.validity}
-	payloads := append(d.opening(a), own, d.peer, sign)
-	r, err := a.Signer.seal(assemble(d.m.responseHeader(TypeDHResp, c.sessions), payloads), len(sign.data))
+	r, err := d.seal(a, c.sessions, own, sign)
 	if err != nil {
 		c.Wipe()
 		return nil, nil, err
 	}
-	d.done = true
+	d.Wipe()
 	return c, r.raw, nil
 }
 
+// compute makes our DH value and the shared secret.
+func (d *dhResponse) compute(a Answer) (own dhPayload, tgk []byte, err error) {
+	x, err := d.group.secret(orCryptoRand(a.Rand))
+	if err != nil {
+		return own, nil, err
+	}
+	defer clear(x)
+	value, err := d.group.public(x)
+	if err != nil {
+		return own, nil, err
+	}
+	own = dhPayload{group: d.peer.group, value: value, validity: d.peer.validity}
+	tgk, err = d.group.shared(d.peer.value, x)
+	return own, tgk, err
+}
+
+// seal makes R. A DHHMAC is answered in the numbers it was asked in.
+func (d *dhResponse) seal(a Answer, sessions []Session, own dhPayload, sign signPayload) (*Message, error) {
+	if d.psk != nil {
+		kemac, _ := find[kemacPayload](d.m)
+		payloads := append(d.opening(a, nil), own, d.peer)
+		return d.psk.sealDH(assembleDHHMAC(d.m.responseHeader(TypeDHHMACResp, sessions), payloads, kemac))
+	}
+	payloads := append(d.opening(a, a.Signer.Chain), own, d.peer, sign)
+	return a.Signer.seal(assemble(d.m.responseHeader(TypeDHResp, sessions), payloads), len(sign.data))
+}
+
 // opening is what R begins with. IDi is repeated, so that the signature says to whom we speak.
-func (d *dhResponse) opening(a Answer) []payload {
+func (d *dhResponse) opening(a Answer, chain [][]byte) []payload {
 	idi, idr, haveI, haveR := d.m.identities()
 	if !haveR && a.IDr != "" {
 		idr, haveR = Identity{IDTypeURI, a.IDr}, true
+	}
+	if d.psk != nil && !haveI && a.IDi != "" {
+		idi, haveI = Identity{IDTypeURI, a.IDi}, true // RFC 4650 section 3: SHALL, whatever I conveyed
 	}
 	ps := []payload{timestampPayload{d.m.Timestamp()}}
 	if haveR && haveI {
 		ps = append(ps, idPayload{idr})
 	}
-	ps = appendChain(ps, a.Signer.Chain)
+	ps = appendChain(ps, chain)
 	if haveI {
 		ps = append(ps, idPayload{idi})
 	}
 	return ps
 }
 
-func (d *dhResponse) Wipe() { d.done = true }
+func (d *dhResponse) Wipe() {
+	d.done = true
+	if d.psk != nil {
+		clear(d.psk.key)
+	}
+}

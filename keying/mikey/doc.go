@@ -1,13 +1,17 @@
 // Package mikey is Multimedia Internet KEYing: the wire format of RFC 3830 and the exchanges that make SRTP keys out
-// of it, by pre-shared key and by signed Diffie-Hellman, for initiator and responder.
+// of it, by pre-shared key, public key and signed Diffie-Hellman (RFC 3830), by Diffie-Hellman under a MAC (DHHMAC, RFC
+// 4650) and by public key in reverse (RSA-R, RFC 4738), for initiator and responder.
 //
 // It parses every payload of RFC 3830, the GENERIC-ID map and the SHA-256 code points of RFC 6043, and the payloads
-// that RFC 4650 (DHHMAC) and RFC 4738 (RSA-R) arrange anew, strictly: an unknown payload, an octet too many or too few
-// is an error, and a message that parses marshals to the same octets. Each exchange is split in two, so that nobody
-// pays for a Diffie-Hellman operation before a MAC or a signature has held:
+// that RFC 4650 and RFC 4738 arrange anew, strictly: an unknown payload, an octet too many or too few is an error, and a
+// message that parses marshals to the same octets. Each exchange is split in two, so that nobody pays for a
+// Diffie-Hellman operation or an RSA decryption before a MAC or a signature has held:
 //
-//	initiator: InitiatePSK or InitiateDH → Message() … Parse(R) → Authenticate → Complete → Crypto
-//	responder: Parse(I) → AuthenticatePSK or AuthenticateDH → Answer → Crypto and R
+//	initiator: InitiateX → Message() … Parse(R) → Authenticate → Complete → Crypto
+//	responder: Parse(I) → AuthenticateX → Answer → Crypto and R
+//
+// with X one of PSK, PKE, DH, DHHMAC and RSAR. An envelope whose padding does not hold opens with a random key, so that its
+// MAC fails as with any other wrong key (implicit rejection).
 //
 // What it is not: it knows no policy, no clock, no replay cache, no certificate authority and no SIP. Whether a time
 // stamp is fresh, a certificate chain is trusted, an identity may call, or a suite is wanted, is decided by package
@@ -17,6 +21,7 @@
 // Goroutines: none are started. A Message is immutable after Parse and may be read by any goroutine; an Initiation, a
 // Response and a Crypto belong to one goroutine at a time. Whoever holds one of these wipes it.
 //
-// RFCs: 3830 (MIKEY), 4563 (key ID extension), 4567 (SDP IDs extension), 4650 and 4738 (parsing only), 6043 (SHA-256 PRF and
-// MAC, GENERIC-ID map), 3526 (MODP groups), 7714 (AEAD policy parameters), 3711 (what the keys are for).
+// RFCs: 3830 (MIKEY), 4563 (key ID extension), 4567 (SDP IDs extension), 4650 (DHHMAC), 4738 (RSA-R; calls between two, no
+// groups), 6043 (SHA-256 PRF and MAC, GENERIC-ID map), 3526 (MODP groups), 7714 (AEAD policy parameters), 3711 (what the
+// keys are for).
 package mikey

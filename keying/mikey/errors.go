@@ -49,6 +49,7 @@ var (
 	ErrKeyData     error = Error{InvalidDT, "key data not supported"}
 	ErrTimestamp   error = Error{InvalidTS, "time stamp is not that of the exchange"}
 	ErrAuth        error = Error{AuthFailure, "authentication failed"}
+	ErrEnvelope    error = Error{AuthFailure, "envelope does not open"}
 	ErrMap         error = Error{Unspecified, "CS ID map not supported or not that of the exchange"}
 	ErrExchange    error = Error{Unspecified, "message does not belong to this exchange or step"}
 	ErrParams      error = Error{Unspecified, "parameters out of bounds"}

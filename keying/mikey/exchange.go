@@ -15,13 +15,13 @@ type Params struct {
 	SDPIDs   string    // RFC 4567 section 4.1.4: the key management protocols of the SDP, "mikey" or "mikey;x"; empty leaves it out
 	Sessions []Session // CS ID map: entry i (from 1) is CS ID i; SSRC 0 is for the responder to fill
 	Policies []Policy  // SRTP policies that Sessions name
-	V        bool      // asks a PSK responder for its verification message; DH responders always answer
+	V        bool      // asks a PSK or PKE responder for its verification message; the others always answer
 	PRF      PRF       // PRFSHA1 towards strangers; PRFSHA256 makes the KEMAC use AES-256 and HMAC-SHA-256 too
 	MKI      []byte    // SPI of the key, carried in every SRTP packet; empty = none
 	Rand     io.Reader // source of RAND, TGK and exponents; nil is crypto/rand
 }
 
-// Signer is an identity that signs: DH-SIGN of RFC 3830 section 3.3.
+// Signer is an identity that signs: DH-SIGN and PKE of RFC 3830 sections 3.3 and 3.2, RSA-R of RFC 4738.
 type Signer struct {
 	Key   crypto.Signer // RSA of 2048 to 4096 bits, or ECDSA on P-256
 	Chain [][]byte      // DER certificates, leaf first; sent as CERT payloads (X.509v3 Sign)
@@ -40,9 +40,9 @@ type Initiation interface {
 	// Message is the I_MESSAGE, ready to be sent.
 	Message() []byte
 	// Authenticate checks R against what was sent (CSB, time stamp, identities, map, echoed DH value) and its MAC or
-	// signature. It costs no Diffie-Hellman operation. The first R that holds is the only one.
+	// signature. It costs no Diffie-Hellman operation and no RSA decryption. The first R that holds is the only one.
 	Authenticate(r *Message, peer PeerKey) error
-	// Complete derives the keys; in a DH exchange it computes the shared secret. An exchange that awaits an R needs
+	// Complete derives the keys; in a DH exchange it computes the shared secret, in RSA-R it decrypts. An exchange that awaits an R needs
 	// Authenticate to have succeeded first.
 	Complete() (*Crypto, error)
 	// Wipe erases the secrets of the exchange (not those of a Crypto already handed out).
@@ -52,8 +52,8 @@ type Initiation interface {
 // Response is an exchange whose I_MESSAGE came from a peer and has been authenticated. Wipe it when it was answered or
 // never will be.
 type Response interface {
-	// Answer derives the keys and builds R; in a DH exchange it computes our DH value and the shared secret, and signs.
-	// R is nil in a PSK exchange whose initiator asked for none.
+	// Answer derives the keys and builds R; in a DH exchange it computes our DH value and the shared secret, in PKE it
+	// decrypts, and where R is signed it signs. R is nil in a PSK or PKE exchange whose initiator asked for none.
 	Answer(a Answer) (c *Crypto, r []byte, err error)
 	// Wipe erases the secrets of the exchange (not those of a Crypto already handed out).
 	Wipe()
@@ -62,7 +62,8 @@ type Response interface {
 // Answer is what a responder adds.
 type Answer struct {
 	IDr    string           // own identity as a URI, for an I_MESSAGE that named none; ignored when it named one
+	IDi    string           // the peer's identity as a URI, for an I_MESSAGE that named none; ignored when it named one
 	SSRC   map[uint8]uint32 // CS ID → SSRC, put where the initiator left 0
-	Signer *Signer          // DH only
-	Rand   io.Reader        // source of exponents; nil is crypto/rand
+	Signer *Signer          // DH-SIGN and RSA-R only
+	Rand   io.Reader        // source of exponents and keys; nil is crypto/rand
 }

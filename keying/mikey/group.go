@@ -23,11 +23,33 @@ func (g Group) valueLen() int {
 		return 2048 / 8
 	case GroupMODP3072:
 		return 3072 / 8
+	case GroupP256:
+		return p256Value
 	}
 	return 0
 }
 
-// modp is a group we compute in.
+// dhGroup is a group we compute in. Values have the length of valueLen, secrets are the caller's to wipe.
+type dhGroup interface {
+	// inRange tells whether a peer's value is one to compute with; it costs no group operation.
+	inRange(y []byte) bool
+	// secret draws an exponent.
+	secret(r io.Reader) ([]byte, error)
+	// public is our value.
+	public(x []byte) ([]byte, error)
+	// shared is the TGK.
+	shared(y, x []byte) ([]byte, error)
+}
+
+// arithmetic finds the group; the short ones and the unknown ones are refused.
+func (g Group) arithmetic() (dhGroup, error) {
+	if g == GroupP256 {
+		return p256{}, nil
+	}
+	return g.modp()
+}
+
+// modp is a group of integers modulo a safe prime.
 type modp struct {
 	p        *bigmod.Modulus
 	minusOne []byte // p - 1
@@ -57,7 +79,7 @@ func newMODP(prime string, exponent int) *modp {
 	return &modp{p, octets, exponent}
 }
 
-// modp finds the group; the short ones and the unknown ones are refused.
+// modp finds the groups of integers.
 func (g Group) modp() (*modp, error) {
 	var m *modp
 	switch g {
@@ -118,6 +140,6 @@ func (m *modp) exp(y, x []byte) ([]byte, error) {
 
 // Supported tells whether the exchanges compute in the group.
 func (g Group) Supported() bool {
-	_, err := g.modp()
+	_, err := g.arithmetic()
 	return err == nil
 }

@@ -1,6 +1,7 @@
 package mikey
 
 import (
+	"crypto"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -9,9 +10,10 @@ import (
 
 // InspectKeys is what whoever debugs a phone knows.
 type InspectKeys struct {
-	PSK      []byte  // nil: unknown
-	Peer     PeerKey // of the signer; Public nil: unknown
-	ShowKeys bool    // put TEKs and salts into the report
+	PSK      []byte           // nil: unknown
+	Peer     PeerKey          // of the signer; Public nil: unknown
+	Own      crypto.Decrypter // our RSA key, to which a PKE message was encrypted; nil: unknown
+	ShowKeys bool             // put TEKs and salts into the report
 	Now      time.Time
 }
 
@@ -156,16 +158,39 @@ func (m *Message) inspectAuth(keys InspectKeys) (*Crypto, error) {
 		if keys.PSK == nil || m.RAND() == nil {
 			return nil, errCannotTell
 		}
-		p, _ := find[kemacPayload](m)
-		return nil, messageKey{m.header.prf, keys.PSK, m.header.csbID, m.RAND()}.verify(p.alg, p.mac, m.covered())
-	case TypePKEInit, TypeDHInit, TypeDHResp, TypeRSARInit:
+		return nil, messageKey{m.header.prf, keys.PSK, m.header.csbID, m.RAND()}.checkDH(m)
+	case TypePKEInit:
+		return m.inspectPKE(keys)
+	case TypeDHInit, TypeDHResp, TypeRSARInit:
 		if keys.Peer.Public == nil {
 			return nil, errCannotTell
 		}
-		return nil, keys.Peer.verify(m)
+		return nil, keys.Peer.verify(m, nil)
 	default:
 		return nil, errCannotTell
 	}
+}
+
+// inspectPKE verifies the signature where its key is known and opens the envelope where ours is. An envelope that opens
+// proves nothing without the signature: whoever has our certificate can make one.
+func (m *Message) inspectPKE(keys InspectKeys) (*Crypto, error) {
+	outcome := errCannotTell
+	if keys.Peer.Public != nil {
+		outcome = keys.Peer.verify(m, nil)
+	}
+	id, named := m.IDi()
+	if keys.Own == nil || !named || outcome != nil && !errors.Is(outcome, errCannotTell) {
+		return nil, outcome
+	}
+	own := Decrypter{Key: keys.Own}
+	if err := errors.Join(m.checkInit(TypePKEInit, nil), own.checkEnvelope(m)); err != nil {
+		return nil, err
+	}
+	c, _, err := (&pkeResponse{m: m, own: own}).Answer(Answer{IDi: id.Data})
+	if err != nil {
+		return nil, err
+	}
+	return c, outcome
 }
 
 // addKeys fills in the keys. A map without entries gets the two sessions that every m-line has by convention.

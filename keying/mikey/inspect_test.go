@@ -64,3 +64,35 @@ func TestInspect(t *testing.T) {
 		})
 	}
 }
+
+// TestInspectPKE: with our own key the TEKs show; who made them only the signer's key tells.
+func TestInspectPKE(t *testing.T) {
+	alice, aliceK := rsaIdentity(t, "alice")
+	bob, bobK := rsaIdentity(t, "bob")
+	i, err := InitiatePKE(testParams(t), alice, bob.Chain[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name      string
+		keys      InspectKeys
+		authentic string
+		shows     bool
+	}{
+		{"nothing", InspectKeys{ShowKeys: true}, "cannot tell", false},
+		{"own key", InspectKeys{ShowKeys: true, Own: decrypter(bob)}, "cannot tell", true},
+		{"both", InspectKeys{ShowKeys: true, Own: decrypter(bob), Peer: aliceK}, "yes", true},
+		{"both, not asked", InspectKeys{Own: decrypter(bob), Peer: aliceK}, "yes", false},
+		{"another signer", InspectKeys{ShowKeys: true, Own: decrypter(bob), Peer: bobK}, "no", false},
+		{"another own key", InspectKeys{ShowKeys: true, Own: decrypter(alice), Peer: aliceK}, "no", false},
+	} {
+		rep := Inspect(i.Message(), tc.keys)
+		got := "cannot tell"
+		if rep.Authenticated != nil {
+			got = map[bool]string{true: "yes", false: "no"}[*rep.Authenticated]
+		}
+		if got != tc.authentic || (rep.CS[0].TEK != "") != tc.shows {
+			t.Errorf("%s: authenticated %s, TEK %q, %s", tc.name, got, rep.CS[0].TEK, rep.Error)
+		}
+	}
+}

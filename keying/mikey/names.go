@@ -91,6 +91,8 @@ func (g Group) String() string {
 		return "modp2048"
 	case GroupMODP3072:
 		return "modp3072"
+	case GroupP256:
+		return "p256"
 	}
 	return fmt.Sprintf("group-%d", uint8(g))
 }

@@ -42,7 +42,7 @@ func (m *Message) parse() error {
 		}
 		code := next
 		var p payload
-		p, next, err = parsePayload(r, code)
+		p, next, err = parsePayload(r, code, m.header.typ)
 		switch {
 		case err != nil:
 		case r.short:
@@ -102,8 +102,9 @@ func parseGeneric(r *reader) GenericSession {
 	return g
 }
 
-// parsePayload reads the payload of type code. What it returns counts only when the reader did not run short.
-func parsePayload(r *reader, code PayloadType) (p payload, next PayloadType, err error) {
+// parsePayload reads the payload of type code in a message of type t. What it returns counts only when the reader did not
+// run short.
+func parsePayload(r *reader, code PayloadType, t Type) (p payload, next PayloadType, err error) {
 	if code == PayloadSIGN { // has no next payload octet: it is always the last
 		n := r.u16()
 		return signPayload{typ: uint8(n >> 12), data: r.take(int(n & 0xFFF))}, PayloadLast, nil
@@ -131,7 +132,7 @@ func parsePayload(r *reader, code PayloadType) (p payload, next PayloadType, err
 		p, err = parseCertHash(r)
 	case PayloadKEMAC:
 		k := kemacPayload{encr: r.u8(), data: r.vec16(), alg: r.u8()}
-		k.mac, err = parseMAC(r, k.alg)
+		k.mac, err = parseKEMACMAC(r, k.alg, next, t)
 		p = k
 	case PayloadV:
 		v := vPayload{alg: r.u8()}

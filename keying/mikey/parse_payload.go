@@ -70,6 +70,16 @@ func parseMAC(r *reader, alg uint8) ([]byte, error) {
 	return r.take(n), nil
 }
 
+// parseKEMACMAC reads the MAC of a KEMAC. RFC 4650 gives HMAC-SHA-1 the number that is NULL in RFC 3830: in its messages,
+// at the end, that number with exactly 20 octets after it is an HMAC-SHA-1, and never a NULL MAC.
+func parseKEMACMAC(r *reader, alg uint8, next PayloadType, t Type) ([]byte, error) {
+	dhhmac := t == TypeDHHMACInit || t == TypeDHHMACResp
+	if n, _ := macLen(macHMACSHA1); dhhmac && alg == macHMAC4650 && next == PayloadLast && len(r.b) == n {
+		return r.take(n), nil
+	}
+	return parseMAC(r, alg)
+}
+
 func parseDH(r *reader) (payload, error) {
 	p := dhPayload{group: Group(r.u8())}
 	n := p.group.valueLen()

@@ -5,10 +5,12 @@ import (
 	"fmt"
 )
 
-// pskInitiation is the initiator's side of RFC 3830 section 3.1.
+// pskInitiation is the initiator's side of RFC 3830 section 3.1, and of section 3.2 once the message is made: then psk is the
+// envelope key.
 type pskInitiation struct {
 	secretive
 	m        *Message
+	answer   Type // of R
 	psk      messageKey
 	crypto   *Crypto
 	answered bool
@@ -64,7 +66,7 @@ func initiatePSK(p Params, psk, tgk []byte) (*pskInitiation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pskInitiation{m: m, psk: k, crypto: newCrypto(m, key, nil)}, nil
+	return &pskInitiation{m: m, answer: TypePSKResp, psk: k, crypto: newCrypto(m, key, nil)}, nil
 }
 
 // seal puts the MAC into the end of b, which was assembled with zeros there, and reads the message back: what we send
@@ -86,7 +88,7 @@ func (i *pskInitiation) Authenticate(r *Message, _ PeerKey) error {
 	if i.answered {
 		return fmt.Errorf("%w: answered already", ErrExchange)
 	}
-	if err := checkResponse(i.m, r, TypePSKResp); err != nil {
+	if err := checkResponse(i.m, r, i.answer); err != nil {
 		return err
 	}
 	if err := i.psk.checkV(i.m, r); err != nil {
@@ -97,18 +99,13 @@ func (i *pskInitiation) Authenticate(r *Message, _ PeerKey) error {
 	return nil
 }
 
-// checkV verifies V of r, the answer to i. The identities are those of the payloads exchanged; one that only r states
-// is r's word for itself.
+// checkV verifies V of r, the answer to i.
 func (k messageKey) checkV(i, r *Message) error {
 	v, ok := find[vPayload](r)
 	if !ok {
 		return ErrAuth
 	}
-	idi, idr, _, haveR := i.identities()
-	if _, got, _, gotR := r.identities(); gotR && !haveR {
-		idr = got
-	}
-	return k.verify(v.alg, v.mac, r.covered(), idsAndTime(idi.Data, idr.Data, i.Timestamp()))
+	return k.verify(v.alg, v.mac, r.covered(), signedBeside(i, r))
 }
 
 func (i *pskInitiation) Complete() (*Crypto, error) {

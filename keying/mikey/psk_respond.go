@@ -105,7 +105,7 @@ func (p *pskResponse) Answer(a Answer) (*Crypto, []byte, error) {
 	p.crypto.sessions = fill(p.m.header.sessions, a.SSRC)
 	var r []byte
 	if p.m.V() {
-		m, err := p.verification(a)
+		m, err := p.psk.verification(p.m, TypePSKResp, p.crypto.sessions, a)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -116,11 +116,11 @@ func (p *pskResponse) Answer(a Answer) (*Crypto, []byte, error) {
 	return c, r, nil
 }
 
-// verification makes the verification message with the MAC algorithm of the I_MESSAGE.
-func (p *pskResponse) verification(a Answer) (*Message, error) {
-	kemac, _ := find[kemacPayload](p.m)
-	idi, idr, haveI, haveR := p.m.identities()
-	payloads := []payload{timestampPayload{p.m.Timestamp()}}
+// verification makes the verification message of type t for i, with the MAC algorithm of i.
+func (k messageKey) verification(i *Message, t Type, sessions []Session, a Answer) (*Message, error) {
+	kemac, _ := find[kemacPayload](i)
+	idi, idr, haveI, haveR := i.identities()
+	payloads := []payload{timestampPayload{i.Timestamp()}}
 	if haveI && !haveR && a.IDr != "" {
 		idr, haveR = Identity{IDTypeURI, a.IDr}, true
 	}
@@ -128,9 +128,8 @@ func (p *pskResponse) verification(a Answer) (*Message, error) {
 		payloads = append(payloads, idPayload{idr})
 	}
 	n, _ := macLen(kemac.alg)
-	h := p.m.responseHeader(TypePSKResp, p.crypto.sessions)
-	b := assemble(h, append(payloads, vPayload{kemac.alg, make([]byte, n)}))
-	return p.psk.seal(kemac.alg, b, idsAndTime(idi.Data, idr.Data, p.m.Timestamp()))
+	b := assemble(i.responseHeader(t, sessions), append(payloads, vPayload{kemac.alg, make([]byte, n)}))
+	return k.seal(kemac.alg, b, idsAndTime(idi.Data, idr.Data, i.Timestamp()))
 }
 
 // responseHeader is HDR of an R: the initiator's CSB and PRF, its map with our SSRCs.

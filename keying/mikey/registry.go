@@ -107,6 +107,7 @@ const (
 	ExtVendorID     uint8 = 0 // General Extension types, RFC 3830 table 6.15
 	ExtSDPIDs       uint8 = 1
 	ExtKeyID        uint8 = 3
+	extCSBID        uint8 = 4 // RFC 4738 section 3.9.3
 	tsNTPUTC        uint8 = 0 // T payload types, RFC 3830 table 6.6
 	tsNTP           uint8 = 1
 	tsCounter       uint8 = 2
@@ -114,7 +115,9 @@ const (
 	kemacNULL       uint8 = 0 // encryption of the KEMAC, RFC 3830 table 6.2.a, RFC 6043
 	kemacAESCM128   uint8 = 1
 	kemacAESKW128   uint8 = 2
+	kemacNULL4650   uint8 = 2 // NULL as RFC 4650 section 4.2 numbers it, which is another table than RFC 3830's
 	kemacAESCM256   uint8 = 3
+	macHMAC4650     uint8 = 0 // HMAC-SHA-1 as RFC 4650 section 4.2 numbers it
 	macNULL         uint8 = 0 // MACs of KEMAC and V, RFC 3830 table 6.2.b, RFC 6043
 	macHMACSHA1     uint8 = 1
 	macHMACSHA256   uint8 = 2
@@ -134,11 +137,12 @@ const (
 // Group is the DH group number of a DH payload. Group 1 and 2 of RFC 3830 (768 and 1024 bits) parse and are refused.
 type Group uint8
 
-// The groups an exchange computes in. 241 and 242 are from the range for private use.
+// The groups an exchange computes in. 241 to 243 are from the range for private use.
 const (
 	GroupMODP1536 Group = 0 // OAKLEY 5, mandatory with DH
 	GroupMODP2048 Group = 241
 	GroupMODP3072 Group = 242
+	GroupP256     Group = 243 // uncompressed point; the TGK is the x coordinate
 
 	groupOakley1 Group = 1
 	groupOakley2 Group = 2

@@ -9,8 +9,10 @@ import (
 	"crypto/sha1" //nolint:gosec // RFC 3830's mandatory signature hash; off unless the caller asks for it
 	"crypto/sha256"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 )
 
 // ecdsaOctets is the length of an ECDSA signature here: r and s of 32 octets each. The length stands inside the signed
@@ -41,8 +43,11 @@ func (s *Signer) signature() (signPayload, error) {
 }
 
 // seal signs b, which was assembled with a zero signature of n octets at its end, and reads the message back.
-func (s *Signer) seal(b []byte, n int) (*Message, error) {
-	covered := b[:len(b)-n]
+func (s *Signer) seal(b []byte, n int) (*Message, error) { return s.sealBeside(b, n, nil) }
+
+// sealBeside is seal with further octets that are signed and not sent.
+func (s *Signer) sealBeside(b []byte, n int, beside []byte) (*Message, error) {
+	covered := slices.Concat(b[:len(b)-n], beside)
 	var sig []byte
 	var err error
 	if _, isRSA := s.Key.Public().(*rsa.PublicKey); isRSA {
@@ -98,12 +103,26 @@ func checkRSA(k *rsa.PublicKey) error {
 	return nil
 }
 
-// verify checks the SIGN payload of m. The key says what algorithm it has to be; the message's word must agree.
-func (k PeerKey) verify(m *Message) error {
+// signHeader is the octets of SIGN before the signature.
+const signHeader = 2
+
+// verify checks the SIGN payload of m, and of what was signed beside it. RFC 3830 section 5.2 leaves the signature itself out of
+// what is signed, RFC 4738 section 3.6 the whole payload: of an RSA-R answer either reading is taken.
+func (k PeerKey) verify(m *Message, beside []byte) error {
 	p, ok := find[signPayload](m)
 	if !ok {
 		return ErrAuth
 	}
+	covered := m.covered()
+	err := k.verifySignature(p, slices.Concat(covered, beside))
+	if m.header.typ == TypeRSARResp && errors.Is(err, ErrAuth) {
+		err = k.verifySignature(p, slices.Concat(covered[:len(covered)-signHeader], beside))
+	}
+	return err
+}
+
+// verifySignature checks one signature. The key says what algorithm it has to be; the message's word must agree.
+func (k PeerKey) verifySignature(p signPayload, covered []byte) error {
 	switch key := k.Public.(type) {
 	case *rsa.PublicKey:
 		if p.typ != signRSA {
@@ -112,12 +131,12 @@ func (k PeerKey) verify(m *Message) error {
 		if err := checkRSA(key); err != nil {
 			return err
 		}
-		return k.verifyRSA(key, m.covered(), p.data)
+		return k.verifyRSA(key, covered, p.data)
 	case *ecdsa.PublicKey:
 		if p.typ != signECDSAP256 || key.Curve != elliptic.P256() {
 			return fmt.Errorf("%w: signature type %d with an ECDSA key", ErrCertificate, p.typ)
 		}
-		return verifyECDSA(key, m.covered(), p.data)
+		return verifyECDSA(key, covered, p.data)
 	}
 	return fmt.Errorf("%w: key type", ErrCertificate)
 }
