@@ -31,7 +31,7 @@ type unacked struct {
 	res      *sip.Response
 	conn     sip.Connection
 	flow     string // Request.Connection of the INVITE
-	first    bool // of the INVITE that made the dialog
+	first    bool   // of the INVITE that made the dialog
 	interval time.Duration
 	next     time.Time
 	deadline time.Time
