@@ -12,20 +12,36 @@ import (
 // TestAgreeCallerOffers runs every method, suite, group and kind of certificate with the caller as initiator.
 func TestAgreeCallerOffers(t *testing.T) {
 	w := newWorld(t)
-	for _, suite := range Suites() {
-		t.Run(fmt.Sprintf("psk/%s", suite), func(t *testing.T) {
-			w.agree(t, MIKEYPSK, suite, "", CertECDSA)
-		})
-	}
-	for _, kind := range []string{CertRSA, CertECDSA} {
-		for _, group := range Groups() {
-			for _, suite := range Suites() {
-				t.Run(fmt.Sprintf("dh/%s/%s/%s", kind, group, suite), func(t *testing.T) {
-					w.agree(t, MIKEYDH, suite, group, kind)
-				})
+	for _, m := range implemented() {
+		for _, kind := range kindsOf(m) {
+			for _, group := range groupsOf(m) {
+				for _, suite := range Suites() {
+					t.Run(fmt.Sprintf("%s/%s/%s/%s", m, kind, group, suite), func(t *testing.T) {
+						w.agree(t, m, suite, group, kind)
+					})
+				}
 			}
 		}
 	}
+}
+
+// kindsOf are the certificates with which a caller can use the method; one where it uses none.
+func kindsOf(m Method) []string {
+	switch {
+	case m == MIKEYRSAR:
+		return []string{CertRSA}
+	case m.Certified():
+		return []string{CertRSA, CertECDSA}
+	}
+	return []string{CertECDSA}
+}
+
+// groupsOf are the groups the method agrees in, "" for one that has none.
+func groupsOf(m Method) []Group {
+	if m.agreesGroup() {
+		return Groups()
+	}
+	return []Group{""}
 }
 
 func (w *world) agree(t *testing.T, m Method, suite Suite, group Group, kind string) {
@@ -60,7 +76,7 @@ func (w *world) agree(t *testing.T, m Method, suite Suite, group Group, kind str
 // wantSignedLike holds that the server answers with the kind of certificate that the caller has shown to know.
 func wantSignedLike(t *testing.T, m Method, kind string, response []byte) {
 	t.Helper()
-	if m != MIKEYDH {
+	if m != MIKEYDH && m != MIKEYRSAR {
 		return
 	}
 	r, err := mikey.Parse(response)
@@ -77,10 +93,10 @@ func wantPosture(t *testing.T, ours, theirs *Agreement, m Method, suite Suite, g
 	t.Helper()
 	for _, a := range []*Agreement{ours, theirs} {
 		p := a.Posture
-		if p.Method != m || p.Suite != suite || p.Group != group || p.ForwardSecrecy != (m == MIKEYDH) || !p.Since.Equal(began) {
+		if p.Method != m || p.Suite != suite || p.Group != group || p.ForwardSecrecy != m.agreesGroup() || !p.Since.Equal(began) {
 			t.Errorf("posture %+v", p)
 		}
-		if (p.PeerFingerprint != "") != (m == MIKEYDH) {
+		if (p.PeerFingerprint != "") != m.Certified() {
 			t.Errorf("fingerprint %q", p.PeerFingerprint)
 		}
 	}
@@ -98,7 +114,7 @@ func wantPosture(t *testing.T, ours, theirs *Agreement, m Method, suite Suite, g
 // TestAgreeServerOffers is the late offer and the server's re-INVITE: the room initiates, the account responds.
 func TestAgreeServerOffers(t *testing.T) {
 	w := newWorld(t)
-	for _, m := range []Method{MIKEYPSK, MIKEYDH} {
+	for _, m := range []Method{MIKEYPSK, MIKEYDH, MIKEYDHHMAC, MIKEYRSAR} { // a server has no caller's certificate to encrypt to
 		for _, kind := range []string{CertRSA, CertECDSA} {
 			t.Run(fmt.Sprintf("%s/%s", m, kind), func(t *testing.T) {
 				caller := w.caller(alice, kind)

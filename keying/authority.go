@@ -191,6 +191,7 @@ func (a *Authority) issue(template *x509.Certificate, kind string) (*Certificate
 	var err error
 	switch kind {
 	case CertRSA:
+		template.KeyUsage |= x509.KeyUsageKeyEncipherment // mikey-pke and mikey-rsar encrypt envelope keys to it
 		key, err = rsa.GenerateKey(rand.Reader, rsaBits)
 	case CertECDSA:
 		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -27,6 +27,8 @@ type Bundle struct {
 	CertPEM string // account's certificate chain; "": none
 	KeyPEM  Secret // its private key, PKCS #8
 	CAPEM   string // authorities that vouch for the server
+	// ServerCertPEM is the chain of the server's RSA certificate, to which MIKEYPKE encrypts; "": that method cannot be offered.
+	ServerCertPEM string
 }
 
 // ServerAddress is one way to reach the server.
@@ -52,6 +54,7 @@ type bundleJSON struct {
 	Cert    string          `json:"cert,omitempty"`
 	Key     string          `json:"key,omitempty"`
 	CA      string          `json:"ca,omitempty"`
+	Server  string          `json:"server_cert,omitempty"`
 }
 
 type digestJSON struct {
@@ -72,6 +75,7 @@ func (b *Bundle) MarshalJSON() ([]byte, error) {
 		Account: b.Account, URI: b.URI, Servers: b.Servers,
 		Digest: digestJSON{b.Digest.Username, b.Digest.Realm, string(b.Digest.Password.Bytes())},
 		PSK:    b.PSK.Bytes(), Cert: b.CertPEM, Key: string(b.KeyPEM.Bytes()), CA: b.CAPEM,
+		Server: b.ServerCertPEM,
 	})
 }
 
@@ -87,7 +91,7 @@ func (b *Bundle) UnmarshalJSON(text []byte) error {
 	}
 	*b = Bundle{
 		Account: j.Account, URI: j.URI, Servers: j.Servers, PSK: NewSecret(j.PSK), CertPEM: j.Cert,
-		KeyPEM: NewSecret([]byte(j.Key)), CAPEM: j.CA,
+		KeyPEM: NewSecret([]byte(j.Key)), CAPEM: j.CA, ServerCertPEM: j.Server,
 		Digest: DigestCredential{j.Digest.Username, j.Digest.Realm, NewSecret([]byte(j.Digest.Password))},
 	}
 	clear(j.PSK)
@@ -174,8 +178,14 @@ func NewBundleKeyer(b *Bundle, c BundleConfig) (*Keyer, error) {
 			return nil, fmt.Errorf("%w: no certificate in \"ca\"", ErrBundle)
 		}
 	}
+	var server [][]byte
+	if b.ServerCertPEM != "" {
+		if server, err = decodeCertificates([]byte(b.ServerCertPEM)); err != nil {
+			return nil, fmt.Errorf("%w: \"server_cert\": %w", ErrBundle, err)
+		}
+	}
 	return New(Config{
-		Own: own, Directory: d, Pool: c.Pool, Guard: c.Guard, Now: c.Now, Rand: c.Rand, PeerIsServer: true,
+		Own: own, Directory: d, PeerChain: server, Pool: c.Pool, Guard: c.Guard, Now: c.Now, Rand: c.Rand, PeerIsServer: true,
 	})
 }
 

@@ -30,10 +30,12 @@ func TestBundleFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !back.PSK.Equal(b.PSK) || !back.KeyPEM.Equal(b.KeyPEM) || !back.Digest.Password.Equal(b.Digest.Password) ||
-		back.CertPEM != b.CertPEM || back.CAPEM != b.CAPEM || !reflect.DeepEqual(back.Servers, b.Servers) || back.URI != b.URI {
+		back.CertPEM != b.CertPEM || back.CAPEM != b.CAPEM || back.ServerCertPEM != b.ServerCertPEM || !reflect.DeepEqual(back.Servers, b.Servers) || back.URI != b.URI {
 		t.Error("did not come back")
 	}
-	w.offer(w.callerWith(back), MIKEYDH, dialled(alice))
+	for _, m := range implemented() {
+		w.offer(w.callerWith(back), m, dialled(alice))
+	}
 	if back.Roots() == nil {
 		t.Error("no roots")
 	}
@@ -51,7 +53,7 @@ func TestBundleShape(t *testing.T) {
 	if err := json.Unmarshal(text, &shape); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"account", "uri", "servers", "digest", "psk", "cert", "key", "ca"} {
+	for _, name := range []string{"account", "uri", "servers", "digest", "psk", "cert", "key", "ca", "server_cert"} {
 		if shape[name] == nil {
 			t.Errorf("no %q", name)
 		}

@@ -161,7 +161,7 @@ func TestInitiateRefuses(t *testing.T) {
 		call   func(*Call)
 		reason Reason
 	}{
-		{"method not implemented", MIKEYRSAR, nil, nil, ReasonMethodRefused},
+		{"method not implemented", DTLSSRTP, nil, nil, ReasonMethodRefused},
 		{"method not in policy", MIKEYPSK, nil, func(c *Call) { c.Policy.Methods = []Method{MIKEYDH} }, ReasonMethodRefused},
 		{"forward secrecy required", MIKEYPSK, nil, func(c *Call) { c.Policy.ForwardSecrecy = ForwardSecrecyRequired }, ReasonMethodRefused},
 		{"suite not in policy", MIKEYPSK, nil, func(c *Call) {
@@ -176,6 +176,15 @@ func TestInitiateRefuses(t *testing.T) {
 		{"no PSK", MIKEYPSK, func(b *Bundle) { b.PSK = Secret{} }, nil, ReasonNoCredential},
 		{"PSK of another domain", MIKEYPSK, nil, func(c *Call) { c.Peer = "sip:blue@elsewhere.example" }, ReasonNoCredential},
 		{"no certificate", MIKEYDH, func(b *Bundle) { b.CertPEM = "" }, nil, ReasonNoCredential},
+		{"no PSK, DHHMAC", MIKEYDHHMAC, func(b *Bundle) { b.PSK = Secret{} }, nil, ReasonNoCredential},
+		{"no certificate, PKE", MIKEYPKE, func(b *Bundle) { b.CertPEM = "" }, nil, ReasonNoCredential},
+		{"no certificate, RSA-R", MIKEYRSAR, func(b *Bundle) { b.CertPEM = "" }, nil, ReasonNoCredential},
+		{"ECDSA certificate, RSA-R", MIKEYRSAR, nil, nil, ReasonNoCredential},
+		{"no certificate of the server, PKE", MIKEYPKE, func(b *Bundle) { b.ServerCertPEM = "" }, nil, ReasonNoCredential},
+		{"foreign certificate of the server, PKE", MIKEYPKE, func(b *Bundle) { b.CAPEM = string(foreignCA()) }, nil, ReasonBadCertificate},
+		{"an account's certificate as the server's, PKE", MIKEYPKE, func(b *Bundle) { b.ServerCertPEM = b.CertPEM }, nil,
+			ReasonBadCertificate},
+		{"another domain's room, PKE", MIKEYPKE, nil, func(c *Call) { c.Peer = "sip:blue@elsewhere.example" }, ReasonBadCertificate},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -191,6 +200,15 @@ func TestInitiateRefuses(t *testing.T) {
 			wantRefusal(t, err, c.reason)
 		})
 	}
+}
+
+// foreignCA is an authority that did not issue the server's certificates.
+func foreignCA() []byte {
+	p, err := issued()
+	if err != nil {
+		return nil
+	}
+	return p.foreign.CertPEM()
 }
 
 func TestIncompleteCalls(t *testing.T) {
@@ -233,7 +251,7 @@ func TestNoRandomness(t *testing.T) {
 	w := newWorld(t)
 	k := w.caller(alice, CertECDSA)
 	k.rand = failing{}
-	for _, m := range []Method{MIKEYPSK, MIKEYDH} {
+	for _, m := range implemented() {
 		if _, err := k.Initiate(t.Context(), m, dialled(alice)); err == nil {
 			t.Errorf("%s went on", m)
 		}

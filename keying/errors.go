@@ -53,8 +53,11 @@ var (
 	ErrStale     = errors.New("keying: timestamp outside the window")
 	ErrKeyReuse  = errors.New("keying: TEK was in use before")
 	ErrAbandoned = errors.New("keying: exchange already completed or abandoned")
-	ErrCall      = errors.New("keying: incomplete description of the call")
-	ErrConfig    = errors.New("keying: configuration")
+	// ErrNoCredential: the method needs a key or a certificate that we do not have.
+	ErrNoCredential = errors.New("keying: credential missing")
+
+	ErrCall   = errors.New("keying: incomplete description of the call")
+	ErrConfig = errors.New("keying: configuration")
 )
 
 // Error is a refused exchange. Peers get Message at most, logs get Err, metrics get Reason.

@@ -13,15 +13,16 @@ import (
 
 // Initiation is an exchange that we began. It belongs to one leg; Complete or Abandon ends it.
 type Initiation struct {
-	keyer    *Keyer
-	exchange mikey.Initiation
-	message  []byte
-	call     Call
-	method   Method
-	suite    Suite
-	group    Group
-	csbID    uint32
-	ended    atomic.Bool
+	keyer     *Keyer
+	exchange  mikey.Initiation
+	message   []byte
+	call      Call
+	method    Method
+	suite     Suite
+	group     Group
+	recipient string // fingerprint of the certificate that MIKEYPKE encrypted to, "" with other methods
+	csbID     uint32
+	ended     atomic.Bool
 }
 
 // Message returns the octets of the offer; they must not be changed.
@@ -37,7 +38,7 @@ func (i *Initiation) Abandon() {
 	}
 }
 
-// Initiate makes an offer to c.Peer. Diffie-Hellman and the signature run in the Pool. Refusals are *Error without Message.
+// Initiate makes an offer to c.Peer. Diffie-Hellman and signatures run in the Pool. Refusals are *Error without Message.
 func (k *Keyer) Initiate(ctx context.Context, m Method, c Call) (*Initiation, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -54,12 +55,7 @@ func (k *Keyer) Initiate(ctx context.Context, m Method, c Call) (*Initiation, er
 	if err != nil {
 		return nil, r.refuse(mikey.Unspecified, ReasonInternal, err)
 	}
-	if m == MIKEYPSK {
-		err = i.beginPSK(p, r)
-	} else {
-		err = i.beginDH(ctx, p, r)
-	}
-	if err != nil {
+	if err := i.begin(ctx, p, r); err != nil {
 		return nil, err
 	}
 	i.message = slices.Clone(i.exchange.Message())
@@ -79,7 +75,7 @@ func (i *Initiation) choose(r refusal) error {
 	if !c.Policy.AllowsSuite(i.suite) || i.suite.KeyLen() == 0 {
 		return r.refuse(mikey.InvalidSPpar, ReasonNoCommonSuite, fmt.Errorf("%w: %q", ErrUnknownSuite, i.suite))
 	}
-	if i.method != MIKEYDH {
+	if !i.method.agreesGroup() {
 		return nil
 	}
 	i.group = c.Group
@@ -107,41 +103,12 @@ func (i *Initiation) params() (mikey.Params, error) {
 		SDPIDs:   i.call.SDPIDs,
 		Sessions: []mikey.Session{{SSRC: i.call.SSRC}, {}},
 		Policies: []mikey.Policy{i.suite.spPolicy(0)},
-		V:        true, // also with a pre-shared key the peer must prove that it has it
+		V:        true, // also with a pre-shared key or an envelope the peer must prove that it has the key
 		Rand:     i.keyer.rand,
 	}, nil
 }
 
-func (i *Initiation) beginPSK(p mikey.Params, r refusal) error {
-	psk, known := i.keyer.directory.PSK(i.call.Peer)
-	if !known {
-		return r.refuse(mikey.Unspecified, ReasonNoCredential, fmt.Errorf("%w: no pre-shared key with the peer", ErrCall))
-	}
-	defer psk.Wipe()
-	var err error
-	if i.exchange, err = mikey.InitiatePSK(p, psk.Bytes()); err != nil {
-		return r.mikey(i.method, err)
-	}
-	return nil
-}
-
-func (i *Initiation) beginDH(ctx context.Context, p mikey.Params, r refusal) error {
-	signer := i.keyer.signer(i.call.Cert)
-	if signer == nil {
-		return r.refuse(mikey.Unspecified, ReasonNoCredential, fmt.Errorf("%w: no certificate of our own", ErrCall))
-	}
-	group, _ := i.group.mikeyGroup()
-	var failed error
-	if err := i.keyer.pool.do(ctx, func() { i.exchange, failed = mikey.InitiateDH(p, group, *signer) }); err != nil {
-		return r.own(err)
-	}
-	if failed != nil {
-		return r.mikey(i.method, failed)
-	}
-	return nil
-}
-
-// Complete checks the peer's answer, runs our half of the Diffie-Hellman in the Pool and returns the keys. A refused answer
+// Complete checks the peer's answer, runs our half of the Diffie-Hellman or the RSA decryption in the Pool and returns the keys. A refused answer
 // leaves the exchange open: anybody may have sent it. Refusals are *Error without Message.
 func (i *Initiation) Complete(ctx context.Context, response []byte) (*Agreement, error) {
 	r := refusal{policy: i.call.Policy, mute: true}
@@ -175,9 +142,9 @@ func (i *Initiation) Complete(ctx context.Context, response []byte) (*Agreement,
 // authenticate checks who made the answer, and returns the fingerprint of the certificate.
 func (i *Initiation) authenticate(m *mikey.Message, r refusal) (string, error) {
 	var key mikey.PeerKey
-	var print string
-	if i.method == MIKEYDH {
-		if m.Type() != mikey.TypeDHResp {
+	print := i.recipient
+	if i.method == MIKEYDH || i.method == MIKEYRSAR {
+		if want := map[Method]mikey.Type{MIKEYDH: mikey.TypeDHResp, MIKEYRSAR: mikey.TypeRSARResp}[i.method]; m.Type() != want {
 			return "", r.refuse(mikey.Unspecified, ReasonNotAnAnswer, fmt.Errorf("message type %d", m.Type()))
 		}
 		public, leaf, err := i.keyer.signatory(m, i.call.Peer, r)
@@ -186,15 +153,20 @@ func (i *Initiation) authenticate(m *mikey.Message, r refusal) (string, error) {
 		}
 		key, print = public, fingerprint(leaf.Raw)
 	}
-	if err := i.exchange.Authenticate(m, key); err != nil {
+	err := i.exchange.Authenticate(m, key)
+	if err != nil && i.method == MIKEYPKE {
+		return "", r.mikey(MIKEYPSK, err) // its answer bears a MAC, of the envelope's key
+	}
+	if err != nil {
 		return "", r.mikey(i.method, err)
 	}
 	return print, nil
 }
 
+// derive makes the keys, in the Pool where that is dear: Diffie-Hellman, and the decryption of RSA-R.
 func (i *Initiation) derive(ctx context.Context, r refusal) (crypto *mikey.Crypto, err error) {
 	var failed error
-	if i.method == MIKEYDH {
+	if i.method.agreesGroup() || i.method == MIKEYRSAR {
 		err = i.keyer.pool.do(ctx, func() { crypto, failed = i.exchange.Complete() })
 	} else {
 		crypto, failed = i.exchange.Complete()

@@ -1,6 +1,7 @@
 package keying
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -15,6 +16,7 @@ import (
 type Inspection struct {
 	PSK      Secret // zero: unknown
 	PeerCert []byte // PEM of the signer's certificate; nil: unknown
+	OwnKey   []byte // PEM (PKCS #8) of our RSA key, to which a public key message was encrypted; nil: unknown
 	ShowKeys bool   // put TEKs and salts into the report, in the clear
 }
 
@@ -33,6 +35,17 @@ func InspectMIKEY(message []byte, known Inspection) (mikey.Report, error) {
 		}
 		// Old peers sign with SHA-1; looking at their messages is no reason to refuse it.
 		keys.Peer = mikey.PeerKey{Public: cert.PublicKey, SHA1: true}
+	}
+	if known.OwnKey != nil {
+		key, err := decodeKey(known.OwnKey)
+		if err != nil {
+			return mikey.Report{}, fmt.Errorf("%w: own key: %w", ErrCall, err)
+		}
+		own, ok := key.(*rsa.PrivateKey)
+		if !ok {
+			return mikey.Report{}, fmt.Errorf("%w: own key: only RSA keys decrypt", ErrCall)
+		}
+		keys.Own = own
 	}
 	return mikey.Inspect(message, keys), nil
 }

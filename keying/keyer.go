@@ -39,6 +39,9 @@ type Config struct {
 	// PeerIsServer: the peers are rooms, and a certificate of their domain's server vouches for any of them. Callers set it.
 	// Without it a certificate vouches only for the account whose URI it carries, and only while the Directory knows it.
 	PeerIsServer bool
+	// PeerChain is the chain (DER, leaf first) of the server's RSA certificate, to which offers of MIKEYPKE are encrypted. It
+	// is vouched for as if the peer had sent it. nil: MIKEYPKE cannot be offered. Answering it needs Own.RSA alone.
+	PeerChain [][]byte
 	// Issued says whether the account with that identity holds the certificate with that fingerprint (SHA-256 of its DER, hex).
 	// With it, an account made anew under an old name, or one whose certificate was replaced, is closed to the old certificate,
 	// and a certificate that was never issued costs no signature check. It must be fast and safe from any goroutine. nil: every
@@ -55,7 +58,7 @@ type Call struct {
 	Policy *Policy // required
 	Suite  Suite   // an initiator's choice; "": the first of the policy
 	Group  Group   // an initiator's choice; "": the first of the policy
-	Cert   string  // an initiator's choice, "rsa" or "ecdsa"; "": what we have, RSA first
+	Cert   string  // an initiator's choice, "rsa" or "ecdsa"; "": what we have, RSA first; MIKEYRSAR takes RSA always
 }
 
 // Keyer agrees on keys for any number of legs. Any goroutine may use it.
@@ -68,6 +71,7 @@ type Keyer struct {
 	now          func() time.Time
 	rand         io.Reader
 	peerIsServer bool
+	peerChain    [][]byte                                // nil: none
 	issued       func(identity, fingerprint string) bool // nil: not asked
 	decoy        Secret                                  // stands in for the key of an account that does not exist, so that refusing it takes as long
 
@@ -105,7 +109,7 @@ func New(c Config) (*Keyer, error) {
 	}
 	return &Keyer{
 		own: c.Own, directory: c.Directory, replay: c.Replay, guard: c.Guard, pool: c.Pool,
-		now: c.Now, rand: c.Rand, peerIsServer: c.PeerIsServer, issued: c.Issued, decoy: NewSecret(decoy),
+		now: c.Now, rand: c.Rand, peerIsServer: c.PeerIsServer, peerChain: c.PeerChain, issued: c.Issued, decoy: NewSecret(decoy),
 	}, nil
 }
 

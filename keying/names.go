@@ -16,13 +16,13 @@ var (
 // Method names a way to agree on keys.
 type Method string
 
-// The methods. Only MIKEYPSK and MIKEYDH can be used so far (Implemented).
+// The methods. Those of MIKEY can be used so far (Implemented).
 const (
 	MIKEYPSK    Method = "mikey-psk"    // RFC 3830 section 3.1: TGK from the initiator under a pre-shared key
 	MIKEYDH     Method = "mikey-dh"     // RFC 3830 section 3.3: signed Diffie-Hellman
-	MIKEYDHHMAC Method = "mikey-dhhmac" // RFC 4650
-	MIKEYPKE    Method = "mikey-pke"    // RFC 3830 section 3.2
-	MIKEYRSAR   Method = "mikey-rsar"   // RFC 4738
+	MIKEYDHHMAC Method = "mikey-dhhmac" // RFC 4650: Diffie-Hellman under a pre-shared key
+	MIKEYPKE    Method = "mikey-pke"    // RFC 3830 section 3.2: TGK from the initiator under the responder's RSA key
+	MIKEYRSAR   Method = "mikey-rsar"   // RFC 4738: TGK from the responder under the initiator's RSA key
 	DTLSSRTP    Method = "dtls-srtp"    // RFC 5764
 	SDES        Method = "sdes"         // RFC 4568
 )
@@ -43,7 +43,16 @@ func ParseMethod(name string) (Method, error) {
 }
 
 // Implemented says whether this build can run the method.
-func (m Method) Implemented() bool { return m == MIKEYPSK || m == MIKEYDH }
+func (m Method) Implemented() bool { return m.preShared() || m.Certified() }
+
+// preShared says whether the method authenticates by a pre-shared key.
+func (m Method) preShared() bool { return m == MIKEYPSK || m == MIKEYDHHMAC }
+
+// Certified says whether the method authenticates both sides by certificates; then neither can do without one.
+func (m Method) Certified() bool { return m == MIKEYDH || m == MIKEYPKE || m == MIKEYRSAR }
+
+// agreesGroup says whether the method computes in a Diffie-Hellman group that MIKEY names.
+func (m Method) agreesGroup() bool { return m == MIKEYDH || m == MIKEYDHHMAC }
 
 // ForwardSecret says whether recorded calls stay closed when the long-term key is lost later.
 func (m Method) ForwardSecret() bool { return m == MIKEYDH || m == MIKEYDHHMAC || m == DTLSSRTP }
@@ -105,10 +114,11 @@ const (
 	MODP1536 Group = "modp1536" // OAKLEY 5, RFC 3526 section 2, MIKEY number 0
 	MODP2048 Group = "modp2048" // RFC 3526 section 3, private number 241
 	MODP3072 Group = "modp3072" // RFC 3526 section 4, private number 242
+	P256     Group = "p256"     // NIST P-256 (FIPS 186), private number 243
 )
 
 // Groups lists every group, the one that strangers know first.
-func Groups() []Group { return []Group{MODP1536, MODP2048, MODP3072} }
+func Groups() []Group { return []Group{MODP1536, MODP2048, MODP3072, P256} }
 
 // ParseGroup returns the group of that name, or ErrUnknownGroup.
 func ParseGroup(name string) (Group, error) {

@@ -17,7 +17,8 @@ type refusalCase struct {
 
 // refusals are refused by Verify: nothing may be computed and nothing remembered for them.
 func refusals() []refusalCase {
-	return slices.Concat(refusedIdentities(), refusedCredentials(), refusedPolicies(), refusedTimes(), refusedForms())
+	return slices.Concat(refusedIdentities(), refusedCredentials(), refusedPolicies(), refusedTimes(), refusedForms(),
+		refusedModes())
 }
 
 func plainOffer(uri string, m Method) func(*world) ([]byte, Call) {

@@ -48,6 +48,7 @@ var mikeyReasons = []struct {
 	{mikey.ErrCertificate, ReasonBadCertificate},
 	{mikey.ErrPolicy, ReasonNoCommonSuite},
 	{mikey.ErrKeyData, ReasonWeakProtection},
+	{mikey.ErrEnvelope, ReasonBadMAC},
 	{mikey.ErrTimestamp, ReasonNotAnAnswer},
 	{mikey.ErrExchange, ReasonNotAnAnswer},
 	{mikey.ErrMap, ReasonMalformed},
@@ -58,7 +59,7 @@ var mikeyReasons = []struct {
 // mikey makes the Error for one of package mikey; a failed authentication gets the reason that fits the method.
 func (r refusal) mikey(m Method, err error) *Error {
 	if errors.Is(err, mikey.ErrAuth) {
-		if m == MIKEYPSK {
+		if m.preShared() {
 			return r.refuse(mikey.AuthFailure, ReasonBadMAC, err)
 		}
 		return r.refuse(mikey.AuthFailure, ReasonBadSignature, err)

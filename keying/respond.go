@@ -22,8 +22,8 @@ func pairOf(offer []mikey.Session) sessionPair {
 	return convention
 }
 
-// Respond accepts a verified offer: it commits the offer to the replay cache, runs our Diffie-Hellman in the Pool, refuses keys
-// that were in use before, and returns the keys and our answer. The answer is nil where the initiator asked for none.
+// Respond accepts a verified offer: it commits the offer to the replay cache, runs our Diffie-Hellman or RSA in the Pool,
+// refuses keys that were in use before, and returns the keys and our answer. The answer is nil where the initiator asked for none.
 // Refusals are *Error; ErrBusy and ErrFull among their causes mean that the peer may try again later.
 func (k *Keyer) Respond(ctx context.Context, v *Verified, c Call) (*Agreement, []byte, error) {
 	if err := c.check(); err != nil {
@@ -65,7 +65,7 @@ func (k *Keyer) permit(v *Verified, r refusal, c Call) error {
 		return r.refuse(mikey.UnsupportedType, ReasonMethodRefused, fmt.Errorf("%w: %s", ErrUnsupportedMethod, v.method))
 	case !c.Policy.AllowsSuite(v.suite):
 		return r.refuse(mikey.InvalidSPpar, ReasonNoCommonSuite, fmt.Errorf("%w: %s", ErrPolicy, v.suite))
-	case v.method == MIKEYDH && !c.Policy.AllowsGroup(v.group):
+	case v.method.agreesGroup() && !c.Policy.AllowsGroup(v.group):
 		return r.refuse(mikey.InvalidDH, ReasonNoCommonGroup, fmt.Errorf("%w: %s", ErrPolicy, v.group))
 	}
 	return nil
@@ -74,7 +74,7 @@ func (k *Keyer) permit(v *Verified, r refusal, c Call) error {
 // answer commits and answers. A worker of the pool is held before the commit, so that a peer turned away because we are busy
 // may send the same offer again.
 func (k *Keyer) answer(ctx context.Context, v *Verified, r refusal, c Call) (*mikey.Crypto, []byte, error) {
-	a := mikey.Answer{IDr: c.Local, SSRC: map[uint8]uint32{pairOf(v.message.Sessions()).responder: c.SSRC}, Rand: k.rand}
+	a := mikey.Answer{IDi: v.identity, IDr: c.Local, SSRC: map[uint8]uint32{pairOf(v.message.Sessions()).responder: c.SSRC}, Rand: k.rand}
 	if v.method == MIKEYPSK {
 		if err := k.replay.commit(v.stamp); err != nil {
 			return nil, nil, r.own(err)
@@ -85,7 +85,9 @@ func (k *Keyer) answer(ctx context.Context, v *Verified, r refusal, c Call) (*mi
 		}
 		return crypto, response, nil
 	}
-	a.Signer = k.signer(v.certificate)
+	if v.method.Certified() {
+		a.Signer = k.signer(v.certificate)
+	}
 	worker, err := k.pool.reserve(ctx)
 	if err != nil {
 		return nil, nil, r.own(err)

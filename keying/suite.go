@@ -146,6 +146,8 @@ func (g Group) mikeyGroup() (mikey.Group, bool) {
 		return mikey.GroupMODP2048, true
 	case MODP3072:
 		return mikey.GroupMODP3072, true
+	case P256:
+		return mikey.GroupP256, true
 	}
 	return 0, false
 }

@@ -36,7 +36,7 @@ func (v *Verified) Method() Method { return v.method }
 // Suite is the suite of the offer.
 func (v *Verified) Suite() Suite { return v.suite }
 
-// Group is the Diffie-Hellman group of the offer, "" with a pre-shared key.
+// Group is the Diffie-Hellman group of the offer, "" when the method has none.
 func (v *Verified) Group() Group { return v.group }
 
 // CSBID is the crypto session bundle of the offer.
@@ -111,12 +111,12 @@ func (k *Keyer) acceptMethod(v *Verified, r refusal, c Call) error {
 	if prf := v.message.PRF(); prf != mikey.PRFSHA1 && prf != mikey.PRFSHA256 {
 		return r.refuse(mikey.InvalidPRF, ReasonWeakProtection, fmt.Errorf("PRF %d", prf))
 	}
-	if v.message.RAND() == nil {
+	if v.message.RAND() == nil && method != MIKEYRSAR {
 		// An update of a bundle (RFC 3830 section 4.5): keys of ours are always made afresh.
 		return r.refuse(mikey.Unspecified, ReasonMalformed, errors.New("no RAND"))
 	}
-	if method == MIKEYDH && k.signer("") == nil {
-		return r.refuse(mikey.UnsupportedType, ReasonNoCredential, errors.New("no certificate of our own"))
+	if _, decrypts := k.decrypter(); method.Certified() && k.signer("") == nil || method == MIKEYPKE && !decrypts {
+		return r.refuse(mikey.UnsupportedType, ReasonNoCredential, errors.New("no certificate of our own that the method needs"))
 	}
 	v.method = method
 	return nil
@@ -190,7 +190,7 @@ func (k *Keyer) acceptSuite(v *Verified, r refusal, c Call) error {
 }
 
 func (k *Keyer) acceptGroup(v *Verified, r refusal, c Call) error {
-	if v.method != MIKEYDH {
+	if !v.method.agreesGroup() {
 		return nil
 	}
 	group, err := groupOf(v.message)
@@ -218,14 +218,26 @@ func (k *Keyer) acceptTime(v *Verified, r refusal, _ Call) error {
 
 // authenticate checks the MAC or the signature.
 func (k *Keyer) authenticate(v *Verified, r refusal) error {
-	if v.method == MIKEYPSK {
+	if v.method.preShared() {
 		return k.authenticatePSK(v, r)
 	}
 	key, leaf, err := k.signatory(v.message, v.identity, r)
 	if err != nil {
 		return err
 	}
-	if v.response, err = mikey.AuthenticateDH(v.message, key); err != nil {
+	switch v.method {
+	case MIKEYPKE:
+		own, _ := k.decrypter()
+		v.response, err = mikey.AuthenticatePKE(v.message, key, own)
+	case MIKEYRSAR:
+		if err := encryptable(leaf); err != nil {
+			return r.refuse(mikey.InvalidCert, ReasonBadCertificate, err)
+		}
+		v.response, err = mikey.AuthenticateRSAR(v.message, key)
+	default:
+		v.response, err = mikey.AuthenticateDH(v.message, key)
+	}
+	if err != nil {
 		return r.mikey(v.method, err)
 	}
 	v.certificate, v.fingerprint = kindOf(leaf), fingerprint(leaf.Raw)
@@ -239,7 +251,13 @@ func (k *Keyer) authenticatePSK(v *Verified, r refusal) error {
 	} else {
 		defer psk.Wipe()
 	}
-	response, err := mikey.AuthenticatePSK(v.message, psk.Bytes(), nil)
+	var response mikey.Response
+	var err error
+	if v.method == MIKEYDHHMAC {
+		response, err = mikey.AuthenticateDHHMAC(v.message, psk.Bytes())
+	} else {
+		response, err = mikey.AuthenticatePSK(v.message, psk.Bytes(), nil)
+	}
 	if !known {
 		return r.refuse(mikey.AuthFailure, ReasonUnknownIdentity, errors.New("no pre-shared key with this identity"))
 	}

@@ -1,6 +1,7 @@
 package keying
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
@@ -62,6 +63,17 @@ func usable(leaf *x509.Certificate) error {
 		return fmt.Errorf("%w: not for signatures", ErrCertificate)
 	}
 	return bounded(leaf)
+}
+
+// encryptable says whether envelope keys may be encrypted to the key of a certificate.
+func encryptable(leaf *x509.Certificate) error {
+	if kindOf(leaf) != CertRSA {
+		return fmt.Errorf("%w: an envelope is encrypted to an RSA certificate", ErrCertificate)
+	}
+	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageKeyEncipherment == 0 {
+		return fmt.Errorf("%w: not for key encipherment", ErrCertificate)
+	}
+	return nil
 }
 
 // bounded says whether checking signatures made with the key of a certificate costs a bounded time.
@@ -181,4 +193,13 @@ func (k *Keyer) signer(kind string) *mikey.Signer {
 		return nil
 	}
 	return &mikey.Signer{Key: c.Signer, Chain: c.Chain}
+}
+
+// decrypter is our RSA key, to which peers encrypt; ok is false when we have none.
+func (k *Keyer) decrypter() (d mikey.Decrypter, ok bool) {
+	if k.own.RSA == nil {
+		return d, false
+	}
+	key, ok := k.own.RSA.Signer.(crypto.Decrypter)
+	return mikey.Decrypter{Key: key, Leaf: k.own.RSA.Leaf.Raw}, ok
 }

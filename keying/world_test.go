@@ -3,6 +3,7 @@ package keying
 import (
 	"crypto/x509"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -157,7 +158,7 @@ func (w *world) bundle(uri, kind string) *Bundle {
 	}
 	return &Bundle{
 		Account: "test", URI: uri, PSK: testPSK(uri), CertPEM: string(c.CertPEM()), KeyPEM: key,
-		CAPEM: string(w.papers.authority.CertPEM()),
+		CAPEM: string(w.papers.authority.CertPEM()), ServerCertPEM: string(w.papers.server.RSA.CertPEM()),
 	}
 }
 
@@ -173,10 +174,16 @@ func (w *world) callerWith(b *Bundle) *Keyer {
 	return k
 }
 
+// implemented are the methods of this build.
+func implemented() []Method {
+	return slices.DeleteFunc(Methods(), func(m Method) bool { return !m.Implemented() })
+}
+
 // everything admits what this build can do.
 func everything() *Policy {
 	p := StandardPolicy()
 	p.Suites = Suites()
+	p.Methods = implemented()
 	return p
 }
 
