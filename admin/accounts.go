@@ -44,6 +44,7 @@ type (
 		Cert    string         `json:"cert" doc:"Certificate, PEM"`
 		Key     string         `json:"key" doc:"Private key of the certificate, PEM"`
 		CA      string         `json:"ca" doc:"Certificate of the CA that vouches for the server, PEM"`
+		Server  string         `json:"server_cert,omitempty" doc:"RSA certificate of the server, to which mikey-pke encrypts, PEM"`
 	}
 	bundleServer struct {
 		Transport string `json:"transport" enum:"udp,tcp,tls" doc:"Transport of the signalling"`

@@ -56,6 +56,7 @@ func (s *Server) enrol(n NewAccount, cert *keying.Certificate) (*keying.Bundle, 
 		Account: n.Name, URI: s.uri(n.Name), Servers: s.serverAddresses(),
 		Digest: keying.DigestCredential{Username: n.Name, Realm: realm, Password: keying.NewSecret([]byte(password))},
 		PSK:    keying.NewSecret(psk), CertPEM: string(cert.CertPEM()), KeyPEM: key, CAPEM: string(s.keys.authority.CertPEM()),
+		ServerCertPEM: string(s.keys.own.RSA.CertPEM()),
 	}
 	return bundle, store.Account{
 		Name: n.Name, DisplayName: n.DisplayName, PSK: psk, HA1SHA256: ha1[:],

@@ -91,10 +91,11 @@ func (s *Server) admissionOf(a *admission, p *keying.Policy) legs.Admission {
 }
 
 // lateMethod chooses how we offer to a caller that sent no offer: the policy's first method that both sides can do. An
-// account always has a pre-shared key, and a certificate where one was issued.
+// account always has a pre-shared key, and a certificate where one was issued; of that the server keeps the fingerprint only, so
+// that it cannot encrypt to it (MIKEYPKE).
 func (s *Server) lateMethod(account string, p *keying.Policy) keying.Method {
 	for _, m := range p.Methods {
-		if p.AllowsMethod(m) && m.Implemented() && (m != keying.MIKEYDH || s.accounts.hasCertificate(account)) {
+		if p.AllowsMethod(m) && m.Implemented() && m != keying.MIKEYPKE && (!m.Certified() || s.accounts.hasCertificate(account)) {
 			return m
 		}
 	}
