@@ -60,7 +60,7 @@ func (i *Initiation) recipe(p mikey.Params, psk Secret, r refusal) (func() (mike
 	case MIKEYRSAR:
 		if i.keyer.own.RSA == nil {
 			return nil, r.refuse(mikey.Unspecified, ReasonNoCredential,
-				fmt.Errorf("%w: %s encrypts to our certificate, which must be RSA: ours is ECDSA", ErrNoCredential, i.method))
+				fmt.Errorf("%w: %s encrypts to our certificate, which must be RSA: ours is ECDSA; use an account made with cert rsa", ErrNoCredential, i.method))
 		}
 		return func() (mikey.Initiation, error) { return mikey.InitiateRSAR(p, *signer) }, nil
 	}
@@ -71,7 +71,7 @@ func (i *Initiation) recipe(p mikey.Params, psk Secret, r refusal) (func() (mike
 func (i *Initiation) findRecipient(r refusal) ([]byte, error) {
 	if len(i.keyer.peerChain) == 0 {
 		return nil, r.refuse(mikey.Unspecified, ReasonNoCredential,
-			fmt.Errorf("%w: %s encrypts to the peer's RSA certificate, which we do not have", ErrNoCredential, i.method))
+			fmt.Errorf("%w: %s encrypts to the peer's RSA certificate, which we do not have (server_cert of the bundle)", ErrNoCredential, i.method))
 	}
 	_, leaf, err := i.keyer.vouch(i.keyer.peerChain, i.call.Peer)
 	if err == nil {

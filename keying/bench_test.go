@@ -1,8 +1,6 @@
 package keying
 
 import (
-	"cmp"
-	"fmt"
 	"runtime"
 	"testing"
 	"time"
@@ -10,34 +8,45 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ways are the set-ups that the benchmarks compare.
-func ways() []Call {
-	var all []Call
-	for _, kind := range []string{CertRSA, CertECDSA} {
-		for _, group := range Groups() {
-			all = append(all, Call{Group: group, Cert: kind})
-		}
-	}
-	return append(all, Call{})
+// way is one set-up that the benchmarks compare.
+type way struct {
+	method Method
+	call   Call
 }
 
-func name(way Call) (Method, string) {
-	if way.Cert == "" {
-		return MIKEYPSK, string(MIKEYPSK)
+// ways are every method with every group and certificate.
+func ways() []way {
+	var all []way
+	for _, m := range implemented() {
+		for _, kind := range kindsOf(m) {
+			for _, group := range groupsOf(m) {
+				all = append(all, way{m, Call{Group: group, Cert: kind}})
+			}
+		}
 	}
-	return MIKEYDH, fmt.Sprintf("%s/%s/%s", MIKEYDH, way.Group, way.Cert)
+	return all
+}
+
+func (w way) String() string {
+	name := string(w.method)
+	if w.call.Group != "" {
+		name += "/" + string(w.call.Group)
+	}
+	if w.method.Certified() {
+		name += "/" + w.call.Cert
+	}
+	return name
 }
 
 // bench runs each way in a world of its own; the clock moves between offers, as the replay window does in life.
 func bench(b *testing.B, run func(b *testing.B, w *world, k *Keyer, m Method, c Call)) {
 	for _, way := range ways() {
-		m, label := name(way)
-		b.Run(label, func(b *testing.B) {
+		b.Run(way.String(), func(b *testing.B) {
 			w := newWorld(b)
-			k := w.caller(alice, cmp.Or(way.Cert, CertECDSA))
+			k := w.caller(alice, way.call.Cert)
 			c := dialled(alice)
-			c.Group, c.Cert = way.Group, way.Cert
-			run(b, w, k, m, c)
+			c.Group, c.Cert = way.call.Group, way.call.Cert
+			run(b, w, k, way.method, c)
 		})
 	}
 }

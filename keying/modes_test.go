@@ -288,3 +288,17 @@ func TestModesBusy(t *testing.T) {
 		})
 	}
 }
+
+// TestModesForwardSecret: where forward secrecy is required, Diffie-Hellman alone is admitted, signed or under a MAC.
+func TestModesForwardSecret(t *testing.T) {
+	p := everything()
+	p.ForwardSecrecy = ForwardSecrecyRequired
+	for _, m := range implemented() {
+		if want := m == MIKEYDH || m == MIKEYDHHMAC; p.AllowsMethod(m) != want || m.ForwardSecret() != want {
+			t.Errorf("%s: %v", m, p.AllowsMethod(m))
+		}
+	}
+	if slices.Contains(StandardPolicy().Methods, MIKEYPKE) || slices.Contains(StandardPolicy().Methods, MIKEYRSAR) {
+		t.Error("the standard policy admits more than it did")
+	}
+}

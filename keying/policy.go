@@ -55,7 +55,7 @@ func StandardPolicy() *Policy {
 	}
 }
 
-// AllowsMethod says whether the method is listed and meets the forward secrecy asked for.
+// AllowsMethod says whether the method is listed and meets the forward secrecy asked for: those of Diffie-Hellman do.
 func (p *Policy) AllowsMethod(m Method) bool {
 	if p.ForwardSecrecy == ForwardSecrecyRequired && !m.ForwardSecret() {
 		return false

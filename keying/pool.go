@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// PoolConfig bounds the Diffie-Hellman work in progress; zero fields take defaults.
+// PoolConfig bounds the Diffie-Hellman and RSA work in progress; zero fields take defaults.
 type PoolConfig struct {
 	Workers  int           // operations at a time; 0: half of GOMAXPROCS, at least 1, so that media keeps the other half
 	Queue    int           // operations that may wait; 0: 64
 	Deadline time.Duration // longest wait for a worker; 0: 250 ms
 }
 
-// Pool runs Diffie-Hellman operations, few at a time, in the goroutines of their callers: it has none of its own. It may be
+// Pool runs Diffie-Hellman and RSA private key operations, few at a time, in the goroutines of their callers: it has none of its own. It may be
 // shared by many Keyers and used from any goroutine.
 type Pool struct {
 	workers  chan struct{} // holds a token for each operation that runs

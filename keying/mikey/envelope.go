@@ -14,6 +14,7 @@ import (
 
 // Decrypter is an RSA key of ours that peers encrypt envelope keys to (RFC 3830 section 3.2, RFC 4738).
 type Decrypter struct {
+	secretive
 	Key  crypto.Decrypter // RSA of 2048 to 4096 bits
 	Leaf []byte           // DER of its certificate, which a CHASH must name; nil: a CHASH is not looked at
 }
