@@ -48,8 +48,8 @@ type Server struct {
 var _ dialog.Host = (*Server)(nil)
 
 // New makes a server of a configuration over a data directory, which it creates. Whatever fails is undone.
-func New(cfg *Config, data string, log *slog.Logger) (s *Server, err error) {
-	s = &Server{
+func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
+	s := &Server{
 		cfg: cfg, data: data, log: log, ledger: newLedger(cfg.Limits), calls: &calls{by: make(map[string]*call)},
 	}
 	for _, w := range cfg.Warnings {
@@ -81,7 +81,7 @@ func New(cfg *Config, data string, log *slog.Logger) (s *Server, err error) {
 		ClientTLS:         &tls.Config{RootCAs: s.keys.authority.Roots(), MinVersion: tls.VersionTLS12},
 		RequestsPerSource: cfg.Limits.RequestsPerSource, Log: log,
 	}, s); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("SIP cannot listen: %w; choose other addresses under sip", err)
 	}
 	return s, nil
 }
