@@ -302,3 +302,55 @@ func TestModesForwardSecret(t *testing.T) {
 		t.Error("the standard policy admits more than it did")
 	}
 }
+
+// TestRSARChooses: an RSA-R responder takes the first suite offered that its policy has (RFC 4738 section 3.5), and no other.
+func TestRSARChooses(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		sessions []mikey.Session
+		suites   []Suite
+		want     Suite
+		number   uint8
+	}{
+		{"the initiator's first", []mikey.Session{{SSRC: 1}, {}}, Suites(), AEADAES128GCM, 0},
+		{"the second", []mikey.Session{{SSRC: 1}, {}}, []Suite{AEADAES256GCM}, AEADAES256GCM, 1},
+		{"the third", []mikey.Session{{SSRC: 1}, {}}, []Suite{AESCM128SHA1x80}, AESCM128SHA1x80, 2},
+		{"no map", nil, []Suite{AEADAES256GCM}, AEADAES256GCM, 1},
+		{"none", []mikey.Session{{SSRC: 1}, {}}, []Suite{AESCM256SHA1x80}, "", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld(t)
+			i, err := mikey.InitiateRSAR(w.stranger(func(p *mikey.Params) {
+				p.Sessions = tc.sessions
+				p.Policies = append(p.Policies, AEADAES256GCM.spPolicy(1), AESCM128SHA1x80.spPolicy(2))
+			}), w.signerOf(alice+CertRSA))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := answered()
+			c.Policy.Suites = tc.suites
+			v, err := w.server.Verify(i.Message(), c)
+			if tc.want == "" {
+				wantRefusal(t, err, ReasonNoCommonSuite)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, response, err := w.server.Respond(t.Context(), v, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := mikey.Parse(response)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ps := r.Policies(); len(ps) != 1 || ps[0].Number != tc.number || a.Keys.Suite != tc.want || v.Suite() != tc.want {
+				t.Errorf("chose %v, %s", ps, a.Keys.Suite)
+			}
+			if err := i.Authenticate(r, mikey.PeerKey{Public: w.papers.server.RSA.Leaf.PublicKey}); err != nil {
+				t.Errorf("the initiator does not take it: %v", err)
+			}
+		})
+	}
+}

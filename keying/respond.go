@@ -85,6 +85,7 @@ func (k *Keyer) answer(ctx context.Context, v *Verified, r refusal, c Call) (*mi
 		}
 		return crypto, response, nil
 	}
+	a.Policy = v.choice
 	if v.method.Certified() {
 		a.Signer = k.signer(v.certificate)
 	}

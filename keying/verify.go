@@ -20,6 +20,7 @@ type Verified struct {
 	identity    string
 	method      Method
 	suite       Suite
+	choice      *uint8 // number of the offered policy that we choose for all sessions; nil: the initiator's map stands
 	group       Group
 	certificate string // kind of the peer's certificate, "" without one
 	fingerprint string
@@ -182,11 +183,25 @@ func (k *Keyer) acceptSuite(v *Verified, r refusal, c Call) error {
 	if err == nil && !c.Policy.AllowsSuite(suite) {
 		err = fmt.Errorf("%s is not in policy %q", suite, c.Policy.Name)
 	}
+	if err != nil && v.method == MIKEYRSAR {
+		suite, v.choice, err = chooseSuite(v.message, c.Policy, err)
+	}
 	if err != nil {
 		return r.refuse(mikey.InvalidSPpar, ReasonNoCommonSuite, err)
 	}
 	v.suite = suite
 	return nil
+}
+
+// chooseSuite takes the first policy offered that ours has: RFC 4738 section 3.5 lets a responder choose, in RSA-R alone.
+// refused is what became of the one that the initiator put first.
+func chooseSuite(m *mikey.Message, p *Policy, refused error) (Suite, *uint8, error) {
+	for _, offered := range m.Policies() {
+		if suite, err := suiteOfPolicy(offered); err == nil && p.AllowsSuite(suite) {
+			return suite, &offered.Number, nil
+		}
+	}
+	return "", nil, refused
 }
 
 func (k *Keyer) acceptGroup(v *Verified, r refusal, c Call) error {

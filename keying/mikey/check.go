@@ -64,13 +64,17 @@ func checkResponse(i, r *Message, want Type) error {
 	return checkIdentities(i, r)
 }
 
-// checkMap: R repeats the map and fills in the SSRCs that the initiator left open, and nothing else.
+// checkMap: R repeats the map and fills in the SSRCs that the initiator left open, and nothing else. An RSA-R responder may
+// also choose among the policies offered; that it chose one of them is checked with R's policies.
 func checkMap(i, r header) error {
 	if r.mapType != i.mapType || len(r.sessions) != len(i.sessions) {
 		return fmt.Errorf("%w: %d sessions answered with %d", ErrMap, len(i.sessions), len(r.sessions))
 	}
 	for n, s := range i.sessions {
 		got := r.sessions[n]
+		if r.typ == TypeRSARResp {
+			got.Policy = s.Policy
+		}
 		if got.Policy != s.Policy || s.SSRC != 0 && got != s {
 			return fmt.Errorf("%w: CS %d was changed", ErrMap, n+1)
 		}

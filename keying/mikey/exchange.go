@@ -64,6 +64,7 @@ type Answer struct {
 	IDr    string           // own identity as a URI, for an I_MESSAGE that named none; ignored when it named one
 	IDi    string           // the peer's identity as a URI, for an I_MESSAGE that named none; ignored when it named one
 	SSRC   map[uint8]uint32 // CS ID → SSRC, put where the initiator left 0
+	Policy *uint8           // RSA-R only: number of the offered policy that every session gets; nil: as the initiator's map says
 	Signer *Signer          // DH-SIGN and RSA-R only
 	Rand   io.Reader        // source of exponents and keys; nil is crypto/rand
 }

@@ -3,6 +3,7 @@ package mikey
 import (
 	"crypto/rsa"
 	"fmt"
+	"slices"
 )
 
 // rsarResponse is the responder's side of RFC 4738. It holds no secret until Answer.
@@ -66,8 +67,12 @@ func (p *rsarResponse) Answer(a Answer) (*Crypto, []byte, error) {
 	return c, r.raw, nil
 }
 
-// choose draws the TGK, and RAND where the initiator left that to us.
+// choose draws the TGK, and RAND where the initiator left that to us, and sets the policy (RFC 4738 section 3.5: one of those
+// proposed).
 func (p *rsarResponse) choose(a Answer) (*Crypto, error) {
+	if a.Policy != nil && !slices.ContainsFunc(p.m.Policies(), func(o Policy) bool { return o.Number == *a.Policy }) {
+		return nil, fmt.Errorf("%w: policy %d was not offered", ErrParams, *a.Policy)
+	}
 	random := orCryptoRand(a.Rand)
 	tgk, err := draw(random, ownTGK)
 	if err != nil {
@@ -75,6 +80,11 @@ func (p *rsarResponse) choose(a Answer) (*Crypto, error) {
 	}
 	c := newCrypto(p.m, keyData{typ: KeyTGK, key: tgk}, nil)
 	c.sessions = fill(p.m.header.sessions, a.SSRC)
+	for i := range c.sessions {
+		if a.Policy != nil {
+			c.sessions[i].Policy = *a.Policy
+		}
+	}
 	if c.rand == nil {
 		if c.rand, err = draw(random, minRAND); err != nil {
 			c.Wipe()
@@ -99,7 +109,7 @@ func (p *rsarResponse) envelope(a Answer, c *Crypto, idr Identity) (kemac kemacP
 	return kemac, pke, err
 }
 
-// opening is what R begins with. Of the policies offered those that the initiator's map names are chosen.
+// opening is what R begins with. Of the policies offered it repeats those that the map names now.
 func (p *rsarResponse) opening(a Answer, c *Crypto, idr Identity) []payload {
 	ps := []payload{timestampPayload{p.m.Timestamp()}}
 	if p.m.RAND() == nil {
@@ -107,7 +117,8 @@ func (p *rsarResponse) opening(a Answer, c *Crypto, idr Identity) []payload {
 	}
 	ps = appendChain(append(ps, idPayload{idr}), a.Signer.Chain)
 	for i, sp := range p.m.Policies() {
-		if named(c.sessions, sp.Number) || len(c.sessions) == 0 && i == 0 {
+		mapless := len(c.sessions) == 0 && (a.Policy == nil && i == 0 || a.Policy != nil && *a.Policy == sp.Number)
+		if named(c.sessions, sp.Number) || mapless {
 			ps = append(ps, spPayload{sp})
 		}
 	}
