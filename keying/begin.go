@@ -17,12 +17,12 @@ func (i *Initiation) begin(ctx context.Context, p mikey.Params, r refusal) error
 		}
 		defer psk.Wipe()
 	}
-	make, err := i.recipe(p, psk, r)
+	initiate, err := i.recipe(p, psk, r)
 	if err != nil {
 		return err
 	}
 	var failed error
-	run := func() { i.exchange, failed = make() }
+	run := func() { i.exchange, failed = initiate() }
 	if i.method == MIKEYPSK {
 		run()
 	} else if err := i.keyer.pool.do(ctx, run); err != nil {

@@ -22,9 +22,9 @@ func (w *world) offerBy(m Method) *Initiation {
 }
 
 // made is a message in alice's name, by the wire package and with keys of the test's choice.
-func made(make func(*world) (mikey.Initiation, error)) func(*world) ([]byte, Call) {
+func made(initiate func(*world) (mikey.Initiation, error)) func(*world) ([]byte, Call) {
 	return func(w *world) ([]byte, Call) {
-		i, err := make(w)
+		i, err := initiate(w)
 		if err != nil {
 			w.tb.Fatal(err)
 		}
