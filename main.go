@@ -272,7 +272,12 @@ func (c *inspectCommand) known() (k keying.Inspection, err error) {
 		k.PSK = keying.NewSecret(psk)
 	}
 	if c.PeerCert != "" {
-		k.PeerCert, err = os.ReadFile(c.PeerCert)
+		if k.PeerCert, err = os.ReadFile(c.PeerCert); err != nil {
+			return k, err
+		}
+	}
+	if c.OwnKey != "" {
+		k.OwnKey, err = os.ReadFile(c.OwnKey)
 	}
 	return k, err
 }
