@@ -131,7 +131,7 @@ func (k messageKey) disclose(m *Message, who Identity, size int) (keyData, error
 	p, _ := find[kemacPayload](m)
 	bare := kemacPayload{encr: p.encr, data: p.data, alg: p.alg}
 	err := k.verify(p.alg, p.mac, bare.append(nil, PayloadLast))
-	k.level(size)
+	k.level(p.alg, size)
 	if err != nil {
 		return keyData{}, ErrEnvelope
 	}
@@ -146,10 +146,10 @@ func (k messageKey) disclose(m *Message, who Identity, size int) (keyData, error
 	return key, err
 }
 
-// level spends the time that an envelope key of the greatest length would have cost more than k: the length of what a
-// ciphertext decrypts to is nobody's to measure.
-func (k messageKey) level(size int) {
-	n, _ := macLen(macHMACSHA1)
+// level spends the time that an envelope key of the greatest length would have cost more than k to check a MAC of algorithm
+// alg, which the sender chose: the length of what a ciphertext decrypts to is nobody's to measure.
+func (k messageKey) level(alg uint8, size int) {
+	n, _ := macLen(alg)
 	blocks := func(octets int) int { return (octets + prfBlock - 1) / prfBlock }
 	if more := blocks(size) - blocks(len(k.key)); more > 0 {
 		prf(k.prf, make([]byte, more*prfBlock), label(constMessageAuth, messageCSID, k.csbID, k.rand), n)

@@ -254,3 +254,25 @@ func TestPKETampering(t *testing.T) {
 		})
 	}
 }
+
+// TestEnvelopeLength: what a well padded ciphertext decrypts to costs the same to refuse whatever its length, under every
+// combination of algorithms that a sender may choose. Each block of the PRF allocates, so allocations count the work.
+func TestEnvelopeLength(t *testing.T) {
+	m := &Message{payloads: []payload{timestampPayload{}, kemacPayload{}}}
+	for _, f := range []PRF{PRFSHA1, PRFSHA256} {
+		for _, alg := range []uint8{macHMACSHA1, macHMACSHA256} {
+			m.payloads[1] = kemacPayload{encr: kemacAESCM128, data: make([]byte, 40), alg: alg, mac: make([]byte, 20)}
+			work := func(octets int) float64 {
+				k := messageKey{f, make([]byte, octets), 1, make([]byte, minRAND)}
+				return testing.AllocsPerRun(20, func() {
+					if _, err := k.disclose(m, Identity{}, 256); !errors.Is(err, ErrEnvelope) {
+						t.Fatal(err)
+					}
+				})
+			}
+			if short, long := work(ownTGK), work(200); short != long {
+				t.Errorf("PRF %d, MAC %d: %v for %d octets, %v for 200", f, alg, short, ownTGK, long)
+			}
+		}
+	}
+}
