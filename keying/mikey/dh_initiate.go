@@ -64,8 +64,8 @@ func (i *dhInitiation) Message() []byte { return i.m.raw }
 
 // Authenticate checks R: DHr, our DHi octet for octet, and the signature or MAC, which covers both and IDi.
 func (i *dhInitiation) Authenticate(r *Message, peer PeerKey) error {
-	if i.r != nil {
-		return fmt.Errorf("%w: answered already", ErrExchange)
+	if i.r != nil || i.x == nil { // once wiped, anybody knows the key of a DHHMAC
+		return fmt.Errorf("%w: answered already, or given up", ErrExchange)
 	}
 	if err := checkResponse(i.m, r, i.answer()); err != nil {
 		return err

@@ -518,3 +518,41 @@ func TestTimestampRoundTrip(t *testing.T) {
 }
 
 func binaryNTP(ts Timestamp) uint64 { v, _ := ts.NTP(); return v }
+
+// TestWipedTakesNoAnswer: the key of a wiped exchange is zeros, under which anybody can make an answer.
+func TestWipedTakesNoAnswer(t *testing.T) {
+	psk := bytes.Repeat([]byte{7}, 32)
+	zeros := func(m *Message) messageKey {
+		return messageKey{m.header.prf, make([]byte, len(psk)), m.header.csbID, m.RAND()}
+	}
+	i, err := InitiatePSK(testParams(t), psk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := mustParse(t, i.Message())
+	r, err := zeros(m).verification(m, TypePSKResp, m.header.sessions, Answer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.Wipe()
+	if err := i.Authenticate(r, PeerKey{}); !errors.Is(err, ErrExchange) {
+		t.Errorf("PSK: %v", err)
+	}
+	if i, err = InitiateDHHMAC(testParams(t), GroupP256, psk); err != nil {
+		t.Fatal(err)
+	}
+	d, err := offeredDH(mustParse(t, i.Message()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := zeros(d.m)
+	d.psk = &key
+	_, b, err := d.Answer(Answer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.Wipe()
+	if err := i.Authenticate(mustParse(t, b), PeerKey{}); !errors.Is(err, ErrExchange) {
+		t.Errorf("DHHMAC: %v", err)
+	}
+}

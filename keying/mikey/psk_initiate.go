@@ -85,8 +85,8 @@ func (i *pskInitiation) Message() []byte { return i.m.raw }
 
 // Authenticate checks the verification message: V covers R || IDi || IDr || T.
 func (i *pskInitiation) Authenticate(r *Message, _ PeerKey) error {
-	if i.answered {
-		return fmt.Errorf("%w: answered already", ErrExchange)
+	if i.answered || i.crypto == nil { // once wiped, anybody knows the key
+		return fmt.Errorf("%w: answered already, or given up", ErrExchange)
 	}
 	if err := checkResponse(i.m, r, i.answer); err != nil {
 		return err
