@@ -24,7 +24,7 @@ func (s *Server) PrepareDemo(ctx context.Context) error {
 				return fmt.Errorf("server: demo account %s: %w", name, err)
 			}
 		}
-		bundle.Servers = s.serverAddresses()
+		bundle.Servers, bundle.ServerCertPEM = s.serverAddresses(), string(s.keys.own.RSA.CertPEM())
 		if err := bundle.WriteFile(path); err != nil {
 			return err
 		}

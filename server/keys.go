@@ -117,6 +117,9 @@ func readCertificate(st store.Store, a *keying.Authority, domain, kind string) *
 	if err != nil {
 		return nil
 	}
+	if kind == keying.CertRSA && c.Leaf.KeyUsage&x509.KeyUsageKeyEncipherment == 0 {
+		return nil // issued before envelopes were sent to it (RFC 3830 section 3.2)
+	}
 	return c
 }
 
