@@ -312,14 +312,7 @@ func (c *accountCommand) client() (*client.Client, error) {
 		api, _, err := client.Open(c.Data)
 		return api, err
 	}
-	if c.Admin == "" || c.TokenFile == "" {
-		return nil, usage{errors.New("a server elsewhere needs both --admin URL and --token-file FILE")}
-	}
-	token, err := client.ReadToken(c.TokenFile)
-	if err != nil {
-		return nil, usage{err}
-	}
-	return client.New(client.Options{URL: c.Admin, Token: token})
+	return client.Remote(c.Admin, c.TokenFile)
 }
 
 type accountAdd struct {

@@ -142,9 +142,6 @@ func (c *SwarmCommand) Run(ctx context.Context, out io.Writer, log *slog.Logger)
 
 func (c *SwarmCommand) target() (Target, error) {
 	if c.Admin != "" || c.Server != "" || c.TokenFile != "" {
-		if c.Admin == "" || c.TokenFile == "" {
-			return Target{}, fmt.Errorf("%w: a server elsewhere needs both --admin URL and --token-file FILE", ErrOptions)
-		}
 		return NewTarget(c.Server, c.Admin, c.TokenFile)
 	}
 	return FindTarget(c.Data)

@@ -15,7 +15,6 @@ import (
 type Target struct {
 	admin   *client.Client
 	servers []keying.ServerAddress // nil: those of the bundles
-	pid     int
 }
 
 // ErrTarget says that the server to call could not be found; it names the remedy.
@@ -27,7 +26,7 @@ func FindTarget(dir string) (Target, error) {
 	if err != nil {
 		return Target{}, fmt.Errorf("%w: %w", ErrTarget, err)
 	}
-	t := Target{admin: c, pid: r.PID}
+	t := Target{admin: c}
 	for _, s := range []keying.ServerAddress{{Transport: "udp", Address: r.SIPUDP}, {Transport: "tcp", Address: r.SIPTCP}, {Transport: "tls", Address: r.SIPTLS}} {
 		if s.Address != "" {
 			t.servers = append(t.servers, s)
@@ -38,11 +37,7 @@ func FindTarget(dir string) (Target, error) {
 
 // NewTarget names a server by its SIP address ("" for what its bundles say), the URL of its admin API and a token file.
 func NewTarget(sip, adminURL, tokenFile string) (Target, error) {
-	token, err := client.ReadToken(tokenFile)
-	if err != nil {
-		return Target{}, fmt.Errorf("%w: %w", ErrTarget, err)
-	}
-	c, err := client.New(client.Options{URL: adminURL, Token: token})
+	c, err := client.Remote(adminURL, tokenFile)
 	if err != nil {
 		return Target{}, fmt.Errorf("%w: %w", ErrTarget, err)
 	}
@@ -60,9 +55,6 @@ func NewTarget(sip, adminURL, tokenFile string) (Target, error) {
 
 // Admin is the client of the server's API.
 func (t *Target) Admin() *client.Client { return t.admin }
-
-// PID of the server, 0 when it is not known.
-func (t *Target) PID() int { return t.pid }
 
 // address is where calls go over a transport.
 func (t *Target) address(transport string, b *keying.Bundle) string {

@@ -269,3 +269,12 @@ func TestViewsAreTheAPIs(t *testing.T) {
 		}
 	}
 }
+
+// TestRemoteNeedsBoth names a server elsewhere by halves, and by a file that holds no token.
+func TestRemoteNeedsBoth(t *testing.T) {
+	for _, given := range [][2]string{{"", ""}, {"http://127.0.0.1:1", ""}, {"", "token"}, {"http://127.0.0.1:1", t.TempDir() + "/none"}} {
+		if c, err := Remote(given[0], given[1]); !errors.Is(err, ErrOptions) {
+			t.Errorf("%q: %v, %v", given, c, err)
+		}
+	}
+}

@@ -105,3 +105,15 @@ func readFile(name string) ([]byte, error) {
 	}
 	return os.ReadFile(name) //nolint:gosec // the user names the file
 }
+
+// Remote gives a client of a server elsewhere, by the URL of its API and a file that holds its token; both are needed.
+func Remote(url, tokenFile string) (*Client, error) {
+	if url == "" || tokenFile == "" {
+		return nil, fmt.Errorf("%w: a server elsewhere needs both --admin URL and --token-file FILE", ErrOptions)
+	}
+	token, err := ReadToken(tokenFile)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return New(Options{URL: url, Token: token})
+}
