@@ -90,7 +90,7 @@ func BenchmarkResponder(b *testing.B) {
 				b.Fatal(err)
 			}
 			cpu.start()
-			_, response, err := w.server.Respond(b.Context(), w.verified(i.Message(), answered()), answered())
+			_, response, err := w.server.Respond(b.Context(), w.verified(i.message, answered()), answered())
 			cpu.stop()
 			if err != nil {
 				b.Fatal(err)
@@ -114,7 +114,7 @@ func BenchmarkBoth(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			_, response, err := w.server.Respond(b.Context(), w.verified(i.Message(), answered()), answered())
+			_, response, err := w.server.Respond(b.Context(), w.verified(i.message, answered()), answered())
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func BenchmarkRefused(b *testing.B) {
 			cpu := newMeter(b)
 			for b.Loop() {
 				cpu.start()
-				_, err := w.server.Verify(message, call)
+				_, err := w.server.Verify(Attributes{MIKEY: message}, call)
 				cpu.stop()
 				if err == nil {
 					b.Fatal("accepted")

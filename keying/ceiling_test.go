@@ -29,10 +29,10 @@ func TestCeilingCrash(t *testing.T) {
 	done := w.pool.Done()
 	w.restart(store)
 	w.clock.move(time.Second)
-	_, err := w.server.Verify(message, c)
+	_, err := w.server.Verify(Attributes{MIKEY: message}, c)
 	wantRefusal(t, err, ReasonStale)
 	later, _ := plainOffer(bob, MIKEYDH)(w)
-	_, err = w.server.Verify(later, c)
+	_, err = w.server.Verify(Attributes{MIKEY: later}, c)
 	wantRefusal(t, err, ReasonStale)
 	if w.pool.Done() != done {
 		t.Error("it cost Diffie-Hellman")
@@ -104,7 +104,7 @@ func TestCeilingCleanRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.restart(store)
-	_, err := w.server.Verify(message, c)
+	_, err := w.server.Verify(Attributes{MIKEY: message}, c)
 	wantRefusal(t, err, ReasonStale)
 	w.clock.move(time.Millisecond)
 	later, _ := plainOffer(alice, MIKEYPSK)(w)

@@ -20,22 +20,22 @@ func (w *world) exchange(m Method) exchange {
 	w.tb.Helper()
 	k := w.caller(alice, CertECDSA)
 	i := w.offer(k, m, dialled(alice))
-	_, response, err := w.server.Respond(w.tb.Context(), w.verified(i.Message(), answered()), answered())
+	_, response, err := w.server.Respond(w.tb.Context(), w.verified(i.message, answered()), answered())
 	if err != nil {
 		w.tb.Fatal(err)
 	}
-	return exchange{k, i, response}
+	return exchange{k, i, response.MIKEY}
 }
 
 // otherServer answers alice's offer with a certificate of the test's choice.
 func (w *world) otherServer(i *Initiation, c *Certificate) []byte {
 	w.tb.Helper()
 	w.server.own = Identity{ECDSA: c}
-	_, response, err := w.server.Respond(w.tb.Context(), w.verified(i.Message(), answered()), answered())
+	_, response, err := w.server.Respond(w.tb.Context(), w.verified(i.message, answered()), answered())
 	if err != nil {
 		w.tb.Fatal(err)
 	}
-	return response
+	return response.MIKEY
 }
 
 // TestRefusedByComplete holds what a caller refuses of an answer, and that an exchange survives answers that anybody could
@@ -48,10 +48,10 @@ func TestRefusedByComplete(t *testing.T) {
 		reason Reason
 	}{
 		{"nothing", MIKEYPSK, func(*world, exchange) []byte { return nil }, ReasonMalformed},
-		{"own PSK offer reflected", MIKEYPSK, func(_ *world, e exchange) []byte { return e.i.Message() }, ReasonNotAnAnswer},
-		{"own DH offer reflected", MIKEYDH, func(_ *world, e exchange) []byte { return e.i.Message() }, ReasonNotAnAnswer},
+		{"own PSK offer reflected", MIKEYPSK, func(_ *world, e exchange) []byte { return e.i.message }, ReasonNotAnAnswer},
+		{"own DH offer reflected", MIKEYDH, func(_ *world, e exchange) []byte { return e.i.message }, ReasonNotAnAnswer},
 		{"an error", MIKEYPSK, func(_ *world, e exchange) []byte {
-			m, _ := mikey.Parse(e.i.Message())
+			m, _ := mikey.Parse(e.i.message)
 			return mikey.NewErrorMessage(m.CSBID(), m.Timestamp(), mikey.AuthFailure, nil)
 		}, ReasonPeerRefused},
 		{"PSK answer to a DH offer", MIKEYDH, func(w *world, _ exchange) []byte { return w.exchange(MIKEYPSK).response }, ReasonNotAnAnswer},
@@ -75,7 +75,7 @@ func TestRefusedByComplete(t *testing.T) {
 			return w.otherServer(e.i, c)
 		}, ReasonBadCertificate},
 		{"a server that lacks the PSK", MIKEYPSK, func(w *world, e exchange) []byte {
-			m, _ := mikey.Parse(e.i.Message())
+			m, _ := mikey.Parse(e.i.message)
 			r, err := mikey.AuthenticatePSK(m, testPSK(alice).Bytes(), nil)
 			if err != nil {
 				w.tb.Fatal(err)
@@ -98,7 +98,7 @@ func TestRefusedByComplete(t *testing.T) {
 			w := newWorld(t)
 			e := w.exchange(c.method)
 			done := e.caller.pool.Done()
-			_, err := e.i.Complete(t.Context(), c.make(w, e))
+			_, err := e.i.Complete(t.Context(), Attributes{MIKEY: c.make(w, e)})
 			refused := wantRefusal(t, err, c.reason)
 			if refused.Message != nil || !refused.BeforeAuth {
 				t.Error("an error message about an answer, or after authentication")
@@ -106,7 +106,7 @@ func TestRefusedByComplete(t *testing.T) {
 			if e.caller.pool.Done() != done {
 				t.Error("it cost Diffie-Hellman")
 			}
-			if _, err := e.i.Complete(t.Context(), e.response); err != nil {
+			if _, err := e.i.Complete(t.Context(), Attributes{MIKEY: e.response}); err != nil {
 				t.Errorf("the true answer afterwards: %v", err)
 			}
 		})
@@ -123,7 +123,7 @@ func TestAnswerBitFlips(t *testing.T) {
 			for n := range len(e.response) * 8 {
 				flipped := slices.Clone(e.response)
 				flipped[n/8] ^= 1 << (n % 8)
-				if _, err := e.i.Complete(t.Context(), flipped); err == nil {
+				if _, err := e.i.Complete(t.Context(), Attributes{MIKEY: flipped}); err == nil {
 					t.Fatalf("bit %d of octet %d may be flipped", n%8, n/8)
 				}
 			}
@@ -137,17 +137,17 @@ func TestAnswerBitFlips(t *testing.T) {
 func TestCompleteOnce(t *testing.T) {
 	w := newWorld(t)
 	e := w.exchange(MIKEYDH)
-	if _, err := e.i.Complete(t.Context(), e.response); err != nil {
+	if _, err := e.i.Complete(t.Context(), Attributes{MIKEY: e.response}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := e.i.Complete(t.Context(), e.response)
+	_, err := e.i.Complete(t.Context(), Attributes{MIKEY: e.response})
 	if !errors.Is(err, ErrAbandoned) {
 		t.Errorf("second answer: %v", err)
 	}
 	e = w.exchange(MIKEYPSK)
 	e.i.Abandon()
 	e.i.Abandon()
-	if _, err := e.i.Complete(t.Context(), e.response); !errors.Is(err, ErrAbandoned) {
+	if _, err := e.i.Complete(t.Context(), Attributes{MIKEY: e.response}); !errors.Is(err, ErrAbandoned) {
 		t.Errorf("after Abandon: %v", err)
 	}
 }
@@ -223,7 +223,7 @@ func TestIncompleteCalls(t *testing.T) {
 			t.Errorf("Initiate: %v", err)
 		}
 	}
-	if _, err := w.server.Verify(nil, Call{Local: room}); !errors.Is(err, ErrCall) {
+	if _, err := w.server.Verify(Attributes{MIKEY: nil}, Call{Local: room}); !errors.Is(err, ErrCall) {
 		t.Errorf("Verify: %v", err)
 	}
 	if _, err := New(Config{}); !errors.Is(err, ErrConfig) {
@@ -275,7 +275,7 @@ func TestCompleteGuards(t *testing.T) {
 	w := newWorld(t)
 	k := w.caller(alice, CertECDSA)
 	i := w.offer(k, MIKEYPSK, dialled(alice))
-	theirs, response, err := w.server.Respond(t.Context(), w.verified(i.Message(), answered()), answered())
+	theirs, response, err := w.server.Respond(t.Context(), w.verified(i.message, answered()), answered())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestCompleteOfAccountThatIsGone(t *testing.T) {
 	k := w.caller(alice, CertECDSA)
 	i := w.offer(w.server, MIKEYDH, Call{Local: room, Peer: alice, SDPIDs: "mikey", Policy: everything(), Cert: CertECDSA})
 	to := Call{Local: alice, Peer: room, SDPIDs: "mikey", Policy: everything()}
-	v, err := k.Verify(i.Message(), to)
+	v, err := k.Verify(Attributes{MIKEY: i.message}, to)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,12 +19,12 @@ func FuzzVerify(f *testing.F) {
 	k := w.callerWith(b)
 	passes := map[string]bool{}
 	for _, m := range []Method{MIKEYPSK, MIKEYDH} {
-		message := w.offer(k, m, dialled(alice)).Message()
+		message := w.offer(k, m, dialled(alice)).message
 		passes[string(message)] = true
 		f.Add(message)
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
-		v, err := w.server.Verify(message, c)
+		v, err := w.server.Verify(Attributes{MIKEY: message}, c)
 		if err == nil {
 			v.Abandon()
 			if !passes[string(message)] {
@@ -53,11 +53,11 @@ func FuzzComplete(f *testing.F) {
 	exchanges := []exchange{w.exchange(MIKEYPSK), w.exchange(MIKEYDH)}
 	for _, e := range exchanges {
 		f.Add(e.response[:len(e.response)-1])
-		f.Add(e.i.Message())
+		f.Add(e.i.message)
 	}
 	f.Fuzz(func(t *testing.T, response []byte) {
 		for _, e := range exchanges {
-			if _, err := e.i.Complete(t.Context(), response); err == nil && string(response) != string(e.response) {
+			if _, err := e.i.Complete(t.Context(), Attributes{MIKEY: response}); err == nil && string(response) != string(e.response) {
 				t.Error("a forged answer passed")
 			}
 		}

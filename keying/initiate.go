@@ -25,8 +25,8 @@ type Initiation struct {
 	ended     atomic.Bool
 }
 
-// Message returns the octets of the offer; they must not be changed.
-func (i *Initiation) Message() []byte { return i.message }
+// Attributes are what the offer says; they must not be changed.
+func (i *Initiation) Attributes() Attributes { return Attributes{MIKEY: i.message} }
 
 // Method is the method of the offer.
 func (i *Initiation) Method() Method { return i.method }
@@ -110,12 +110,12 @@ func (i *Initiation) params() (mikey.Params, error) {
 
 // Complete checks the peer's answer, runs our half of the Diffie-Hellman or the RSA decryption in the Pool and returns the keys. A refused answer
 // leaves the exchange open: anybody may have sent it. Refusals are *Error without Message.
-func (i *Initiation) Complete(ctx context.Context, response []byte) (*Agreement, error) {
+func (i *Initiation) Complete(ctx context.Context, answer Attributes) (*Agreement, error) {
 	r := refusal{policy: i.call.Policy, mute: true}
 	if i.ended.Load() {
 		return nil, r.refuse(mikey.Unspecified, ReasonNotAnAnswer, ErrAbandoned)
 	}
-	m, err := mikey.Parse(response)
+	m, err := mikey.Parse(answer.MIKEY)
 	if err != nil {
 		return nil, r.mikey(i.method, err)
 	}
@@ -189,7 +189,7 @@ func (i *Initiation) conclude(crypto *mikey.Crypto, fingerprint string, r refusa
 		keys.Wipe()
 		return nil, r.own(err)
 	}
-	a := &Agreement{Keys: keys, Role: Initiator, Offer: i.message, Posture: i.keyer.posture(i.method, i.suite, i.group)}
+	a := &Agreement{Keys: keys, Role: Initiator, Running: &Running{role: Initiator, offer: i.message}, Posture: i.keyer.posture(i.method, i.suite, i.group)}
 	a.Posture.CSBID, a.Posture.PeerIdentity, a.Posture.PeerFingerprint = i.csbID, i.call.Peer, fingerprint
 	return a, nil
 }

@@ -16,18 +16,18 @@ func TestIssued(t *testing.T) {
 	issued := map[string]string{alice: w.papers.accounts[alice+CertECDSA].Fingerprint()}
 	w.server.issued = func(identity, fingerprint string) bool { return issued[identity] == fingerprint }
 	c := answered()
-	w.verified(w.offer(w.caller(alice, CertECDSA), MIKEYDH, dialled(alice)).Message(), c).Abandon()
-	_, err := w.server.Verify(w.offer(w.caller(alice, CertRSA), MIKEYDH, dialled(alice)).Message(), c)
+	w.verified(w.offer(w.caller(alice, CertECDSA), MIKEYDH, dialled(alice)).message, c).Abandon()
+	_, err := w.server.Verify(Attributes{MIKEY: w.offer(w.caller(alice, CertRSA), MIKEYDH, dialled(alice)).message}, c)
 	wantRefusal(t, err, ReasonBadCertificate)
 	issued[alice] = w.papers.accounts[alice+CertRSA].Fingerprint()
-	_, err = w.server.Verify(w.offer(w.caller(alice, CertECDSA), MIKEYDH, dialled(alice)).Message(), c)
+	_, err = w.server.Verify(Attributes{MIKEY: w.offer(w.caller(alice, CertECDSA), MIKEYDH, dialled(alice)).message}, c)
 	wantRefusal(t, err, ReasonBadCertificate)
 
 	// The same when the peer answers an offer of ours.
 	c.Peer = alice
 	i := w.offer(w.server, MIKEYDH, c)
 	caller := w.caller(alice, CertECDSA)
-	v, err := caller.Verify(i.Message(), Call{Local: alice, Peer: room, SDPIDs: "mikey", Policy: everything()})
+	v, err := caller.Verify(Attributes{MIKEY: i.message}, Call{Local: alice, Peer: room, SDPIDs: "mikey", Policy: everything()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +56,6 @@ func TestHeavyIntermediate(t *testing.T) {
 	message, c := signed(func(*world) *Certificate {
 		return &Certificate{Chain: [][]byte{own.Chain[0], der}, Signer: own.Signer}
 	})(w)
-	_, err = w.server.Verify(message, c)
+	_, err = w.server.Verify(Attributes{MIKEY: message}, c)
 	wantRefusal(t, err, ReasonBadCertificate)
 }

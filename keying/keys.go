@@ -55,7 +55,7 @@ type Agreement struct {
 	Keys    Keys
 	Posture Posture
 	Role    Role
-	Offer   []byte // octets of the I_MESSAGE, to recognise a re-offer that changes nothing
+	Running *Running // to go on with: to recognise a re-offer that changes nothing, and to update the keys
 }
 
 // Wipe overwrites the keys.

@@ -42,7 +42,7 @@ func (w *world) signerOf(uriKind string) mikey.Signer {
 func refusedModes() []refusalCase {
 	by := func(m Method, change func(*world, *Call)) func(*world) ([]byte, Call) {
 		return func(w *world) ([]byte, Call) {
-			message, c := w.offerBy(m).Message(), answered()
+			message, c := w.offerBy(m).message, answered()
 			change(w, &c)
 			return message, c
 		}
@@ -115,9 +115,9 @@ func TestModesForged(t *testing.T) {
 	for _, m := range implemented() {
 		t.Run(string(m), func(t *testing.T) {
 			w := newWorld(t)
-			message := slices.Clone(w.offerBy(m).Message())
+			message := slices.Clone(w.offerBy(m).message)
 			message[len(message)-1] ^= 1
-			_, err := w.server.Verify(message, answered())
+			_, err := w.server.Verify(Attributes{MIKEY: message}, answered())
 			want := ReasonBadSignature
 			if m.preShared() {
 				want = ReasonBadMAC
@@ -135,7 +135,7 @@ func TestModesReplayed(t *testing.T) {
 		t.Run(string(m), func(t *testing.T) {
 			w := newWorld(t)
 			i := w.offerBy(m)
-			v, twin := w.verified(i.Message(), answered()), w.verified(i.Message(), answered())
+			v, twin := w.verified(i.message, answered()), w.verified(i.message, answered())
 			if _, _, err := w.server.Respond(t.Context(), v, answered()); err != nil {
 				t.Fatal(err)
 			}
@@ -148,7 +148,7 @@ func TestModesReplayed(t *testing.T) {
 			}
 			_, _, err := w.server.Respond(t.Context(), twin, answered())
 			wantRefusal(t, err, ReasonReplayed)
-			_, err = w.server.Verify(i.Message(), answered())
+			_, err = w.server.Verify(Attributes{MIKEY: i.message}, answered())
 			wantRefusal(t, err, ReasonReplayed)
 			if w.pool.Done() != want {
 				t.Error("a replay cost an operation")
@@ -163,14 +163,14 @@ func TestModesAnswerForged(t *testing.T) {
 		t.Run(string(m), func(t *testing.T) {
 			w := newWorld(t)
 			i := w.offerBy(m)
-			_, response, err := w.server.Respond(t.Context(), w.verified(i.Message(), answered()), answered())
+			_, response, err := w.server.Respond(t.Context(), w.verified(i.message, answered()), answered())
 			if err != nil {
 				t.Fatal(err)
 			}
 			done := i.keyer.pool.Done()
-			forged := slices.Clone(response)
+			forged := slices.Clone(response.MIKEY)
 			forged[len(forged)-1] ^= 1
-			_, err = i.Complete(t.Context(), forged)
+			_, err = i.Complete(t.Context(), Attributes{MIKEY: forged})
 			want := ReasonBadSignature
 			if m.preShared() || m == MIKEYPKE {
 				want = ReasonBadMAC
@@ -192,26 +192,26 @@ func TestModesPasted(t *testing.T) {
 	w := newWorld(t)
 	responses := map[Method][]byte{}
 	for _, m := range implemented() {
-		_, response, err := w.server.Respond(t.Context(), w.verified(w.offerBy(m).Message(), answered()), answered())
+		_, response, err := w.server.Respond(t.Context(), w.verified(w.offerBy(m).message, answered()), answered())
 		if err != nil {
 			t.Fatal(err)
 		}
-		responses[m] = response
+		responses[m] = response.MIKEY
 	}
 	for _, m := range implemented() {
 		i := w.offerBy(m)
 		for from, response := range responses {
-			if _, err := i.Complete(t.Context(), response); err == nil {
+			if _, err := i.Complete(t.Context(), Attributes{MIKEY: response}); err == nil {
 				t.Errorf("%s takes the answer to a %s", m, from)
 			}
 		}
-		if _, err := i.Complete(t.Context(), i.Message()); err == nil {
+		if _, err := i.Complete(t.Context(), Attributes{MIKEY: i.message}); err == nil {
 			t.Errorf("%s takes its own offer as the answer", m)
 		}
-		message := bytes.ReplaceAll(i.Message(), []byte("sip:blue@"), []byte("sip:gray@"))
+		message := bytes.ReplaceAll(i.message, []byte("sip:blue@"), []byte("sip:gray@"))
 		c := answered()
 		c.Local = "sip:gray@" + testDomain
-		if _, err := w.server.Verify(message, c); err == nil {
+		if _, err := w.server.Verify(Attributes{MIKEY: message}, c); err == nil {
 			t.Errorf("%s: an offer to one room opens another", m)
 		}
 	}
@@ -222,10 +222,10 @@ func TestModesPasted(t *testing.T) {
 func TestEnvelopeThatDoesNotOpen(t *testing.T) {
 	w := newWorld(t)
 	i := w.offerBy(MIKEYPKE)
-	v := w.verified(i.Message(), answered())
+	v := w.verified(i.message, answered())
 	// The same message to a server whose key is another: padding, or MAC, cannot hold.
 	other, _ := (&Keyer{own: Identity{RSA: w.papers.accounts[bob+CertRSA]}}).decrypter()
-	m, err := mikey.Parse(i.Message())
+	m, err := mikey.Parse(i.message)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,13 +239,13 @@ func TestEnvelopeThatDoesNotOpen(t *testing.T) {
 	}
 	_, response, err := w.server.Respond(t.Context(), v, answered())
 	e := wantRefusal(t, err, ReasonBadMAC)
-	if e.BeforeAuth || e.Number != uint8(mikey.AuthFailure) || response != nil {
+	if e.BeforeAuth || e.Number != uint8(mikey.AuthFailure) || !response.Empty() {
 		t.Errorf("number %d, before authentication %v", e.Number, e.BeforeAuth)
 	}
 	if w.guard.Len() != 0 {
 		t.Error("keys were made")
 	}
-	_, err = w.server.Verify(i.Message(), answered())
+	_, err = w.server.Verify(Attributes{MIKEY: i.message}, answered())
 	wantRefusal(t, err, ReasonReplayed)
 }
 
@@ -255,7 +255,7 @@ func TestModesGuarded(t *testing.T) {
 		t.Run(string(m), func(t *testing.T) {
 			w := newWorld(t)
 			i := w.offerBy(m)
-			theirs, response, err := w.server.Respond(t.Context(), w.verified(i.Message(), answered()), answered())
+			theirs, response, err := w.server.Respond(t.Context(), w.verified(i.message, answered()), answered())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -279,10 +279,10 @@ func TestModesBusy(t *testing.T) {
 			i := w.offerBy(m)
 			w.server.pool = NewPool(PoolConfig{Workers: 1, Queue: 1, Deadline: time.Millisecond})
 			w.server.pool.workers <- struct{}{}
-			_, _, err := w.server.Respond(t.Context(), w.verified(i.Message(), answered()), answered())
+			_, _, err := w.server.Respond(t.Context(), w.verified(i.message, answered()), answered())
 			wantRefusal(t, err, ReasonBusy)
 			<-w.server.pool.workers
-			if _, _, err = w.server.Respond(t.Context(), w.verified(i.Message(), answered()), answered()); err != nil {
+			if _, _, err = w.server.Respond(t.Context(), w.verified(i.message, answered()), answered()); err != nil {
 				t.Errorf("the same offer again: %v", err)
 			}
 		})
@@ -329,7 +329,7 @@ func TestRSARChooses(t *testing.T) {
 			}
 			c := answered()
 			c.Policy.Suites = tc.suites
-			v, err := w.server.Verify(i.Message(), c)
+			v, err := w.server.Verify(Attributes{MIKEY: i.Message()}, c)
 			if tc.want == "" {
 				wantRefusal(t, err, ReasonNoCommonSuite)
 				return
@@ -341,7 +341,7 @@ func TestRSARChooses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := mikey.Parse(response)
+			r, err := mikey.Parse(response.MIKEY)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -23,7 +23,7 @@ func refusals() []refusalCase {
 
 func plainOffer(uri string, m Method) func(*world) ([]byte, Call) {
 	return func(w *world) ([]byte, Call) {
-		return w.offer(w.caller(uri, CertECDSA), m, dialled(uri)).Message(), answered()
+		return w.offer(w.caller(uri, CertECDSA), m, dialled(uri)).message, answered()
 	}
 }
 
@@ -62,12 +62,12 @@ func refusedIdentities() []refusalCase {
 			{"own offer reflected", func(w *world) ([]byte, Call) {
 				c := answered()
 				c.Peer = alice
-				return w.offer(w.server, MIKEYPSK, c).Message(), answered()
+				return w.offer(w.server, MIKEYPSK, c).message, answered()
 			}, ReasonWrongIdentity, mikey.InvalidID},
 			{"own offer reflected, both called as the sender", func(w *world) ([]byte, Call) {
 				c := answered()
 				c.Local, c.Peer = alice, alice
-				return w.offer(w.server, MIKEYPSK, c).Message(), c
+				return w.offer(w.server, MIKEYPSK, c).message, c
 			}, ReasonWrongIdentity, mikey.InvalidID},
 		},
 	)
@@ -90,7 +90,7 @@ func refusedCredentials() []refusalCase {
 		{"wrong PSK", func(w *world) ([]byte, Call) {
 			b := w.bundle(alice, CertECDSA)
 			b.PSK = testPSK(bob)
-			return w.offer(w.callerWith(b), MIKEYPSK, dialled(alice)).Message(), answered()
+			return w.offer(w.callerWith(b), MIKEYPSK, dialled(alice)).message, answered()
 		}, ReasonBadMAC, mikey.AuthFailure},
 		{"unknown account, PSK", func(w *world) ([]byte, Call) {
 			delete(w.dir.psks, alice)
@@ -212,7 +212,7 @@ func refusedForms() []refusalCase {
 			if err != nil {
 				w.tb.Fatal(err)
 			}
-			return response, c
+			return response.MIKEY, c
 		}, ReasonNotAnOffer, mikey.InvalidDT},
 		{"an error in place of an offer", func(*world) ([]byte, Call) {
 			return mikey.NewErrorMessage(1, mikey.NewTimestamp(began), mikey.AuthFailure, nil), answered()

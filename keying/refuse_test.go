@@ -28,7 +28,7 @@ func TestRefusedByVerify(t *testing.T) {
 			w := newWorld(t)
 			message, call := c.make(w)
 			done, remembered, guarded := w.pool.Done(), w.replay.Len(), w.guard.Len()
-			_, err := w.server.Verify(message, call)
+			_, err := w.server.Verify(Attributes{MIKEY: message}, call)
 			e := wantRefusal(t, err, c.reason)
 			if e.Number != uint8(c.number) || !e.BeforeAuth {
 				t.Errorf("number %d, want %d; before authentication %v", e.Number, c.number, e.BeforeAuth)
@@ -87,7 +87,7 @@ func TestBitFlips(t *testing.T) {
 			for n := range len(message) * 8 {
 				flipped := slices.Clone(message)
 				flipped[n/8] ^= 1 << (n % 8)
-				if _, err := w.server.Verify(flipped, c); err == nil {
+				if _, err := w.server.Verify(Attributes{MIKEY: flipped}, c); err == nil {
 					t.Errorf("bit %d of octet %d may be flipped", n%8, n/8)
 				}
 			}
@@ -231,7 +231,7 @@ func TestErrorsAreQuiet(t *testing.T) {
 	for _, c := range refusals() {
 		w := newWorld(t)
 		message, call := c.make(w)
-		_, err := w.server.Verify(message, call)
+		_, err := w.server.Verify(Attributes{MIKEY: message}, call)
 		for _, secret := range []string{string(testPSK(alice).Bytes()), fmt.Sprintf("%x", testPSK(alice).Bytes()), "alice", "blue"} {
 			if strings.Contains(err.Error(), secret) {
 				t.Errorf("%s: %v", c.name, err)

@@ -23,23 +23,23 @@ func pairOf(offer []mikey.Session) sessionPair {
 }
 
 // Respond accepts a verified offer: it commits the offer to the replay cache, runs our Diffie-Hellman or RSA in the Pool,
-// refuses keys that were in use before, and returns the keys and our answer. The answer is nil where the initiator asked for none.
+// refuses keys that were in use before, and returns the keys and our answer. The answer is empty where the initiator asked for none.
 // Refusals are *Error; ErrBusy and ErrFull among their causes mean that the peer may try again later.
-func (k *Keyer) Respond(ctx context.Context, v *Verified, c Call) (*Agreement, []byte, error) {
+func (k *Keyer) Respond(ctx context.Context, v *Verified, c Call) (*Agreement, Attributes, error) {
 	if err := c.check(); err != nil {
-		return nil, nil, err
+		return nil, Attributes{}, err
 	}
 	r := refusal{csbID: v.message.CSBID(), time: v.message.Timestamp(), policy: c.Policy, auth: true}
 	if v.used.Swap(true) {
-		return nil, nil, r.own(ErrReplayed)
+		return nil, Attributes{}, r.own(ErrReplayed)
 	}
 	defer v.response.Wipe()
 	if err := k.permit(v, r, c); err != nil {
-		return nil, nil, err
+		return nil, Attributes{}, err
 	}
 	crypto, response, err := k.answer(ctx, v, r, c)
 	if err != nil {
-		return nil, nil, err
+		return nil, Attributes{}, err
 	}
 	defer crypto.Wipe()
 	cs := pairOf(v.message.Sessions())
@@ -49,11 +49,11 @@ func (k *Keyer) Respond(ctx context.Context, v *Verified, c Call) (*Agreement, [
 	}
 	if err != nil {
 		keys.Wipe()
-		return nil, nil, r.own(err)
+		return nil, Attributes{}, r.own(err)
 	}
-	a := &Agreement{Keys: keys, Role: Responder, Offer: v.offer, Posture: k.posture(v.method, v.suite, v.group)}
+	a := &Agreement{Keys: keys, Role: Responder, Running: &Running{role: Responder, offer: v.offer}, Posture: k.posture(v.method, v.suite, v.group)}
 	a.Posture.CSBID, a.Posture.PeerIdentity, a.Posture.PeerFingerprint = v.stamp.csb, v.identity, v.fingerprint
-	return a, response, nil
+	return a, Attributes{MIKEY: response}, nil
 }
 
 // permit looks again at what the policy may have come to say since Verify, and at who is called.

@@ -58,15 +58,15 @@ func (v *Verified) Abandon() {
 
 // Verify checks an offer as far as can be without Diffie-Hellman and without changing state. c.Peer may be empty; otherwise
 // the offer must come from that identity. Refusals are *Error.
-func (k *Keyer) Verify(message []byte, c Call) (*Verified, error) {
+func (k *Keyer) Verify(a Attributes, c Call) (*Verified, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	m, r, err := parse(message, c.Policy)
+	m, r, err := parse(a.MIKEY, c.Policy)
 	if err != nil {
 		return nil, err
 	}
-	v := &Verified{message: m, offer: slices.Clone(message), local: c.Local}
+	v := &Verified{message: m, offer: slices.Clone(a.MIKEY), local: c.Local}
 	if err := k.accept(v, r, c); err != nil {
 		return nil, err
 	}

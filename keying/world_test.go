@@ -210,7 +210,7 @@ func (w *world) offer(k *Keyer, m Method, c Call) *Initiation {
 // verified is an offer that the server accepts.
 func (w *world) verified(message []byte, c Call) *Verified {
 	w.tb.Helper()
-	v, err := w.server.Verify(message, c)
+	v, err := w.server.Verify(Attributes{MIKEY: message}, c)
 	if err != nil {
 		w.tb.Fatal(err)
 	}

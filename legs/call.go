@@ -1,7 +1,6 @@
 package legs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -93,17 +92,17 @@ func (l *Leg) answered(ctx context.Context, o Outgoing, body []byte) ([]byte, er
 // verify authenticates the MIKEY message of an offer; nil without an error when there is none, or when it is the octets of
 // the running agreement: both leave the keys as they are.
 func (l *Leg) verify(d *offer.Description) (*keying.Verified, error) {
-	message, _, err := d.MIKEY()
+	keys, err := d.Attributes()
 	if errors.Is(err, offer.ErrNoKeyMgmt) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if l.agreement != nil && bytes.Equal(l.agreement.Offer, message) {
+	if l.agreement != nil && l.agreement.Running.Same(keys) {
 		return nil, nil
 	}
 	call := l.call
 	call.SDPIDs = d.SDPIDs()
-	return l.line.Keyer.Verify(message, call)
+	return l.line.Keyer.Verify(keys, call)
 }

@@ -36,7 +36,7 @@ func TestCall(t *testing.T) {
 			if a.Posture.PeerIdentity != room || b.Posture.PeerIdentity != alice {
 				t.Errorf("peers %q and %q", a.Posture.PeerIdentity, b.Posture.PeerIdentity)
 			}
-			if string(a.Offer) != string(b.Offer) {
+			if string(a.Running.Message()) != string(b.Running.Message()) {
 				t.Error("the sides remember different offers")
 			}
 			if call.caller.State() != Confirmed || call.callee.State() != Confirmed {

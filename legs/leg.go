@@ -106,10 +106,10 @@ type Terms struct {
 	ClockRate     int    // Hz
 	Bitrate       int    // bit/s, 0 where the codec fixes it
 	Posture       keying.Posture
-	Offer         []byte         // octets of the MIKEY message that opened the running agreement, to know an unchanged re-offer
-	Rekeys        uint64         // agreements after the first
-	Send, Receive bool           // our side of the directions
-	Remote        netip.AddrPort // where the peer says that it takes media; the stream may learn better
+	Running       *keying.Running // of the running agreement, to know an unchanged re-offer and to take an update
+	Rekeys        uint64          // agreements after the first
+	Send, Receive bool            // our side of the directions
+	Remote        netip.AddrPort  // where the peer says that it takes media; the stream may learn better
 }
 
 // MediaAddr is where media goes: as learned from authenticated packets, or as agreed before any came.

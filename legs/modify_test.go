@@ -25,8 +25,8 @@ func TestHoldAndResume(t *testing.T) {
 			c.flows()
 			before, beforeCallee := c.caller.Terms(), c.callee.Terms()
 			// Whoever opened the agreement repeats its octets; the other side brings none.
-			w.answeringHook.set(repeats(t, before.Offer, !late))
-			w.callingHook.set(repeats(t, before.Offer, late))
+			w.answeringHook.set(repeats(t, before.Running.Message(), !late))
+			w.callingHook.set(repeats(t, before.Running.Message(), late))
 			for _, side := range []struct{ holder, held *Leg }{{c.caller, c.callee}, {c.callee, c.caller}} {
 				hold(t, side.holder, true)
 				if a, b := side.holder.Terms(), side.held.Terms(); !a.Send || a.Receive || b.Send || !b.Receive {
@@ -101,7 +101,7 @@ func (c *connected) body(message []byte, change func(*offer.Local)) []byte {
 	if err := c.caller.post(within(c.t), func() {
 		defer close(done)
 		l := c.caller.local
-		l.KeyMgmt, l.Running = message, c.caller.negotiated
+		l.Keys.MIKEY, l.Running = message, c.caller.negotiated
 		if change != nil {
 			change(&l)
 		}
@@ -137,7 +137,7 @@ func TestReinviteWithNewMessageRekeys(t *testing.T) {
 			c.flows()
 			before := c.callee.Terms()
 			i := c.initiate(m)
-			body := c.body(i.Message(), nil)
+			body := c.body(i.Attributes().MIKEY, nil)
 			resp := c.reinvite(body)
 			if resp.Status != 200 {
 				t.Fatalf("gated %v, %s: %d", gated, m, resp.Status)
@@ -150,22 +150,22 @@ func TestReinviteWithNewMessageRekeys(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			agreement, err := i.Complete(within(t), message)
+			agreement, err := i.Complete(within(t), keying.Attributes{MIKEY: message})
 			if err != nil {
 				t.Fatal(err)
 			}
 			c.adopt(agreement)
 			after := c.callee.Terms()
-			if after.Rekeys != before.Rekeys+1 || after.Posture.CSBID == before.Posture.CSBID || string(after.Offer) != string(i.Message()) {
+			if after.Rekeys != before.Rekeys+1 || after.Posture.CSBID == before.Posture.CSBID || string(after.Running.Message()) != string(i.Attributes().MIKEY) {
 				t.Errorf("the callee did not rekey: %+v", after.Posture)
 			}
 			c.flows()
 			// The octets of the agreement that now runs are no new message ...
-			if resp := c.reinvite(c.body(i.Message(), nil)); resp.Status != 200 {
+			if resp := c.reinvite(c.body(i.Attributes().MIKEY, nil)); resp.Status != 200 {
 				t.Errorf("the running octets were refused: %d", resp.Status)
 			}
 			// ... those of the one before are a replay.
-			if resp := c.reinvite(c.body(before.Offer, nil)); resp.Status != 488 {
+			if resp := c.reinvite(c.body(before.Running.Message(), nil)); resp.Status != 488 {
 				t.Errorf("the octets of the former agreement: %d", resp.Status)
 			}
 			sameKeys(t, c.callee, after)
@@ -194,7 +194,7 @@ func TestRefusedReinvite(t *testing.T) {
 		c := w.call(w.outgoing(keying.MIKEYDH))
 		c.flows()
 		before := c.callee.Terms()
-		good := string(c.body(c.caller.Terms().Offer, nil))
+		good := string(c.body(c.caller.Terms().Running.Message(), nil))
 		wrong, err := twin(t).Initiate(within(t), keying.MIKEYPSK, c.caller.call)
 		if err != nil {
 			t.Fatal(err)
@@ -206,7 +206,7 @@ func TestRefusedReinvite(t *testing.T) {
 			"plain RTP":         strings.Replace(good, "RTP/SAVP", "RTP/AVP", 1),
 			"no codec":          strings.Replace(strings.Replace(good, " 0 ", " 96 ", 1), "rtpmap:0 PCMU", "rtpmap:96 G726-32", 1),
 			"no audio":          strings.Replace(good, "m=audio", "m=video", 1),
-			"MIKEY of a twin":   string(c.body(wrong.Message(), nil)),
+			"MIKEY of a twin":   string(c.body(wrong.Attributes().MIKEY, nil)),
 			"garbage MIKEY":     string(c.body([]byte("garbage"), nil)),
 			"list bid down":     strings.Replace(good, "a=key-mgmt:mikey", "a=key-mgmt:other AAAA\r\na=key-mgmt:mikey", 1),
 			"two messages":      strings.Replace(good, "m=audio", "a=key-mgmt:mikey AQAF\r\nm=audio", 1),

@@ -25,7 +25,7 @@ func (l *Leg) answerOffer(ctx context.Context, d *offer.Description, v *keying.V
 	var agreement *keying.Agreement
 	if v != nil {
 		var err error
-		if agreement, local.KeyMgmt, err = l.line.Keyer.Respond(ctx, v, l.call); err != nil {
+		if agreement, local.Keys, err = l.line.Keyer.Respond(ctx, v, l.call); err != nil {
 			return nil, err
 		}
 	}
@@ -47,9 +47,9 @@ func (l *Leg) makeOffer(ctx context.Context, m keying.Method) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		l.initiation, local.KeyMgmt = init, init.Message()
-	case l.agreement.Role == keying.Initiator:
-		local.KeyMgmt = l.agreement.Offer
+		l.initiation, local.Keys = init, init.Attributes()
+	default:
+		local.Keys = l.agreement.Running.Repeat()
 	}
 	local.Running = l.negotiated
 	l.pending = local
@@ -69,11 +69,11 @@ func (l *Leg) completeOffer(ctx context.Context, body []byte) error {
 	if l.initiation == nil {
 		return l.adopt(nil, n)
 	}
-	response, _, err := d.MIKEY()
+	answer, err := d.Attributes()
 	if err != nil {
 		return err
 	}
-	agreement, err := l.initiation.Complete(ctx, response)
+	agreement, err := l.initiation.Complete(ctx, answer)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated) error {
 	l.negotiated = n
 	l.terms.Store(&Terms{
 		Codec: n.Codec.Name, ClockRate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate,
-		Posture: l.agreement.Posture, Offer: l.agreement.Offer, Rekeys: l.rekeys, Send: n.Send, Receive: n.Receive, Remote: n.Remote,
+		Posture: l.agreement.Posture, Running: l.agreement.Running, Rekeys: l.rekeys, Send: n.Send, Receive: n.Receive, Remote: n.Remote,
 	})
 	return nil
 }

@@ -202,13 +202,13 @@ func (h answeringHost) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.
 		return nil, &dialog.Response{Status: 488}
 	}
 	message, _, err := description.MIKEY()
-	if errors.Is(err, offer.ErrNoKeyMgmt) || string(message) == string(leg.Terms().Offer) {
+	if errors.Is(err, offer.ErrNoKeyMgmt) || string(message) == string(leg.Terms().Running.Message()) {
 		return readmission{d: description}, nil
 	}
 	if err != nil {
 		return nil, &dialog.Response{Status: 488}
 	}
-	v, err := h.answering.line.Keyer.Verify(message, keying.Call{Local: room, Peer: alice, SDPIDs: description.SDPIDs(), Policy: h.policy})
+	v, err := h.answering.line.Keyer.Verify(keying.Attributes{MIKEY: message}, keying.Call{Local: room, Peer: alice, SDPIDs: description.SDPIDs(), Policy: h.policy})
 	if err != nil {
 		return nil, &dialog.Response{Status: 488}
 	}
@@ -241,7 +241,7 @@ func (h answeringHost) take(in *dialog.Incoming) (*Leg, error) {
 			return nil, err
 		}
 		a.Offer = d
-		if a.Verified, err = h.answering.line.Keyer.Verify(message, keying.Call{Local: room, SDPIDs: d.SDPIDs(), Policy: h.policy}); err != nil {
+		if a.Verified, err = h.answering.line.Keyer.Verify(keying.Attributes{MIKEY: message}, keying.Call{Local: room, SDPIDs: d.SDPIDs(), Policy: h.policy}); err != nil {
 			return nil, err
 		}
 	}

@@ -55,7 +55,7 @@ func (x *intruder) message(b *keying.Bundle, room string, m keying.Method, shift
 		x.t.Fatal(err)
 	}
 	x.t.Cleanup(i.Abandon)
-	return i.Message()
+	return i.Attributes().MIKEY
 }
 
 func identity(room string) string { return "sip:" + room + "@" + domain }

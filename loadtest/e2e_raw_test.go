@@ -247,7 +247,7 @@ func body(t *testing.T, message []byte) string {
 		t.Fatal(err)
 	}
 	b, err := offer.Offer(offer.Local{
-		Session: s, Addr: netip.MustParseAddrPort("127.0.0.1:9"), Codecs: []string{"pcmu"}, Mux: true, KeyMgmt: message,
+		Session: s, Addr: netip.MustParseAddrPort("127.0.0.1:9"), Codecs: []string{"pcmu"}, Mux: true, Keys: keying.Attributes{MIKEY: message},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -42,7 +42,7 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 		}
 		req.DialogIdentity, req.DialogRoom, req.DialogSource = known.identity, known.room, known.source()
 		if t := known.leg.Terms(); t != nil {
-			req.RunningOffer = t.Offer
+			req.Running = t.Running
 		}
 	}
 	adm, refuse := s.gate.Admit(req)

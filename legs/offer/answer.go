@@ -48,8 +48,8 @@ func Answer(remote *Description, l Local) (body []byte, n *Negotiated, err error
 		}
 		s.MediaDescriptions = append(s.MediaDescriptions, audio)
 	}
-	if len(l.KeyMgmt) > 0 {
-		attachKeyMgmt(s, index, remote.keyLevel(m), l.KeyMgmt)
+	if len(l.Keys.MIKEY) > 0 {
+		attachKeyMgmt(s, index, remote.keyLevel(m), l.Keys.MIKEY)
 	}
 	body, err = marshal(s)
 	return body, n, err

@@ -16,7 +16,7 @@ const userAgent = "conclave"
 func (l *Local) check() error {
 	switch {
 	case l.Session == nil, len(l.Codecs) == 0, !l.Addr.IsValid(), l.Addr.Port() == 0, l.Addr.Addr().Zone() != "",
-		len(l.KeyMgmt) > MaxMessage:
+		len(l.Keys.MIKEY) > MaxMessage:
 		return ErrLocal
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/conclave/conclave/keying"
 )
 
 // TestComplete: answers to an offer of opus, pcmu, pcma and l16 with rtcp-mux.
@@ -63,7 +65,7 @@ func TestReoffer(t *testing.T) {
 	if n.Index != 1 || n.EventPT != 110 || n.EventRate != 8000 {
 		t.Fatalf("%+v", n)
 	}
-	server.Running, server.Direction, server.KeyMgmt = n, SendOnly, nil
+	server.Running, server.Direction, server.Keys = n, SendOnly, keying.Attributes{}
 	body, err := Offer(server)
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +106,7 @@ func TestLocalIsChecked(t *testing.T) {
 		"no codecs":   func(l *Local) { l.Codecs = nil },
 		"no address":  func(l *Local) { l.Addr = netip.AddrPort{} },
 		"no port":     func(l *Local) { l.Addr = netip.AddrPortFrom(l.Addr.Addr(), 0) },
-		"big message": func(l *Local) { l.KeyMgmt = make([]byte, MaxMessage+1) },
+		"big message": func(l *Local) { l.Keys.MIKEY = make([]byte, MaxMessage+1) },
 	} {
 		l := local(t)
 		spoil(&l)

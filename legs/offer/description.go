@@ -1,8 +1,9 @@
 package offer
 
 import (
-	"log/slog"
 	"net/netip"
+
+	"github.com/conclave/conclave/keying"
 )
 
 // Description is a peer's session description, parsed once and then only read.
@@ -36,8 +37,8 @@ type Media struct {
 	Ptime     int       // a=ptime in milliseconds, 10 to 60; 0: not stated
 	MaxPtime  int       // a=maxptime in milliseconds; 0: not stated
 
-	KeyMgmt []KeyMgmt // media level, in order
-	Crypto  []Crypto  // a=crypto lines, unread
+	KeyMgmt []KeyMgmt       // media level, in order
+	Crypto  []keying.Crypto // a=crypto lines, unread
 }
 
 // KeyMgmt is one a=key-mgmt attribute (RFC 4567 section 3.1).
@@ -62,21 +63,6 @@ func (l Level) String() string {
 	}
 	return "session"
 }
-
-// Crypto is one a=crypto attribute (RFC 4568). It holds a master key in clear, so it does not print.
-type Crypto struct{ raw string }
-
-// Raw is the value of the attribute, key included.
-func (c Crypto) Raw() string { return c.raw }
-
-// String hides the key.
-func (Crypto) String() string { return "[secret]" }
-
-// GoString hides the key from %#v.
-func (Crypto) GoString() string { return "[secret]" }
-
-// LogValue hides the key from slog.
-func (Crypto) LogValue() slog.Value { return slog.StringValue("[secret]") }
 
 // Codec is one RTP format with its payload type.
 type Codec struct {

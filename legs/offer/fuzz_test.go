@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/netip"
 	"testing"
+
+	"github.com/conclave/conclave/keying"
 )
 
 // FuzzAnswer: no description panics; one that is answered gives an answer that parses, has its lines in place, is no
@@ -42,7 +44,7 @@ func FuzzAnswer(f *testing.F) {
 }
 
 func fuzzAnswer(t *testing.T, d *Description) {
-	l := Local{Session: &Session{id: 1}, Addr: here, Codecs: []string{"opus", "pcmu", "pcma", "l16"}, Events: true, Mux: true, KeyMgmt: []byte("R")}
+	l := Local{Session: &Session{id: 1}, Addr: here, Codecs: []string{"opus", "pcmu", "pcma", "l16"}, Events: true, Mux: true, Keys: keying.Attributes{MIKEY: []byte("R")}}
 	body, n, err := Answer(d, l)
 	if err != nil {
 		return
@@ -86,7 +88,7 @@ func BenchmarkAnswer(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	l := Local{Session: &Session{id: 1}, Addr: here, Codecs: []string{"opus"}, KeyMgmt: make([]byte, 300)}
+	l := Local{Session: &Session{id: 1}, Addr: here, Codecs: []string{"opus"}, Keys: keying.Attributes{MIKEY: make([]byte, 300)}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, err := Answer(d, l); err != nil {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/pion/sdp/v3"
+
+	"github.com/conclave/conclave/keying"
 )
 
 // mikeyProtocol is the identifier of MIKEY in a=key-mgmt (RFC 4567 section 7); case matters.
@@ -58,6 +60,12 @@ func (d *Description) MIKEY() (data []byte, level Level, err error) {
 		return nil, LevelSession, err
 	}
 	return d.mikeyOf(m)
+}
+
+// Attributes is the key management that applies to the audio line.
+func (d *Description) Attributes() (keying.Attributes, error) {
+	message, _, err := d.MIKEY()
+	return keying.Attributes{MIKEY: message}, err
 }
 
 // mikeyOf picks the message for one medium.

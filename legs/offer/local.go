@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+
+	"github.com/conclave/conclave/keying"
 )
 
 // Session is the identity of our descriptions in one dialog: the o= line's session id, and a version that rises with
@@ -44,8 +46,8 @@ type Local struct {
 	Mux       bool      // rtcp-mux wanted
 	Feedback  bool      // offers only: RTP/SAVPF in place of RTP/SAVP
 
-	KeyMgmt  []byte // our MIKEY message; nil: none (an answer to a message without V, an unchanged re-offer)
-	KeyLevel Level  // offers only; an answer uses the offer's level
+	Keys     keying.Attributes // our key management; empty: none (an answer to a message without V, an unchanged re-offer)
+	KeyLevel Level             // of key-mgmt, offers only; an answer uses the offer's level
 
 	// Running is what was negotiated before in this dialog. A re-offer keeps its codec, payload types and the number
 	// and order of its m= lines (RFC 3264 sections 8 and 8.3.2). Nil in a first offer; not read by Answer.

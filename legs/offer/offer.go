@@ -18,11 +18,11 @@ func Offer(l Local) ([]byte, error) {
 		audio.WithPropertyAttribute("rtcp-mux")
 	}
 	l.rtcp(audio) // beside rtcp-mux too: the way back for a peer that does not multiplex (RFC 5761 section 5.1.1)
-	if len(l.KeyMgmt) > 0 {
+	if len(l.Keys.MIKEY) > 0 {
 		if l.KeyLevel == LevelMedia {
-			audio.Attributes = append(audio.Attributes, keyMgmt(l.KeyMgmt))
+			audio.Attributes = append(audio.Attributes, keyMgmt(l.Keys.MIKEY))
 		} else {
-			s.Attributes = append(s.Attributes, keyMgmt(l.KeyMgmt))
+			s.Attributes = append(s.Attributes, keyMgmt(l.Keys.MIKEY))
 		}
 	}
 	s.MediaDescriptions = l.lines(audio)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/conclave/conclave/keying"
 )
 
 var (
@@ -25,7 +27,7 @@ func local(t *testing.T) Local {
 	}
 	return Local{
 		Session: s, Addr: here, Codecs: []string{"opus", "pcmu", "pcma", "l16"}, Events: true, Mux: true,
-		KeyMgmt: []byte("a MIKEY message"),
+		Keys: keying.Attributes{MIKEY: []byte("a MIKEY message")},
 	}
 }
 
@@ -47,7 +49,7 @@ func mustParse(t *testing.T, text string) *Description {
 func TestOfferAnswerComplete(t *testing.T) {
 	for _, level := range []Level{LevelSession, LevelMedia} {
 		caller, server := local(t), local(t)
-		caller.Addr, caller.KeyLevel, caller.KeyMgmt = netip.MustParseAddrPort("198.51.100.7:4000"), level, []byte("I_MESSAGE")
+		caller.Addr, caller.KeyLevel, caller.Keys.MIKEY = netip.MustParseAddrPort("198.51.100.7:4000"), level, []byte("I_MESSAGE")
 		body, err := Offer(caller)
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/pion/sdp/v3"
+
+	"github.com/conclave/conclave/keying"
 )
 
 // Parse reads a session description of at most MaxSize octets. It accepts bare LF line ends and a missing last line end.
@@ -95,7 +97,7 @@ func (m *Media) attribute(a sdp.Attribute, f *formats) error {
 		if len(m.Crypto) == maxCrypto {
 			return ErrTooLarge
 		}
-		m.Crypto = append(m.Crypto, Crypto{raw: a.Value})
+		m.Crypto = append(m.Crypto, keying.NewCrypto(a.Value))
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func TestParse(t *testing.T) {
 		{"last port", []string{"m=audio 65535 RTP/SAVP 0"}, address, "198.51.100.7:65535 invalid AddrPort"},
 		{"rtcp port", []string{"m=audio 4000 RTP/SAVP 0", "a=rtcp:5001"}, address, "198.51.100.7:4000 198.51.100.7:5001"},
 		{"rtcp address", []string{"m=audio 4000 RTP/SAVP 0", "a=rtcp:5001 IN IP4 198.51.100.8"}, address, "198.51.100.7:4000 198.51.100.8:5001"},
-		{"crypto is kept", []string{"m=audio 4000 RTP/SAVP 0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x"}, func(m Media) any { return m.Crypto[0].Raw() }, "1 AES_CM_128_HMAC_SHA1_80 inline:x"},
+		{"crypto is kept", []string{"m=audio 4000 RTP/SAVP 0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x"}, func(m Media) any { return m.Crypto[0].Line() }, "1 AES_CM_128_HMAC_SHA1_80 inline:x"},
 		{"direction", []string{"a=inactive", "m=audio 4000 RTP/SAVP 0", "a=sendonly", "a=recvonly"}, func(m Media) any { return m.Direction }, RecvOnly},
 		{"unknown bandwidth and key lines", []string{"m=audio 4000 RTP/SAVP 0", "b=X-YZ:nonsense", "b=AS:64", "k=clear:secret"}, codecs, "pcmu/0"},
 	}

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"bytes"
 	"net/netip"
 
 	"github.com/conclave/conclave/keying"
@@ -54,12 +53,12 @@ func (g *Gate) reoffered(r *Request, a *Admitted) (*Admitted, *Reject) {
 	if a.Proof == ProofNone && (policy == nil || !policy.Suffices(keying.AuthenticationMIKEY)) {
 		return nil, g.challenge(r, ReasonNoProof, false, nil)
 	}
-	d, message, err := readOffer(r.Body)
+	d, keys, err := readOffer(r.Body)
 	if err != nil && !withoutKeys(err) {
 		return nil, g.unusable(err)
 	}
 	a.Offer = d
-	if err != nil || len(r.RunningOffer) > 0 && bytes.Equal(message, r.RunningOffer) {
+	if err != nil || r.Running.Same(keys) {
 		if a.Proof == ProofNone {
 			return nil, g.challenge(r, ReasonNoProof, false, nil)
 		}
@@ -68,13 +67,13 @@ func (g *Gate) reoffered(r *Request, a *Admitted) (*Admitted, *Reject) {
 	if policy == nil {
 		return nil, &Reject{Status: 404, Reason: ReasonNoRoom}
 	}
-	return g.rekeyed(r, a, d, message, policy)
+	return g.rekeyed(r, a, d, keys, policy)
 }
 
 // rekeyed verifies a new MIKEY message inside a dialog.
-func (g *Gate) rekeyed(r *Request, a *Admitted, d *offer.Description, message []byte, policy *keying.Policy) (*Admitted, *Reject) {
-	v, err := g.keyer.Verify(message, keying.Call{
-		Local: g.identity(r.DialogRoom), Peer: r.DialogIdentity, SDPIDs: d.SDPIDs(), Policy: policy,
+func (g *Gate) rekeyed(r *Request, a *Admitted, d *offer.Description, keys keying.Attributes, policy *keying.Policy) (*Admitted, *Reject) {
+	v, err := g.keyer.Verify(keys, keying.Call{
+		Local: g.identity(r.DialogRoom), Peer: r.DialogIdentity, SDPIDs: d.SDPIDs(), Policy: policy, Running: r.Running,
 	})
 	switch {
 	case err == nil:

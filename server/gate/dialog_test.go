@@ -79,10 +79,10 @@ func TestMethods(t *testing.T) {
 }
 
 func TestReinvite(t *testing.T) {
-	running := newWorld(t).message(caller{})
+	running, standing := newWorld(t).agreed()
 	offered := func(w *world, method string, source netip.AddrPort, message []byte) Request {
 		r := within(method, source)
-		r.ContentType, r.Body, r.RunningOffer = "application/sdp", w.body(message), running
+		r.ContentType, r.Body, r.Running = "application/sdp", w.body(message), standing
 		return r
 	}
 	tests := []struct {

@@ -50,7 +50,7 @@ func (accounts) HA1MD5(account string) ([]byte, bool) {
 
 type refuser struct{ calls int }
 
-func (v *refuser) Verify([]byte, keying.Call) (*keying.Verified, error) {
+func (v *refuser) Verify(keying.Attributes, keying.Call) (*keying.Verified, error) {
 	v.calls++
 	return nil, &keying.Error{Reason: keying.ReasonBadMAC, Err: io.ErrUnexpectedEOF, Message: []byte("error message")}
 }

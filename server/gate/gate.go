@@ -23,7 +23,7 @@ type Accounts interface {
 
 // Verifier authenticates an offer's MIKEY message without Diffie-Hellman; *keying.Keyer is one.
 type Verifier interface {
-	Verify(message []byte, c keying.Call) (*keying.Verified, error)
+	Verify(a keying.Attributes, c keying.Call) (*keying.Verified, error)
 }
 
 // Config of a Gate.

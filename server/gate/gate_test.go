@@ -263,7 +263,7 @@ func TestOverload(t *testing.T) {
 
 type busyKeyer struct{}
 
-func (busyKeyer) Verify([]byte, keying.Call) (*keying.Verified, error) {
+func (busyKeyer) Verify(keying.Attributes, keying.Call) (*keying.Verified, error) {
 	return nil, &keying.Error{Reason: keying.ReasonReplayCacheFull, Err: keying.ErrFull}
 }
 

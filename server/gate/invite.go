@@ -47,11 +47,11 @@ func (g *Gate) invite(r *Request) (*Admitted, *Reject) {
 
 // offered admits the offer of an INVITE outside a dialog.
 func (g *Gate) offered(r *Request, a *Admitted, policy *keying.Policy) (*Admitted, *Reject) {
-	d, message, err := readOffer(r.Body)
+	d, keys, err := readOffer(r.Body)
 	if err != nil {
 		return nil, g.unusable(err)
 	}
-	v, err := g.keyer.Verify(message, keying.Call{Local: g.identity(a.Room), SDPIDs: d.SDPIDs(), Policy: policy})
+	v, err := g.keyer.Verify(keys, keying.Call{Local: g.identity(a.Room), SDPIDs: d.SDPIDs(), Policy: policy})
 	switch {
 	case err == nil:
 	case overloaded(err):
@@ -96,14 +96,14 @@ func contentType(r *Request) *Reject {
 	return &Reject{Status: 415, Reason: ReasonContentType, Header: []Field{{"Accept", offer.ContentType}}}
 }
 
-// readOffer parses a description and takes out the MIKEY message that applies.
-func readOffer(body []byte) (*offer.Description, []byte, error) {
+// readOffer parses a description and takes out the key management that applies.
+func readOffer(body []byte) (*offer.Description, keying.Attributes, error) {
 	d, err := offer.Parse(body)
 	if err != nil {
-		return nil, nil, err
+		return nil, keying.Attributes{}, err
 	}
-	message, _, err := d.MIKEY()
-	return d, message, err
+	keys, err := d.Attributes()
+	return d, keys, err
 }
 
 // withoutKeys tells whether a description can be used but brings no key management: a re-INVITE that leaves the keys.

@@ -23,11 +23,11 @@ type Request struct {
 	Authorization  []string // values of all Authorization fields
 	ContentType    string   // lower case, without parameters; "" without a body
 	Body           []byte
-	InDialog       bool           // a To tag is there
-	DialogIdentity string         // whose the dialog is, a URI; "" outside a dialog
-	DialogRoom     string         // the dialog's room
-	DialogSource   netip.AddrPort // where its proven requests came from
-	RunningOffer   []byte         // octets of the running agreement's I_MESSAGE; nil where there is none
+	InDialog       bool            // a To tag is there
+	DialogIdentity string          // whose the dialog is, a URI; "" outside a dialog
+	DialogRoom     string          // the dialog's room
+	DialogSource   netip.AddrPort  // where its proven requests came from
+	Running        *keying.Running // what runs in the dialog; nil where there is no agreement yet
 
 	// PeerCertificates is the chain of a TLS client. It proves no account; trunks will be told by it.
 	PeerCertificates []*x509.Certificate

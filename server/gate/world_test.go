@@ -115,6 +115,23 @@ func or(value, other string) string {
 	return value
 }
 
+// agreed is a call that stands: the caller's I_MESSAGE, and what runs of it.
+func (w *world) agreed() ([]byte, *keying.Running) {
+	w.t.Helper()
+	message := w.message(caller{})
+	c := keying.Call{Local: "sip:standup@" + domain, SDPIDs: "mikey", SSRC: 8, Policy: keying.StandardPolicy()}
+	v, err := w.keyer.Verify(keying.Attributes{MIKEY: message}, c)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a, _, err := w.keyer.Respond(w.t.Context(), v, c)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a.Wipe()
+	return message, a.Running
+}
+
 // message is the caller's I_MESSAGE.
 func (w *world) message(c caller) []byte {
 	w.t.Helper()
@@ -147,7 +164,7 @@ func (w *world) message(c caller) []byte {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(i.Abandon)
-	return i.Message()
+	return i.Attributes().MIKEY
 }
 
 // peer is a caller's directory: one key for whoever is asked about.
@@ -166,7 +183,7 @@ func (w *world) body(message []byte) []byte {
 	}
 	b, err := offer.Offer(offer.Local{
 		Session: s, Addr: netip.MustParseAddrPort("198.51.100.7:4000"), Codecs: []string{"opus", "pcmu"}, Mux: true,
-		KeyMgmt: message,
+		Keys: keying.Attributes{MIKEY: message},
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -1,0 +1,35 @@
+package keying
+
+import "bytes"
+
+// Running is what a leg keeps of its agreement to go on with: the crypto session bundle that a MIKEY update continues (RFC
+// 3830 section 4.5), the a=crypto lines of SDES, the association of DTLS. It never changes: an update makes another. Any
+// goroutine may use it, also while its leg wipes it.
+type Running struct {
+	role  Role
+	offer []byte // octets of the I_MESSAGE
+}
+
+// Same says whether a description brings the key management of the running agreement again, and so leaves the keys as they are.
+func (r *Running) Same(a Attributes) bool {
+	return r != nil && len(r.offer) > 0 && bytes.Equal(r.offer, a.MIKEY)
+}
+
+// Repeat is what a description of ours that leaves the keys as they are says about them; empty where nothing need be said.
+func (r *Running) Repeat() Attributes {
+	if r == nil || r.role != Initiator {
+		return Attributes{}
+	}
+	return Attributes{MIKEY: r.offer}
+}
+
+// Wipe overwrites what is secret in it.
+func (r *Running) Wipe() {}
+
+// Message is the octets of the MIKEY message that opened the running agreement; they must not be changed.
+func (r *Running) Message() []byte {
+	if r == nil {
+		return nil
+	}
+	return r.offer
+}
