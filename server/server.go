@@ -69,7 +69,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}
 	s.openMedia(keyer)
 	if s.gate, err = gate.New(gate.Config{
-		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: s.rooms.policy,
+		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: func(room string, _ gate.Who) *keying.Policy { return s.rooms.policy(room) },
 		Address: cfg.Media.Address,
 	}); err != nil {
 		return nil, err

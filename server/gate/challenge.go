@@ -32,7 +32,7 @@ func (g *Gate) challenge(r *Request, reason string, stale bool, cause error) *Re
 
 // algorithms are those of our challenges.
 func (g *Gate) algorithms() []string {
-	if g.md5 {
+	if g.md5() {
 		return []string{algorithmSHA256, algorithmMD5}
 	}
 	return []string{algorithmSHA256}

@@ -49,7 +49,7 @@ func (g *Gate) reoffered(r *Request, a *Admitted) (*Admitted, *Reject) {
 	if refusal := contentType(r); refusal != nil {
 		return nil, refusal
 	}
-	policy := g.policy(r.DialogRoom)
+	policy := g.policy(r.DialogRoom, Who{Account: a.Account, Trunk: r.DialogTrunk})
 	if a.Proof == ProofNone && (policy == nil || !policy.Suffices(keying.AuthenticationMIKEY)) {
 		return nil, g.challenge(r, ReasonNoProof, false, nil)
 	}

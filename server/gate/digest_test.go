@@ -80,7 +80,7 @@ func newGate(t testing.TB, c Config) (*Gate, *clock) {
 
 // policies: "standup" takes either proof, "strict" digest only, "keyed" MIKEY only; there are no other rooms.
 
-func policies(room string) *keying.Policy {
+func policies(room string, _ Who) *keying.Policy {
 	p := keying.StandardPolicy()
 	switch room {
 	case "standup":
@@ -250,7 +250,7 @@ func replace(from, to string) func(string) string {
 }
 
 func TestDigestMD5(t *testing.T) {
-	g, _ := newGate(t, Config{MD5: true})
+	g, _ := newGate(t, Config{MD5: func() bool { return true }})
 	r := lateInvite("standup")
 	r.From.User = "old"
 	_, refusal := g.Admit(r)

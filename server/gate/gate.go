@@ -28,17 +28,20 @@ type Verifier interface {
 
 // Config of a Gate.
 type Config struct {
-	Domain   string                           // of accounts and rooms; required
-	Realm    string                           // of digest; "": the domain
-	Aliases  []string                         // further host names of ours in request URIs; IP addresses are always taken
-	Accounts Accounts                         // required
-	Keyer    Verifier                         // required
-	Policy   func(room string) *keying.Policy // of a room or of rooms made on demand; nil: there is no such room. Required
-	MD5      bool                             // offer MD5 beside SHA-256; it is taken only where the account has an HA1MD5
-	Address  netip.Addr                       // our address in the bodies of refusals
-	BootKey  []byte                           // of nonces, 16 octets or more; nil: drawn from Rand
-	Now      func() time.Time                 // nil: time.Now
-	Rand     io.Reader                        // nil: crypto/rand; safe from any goroutine
+	Domain   string   // of accounts and rooms; required
+	Realm    string   // of digest; "": the domain
+	Aliases  []string // further host names of ours in request URIs; IP addresses are always taken
+	Accounts Accounts // required
+	Keyer    Verifier // required
+	// Policy is what a room, or one made on demand, asks of a caller; nil: there is no such room. Required.
+	Policy  func(room string, who Who) *keying.Policy
+	Trunks  []Trunk                   // the first that fits takes a request
+	Known   func(account string) bool // whether an account has that name, even a disabled one; nil: every name of our domain may be one
+	MD5     func() bool               // whether to offer MD5 beside SHA-256; it is taken only where the account has an HA1MD5. nil: never
+	Address netip.Addr                // our address in the bodies of refusals
+	BootKey []byte                    // of nonces, 16 octets or more; nil: drawn from Rand
+	Now     func() time.Time          // nil: time.Now
+	Rand    io.Reader                 // nil: crypto/rand; safe from any goroutine
 }
 
 // ErrConfig says what a Config lacks.
@@ -51,8 +54,10 @@ type Gate struct {
 	hosts    map[string]bool
 	accounts Accounts
 	keyer    Verifier
-	policy   func(string) *keying.Policy
-	md5      bool
+	policy   func(string, Who) *keying.Policy
+	trunks   []Trunk
+	known    func(string) bool
+	md5      func() bool
 	address  netip.Addr
 	bootKey  []byte
 	decoy    []byte // stands in for the HA1 of an account that does not exist
@@ -73,7 +78,7 @@ func New(c Config) (*Gate, error) {
 	}
 	g := &Gate{
 		domain: strings.ToLower(c.Domain), realm: c.Realm, hosts: map[string]bool{}, accounts: c.Accounts, keyer: c.Keyer,
-		policy: c.Policy, md5: c.MD5, address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now,
+		policy: c.Policy, trunks: c.Trunks, known: c.Known, md5: c.MD5, address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now,
 		rand: c.Rand,
 	}
 	if g.realm == "" {
@@ -81,6 +86,12 @@ func New(c Config) (*Gate, error) {
 	}
 	if strings.ContainsFunc(g.realm, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r == 0x7f }) {
 		return nil, fmt.Errorf("%w: the realm cannot be quoted", ErrConfig)
+	}
+	if g.known == nil {
+		g.known = func(string) bool { return true }
+	}
+	if g.md5 == nil {
+		g.md5 = func() bool { return false }
 	}
 	if g.now == nil {
 		g.now = time.Now

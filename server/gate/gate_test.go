@@ -155,7 +155,7 @@ func TestReplayedInvite(t *testing.T) {
 		if refusal != nil {
 			t.Fatal(refusal)
 		}
-		call := keying.Call{Local: "sip:standup@" + domain, Peer: a.Identity, SDPIDs: "mikey", SSRC: 9, Policy: policies("standup")}
+		call := keying.Call{Local: "sip:standup@" + domain, Peer: a.Identity, SDPIDs: "mikey", SSRC: 9, Policy: policies("standup", Who{})}
 		agreement, _, err := w.keyer.Respond(t.Context(), a.Verified, call)
 		if err != nil {
 			t.Fatal(err)

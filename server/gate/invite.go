@@ -27,7 +27,7 @@ func (g *Gate) invite(r *Request) (*Admitted, *Reject) {
 	room, named := g.room(r.RequestURI)
 	var policy *keying.Policy
 	if named {
-		policy = g.policy(room)
+		policy = g.policy(room, Who{Account: account})
 	}
 	if account == "" && (policy == nil || len(r.Body) == 0 || !policy.Suffices(keying.AuthenticationMIKEY)) {
 		return nil, g.challenge(r, ReasonNoProof, false, nil)

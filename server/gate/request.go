@@ -25,11 +25,13 @@ type Request struct {
 	Body           []byte
 	InDialog       bool            // a To tag is there
 	DialogIdentity string          // whose the dialog is, a URI; "" outside a dialog
+	DialogTrunk    string          // of the trunk that the dialog belongs to; "" for an account's
 	DialogRoom     string          // the dialog's room
 	DialogSource   netip.AddrPort  // where its proven requests came from
 	Running        *keying.Running // what runs in the dialog; nil where there is no agreement yet
 
-	// PeerCertificates is the chain of a TLS client. It proves no account; trunks will be told by it.
+	// PeerCertificates is the chain of a TLS client, which the handshake has shown to hold the key of the first. It proves no
+	// account; trunks are told by it.
 	PeerCertificates []*x509.Certificate
 }
 
@@ -38,13 +40,15 @@ const (
 	ProofNone   = ""       // ACK, CANCEL, and OPTIONS outside a dialog need none
 	ProofDigest = "digest" // SIP digest
 	ProofMIKEY  = "mikey"  // the MIKEY message's own MAC or signature
+	ProofTrunk  = "trunk"  // the address or the TLS certificate of a trunk
 	ProofDialog = "dialog" // from where the dialog's proven requests came
 )
 
 // Admitted is what is known of a request that may go on.
 type Admitted struct {
-	Identity string             // "sip:alice@domain"; "" with ProofNone
-	Account  string             // "alice"
+	Identity string             // "sip:alice@domain"; From's URI where a trunk speaks for it; "" with ProofNone
+	Account  string             // "alice"; "" in a trunk's call
+	Trunk    string             // whose call it is where it is no account's
 	Room     string             // "standup"
 	Offer    *offer.Description // nil: no body (a late offer, or a request without one)
 	Verified *keying.Verified   // nil: no MIKEY message, or the octets of the running agreement
