@@ -15,6 +15,8 @@ type Admission struct {
 	Offer       *offer.Description // nil: the INVITE had none, we offer in the 200 (late offer)
 	Verified    *keying.Verified   // the offer's MIKEY message, authenticated; nil in a late offer
 	Method      keying.Method      // of our own offer, when it is late
+	Codecs      []string           // by preference; empty: the line's
+	Secured     bool               // what carries the descriptions is encrypted, or was named an exception: a=crypto may be used
 }
 
 // Prepare opens a leg for an admitted call and makes the body of its 200: the answer, or our offer when the INVITE had none.

@@ -19,11 +19,14 @@ type Outgoing struct {
 	Local      string            // identity of the caller
 	Peer       string            // identity of the callee: the room
 	Policy     *keying.Policy
-	Method     keying.Method
+	Methods    []keying.Method // in order of preference: a later one is tried, in a new call, where the peer refused the one before with 488
 	Suite      keying.Suite // "" = the policy's first
 	Group      keying.Group // "" = the policy's first
 	Cert       string       // "rsa", "ecdsa" or "" = what there is
 	LateOffer  bool         // send the INVITE without an offer and answer the one in the 200
+
+	// OnFallback is told before another method is tried: a weaker call is never placed silently. nil: nobody is told.
+	OnFallback func(from, to keying.Method, why *Refused)
 }
 
 // Call places a call and waits for its final answer. On success the ACK is sent, the agreement stands and the leg's goroutine
@@ -37,7 +40,7 @@ func (line *Line) Call(ctx context.Context, ep *dialog.Endpoint, o Outgoing, own
 	}
 	inv := o.Invitation
 	if !o.LateOffer {
-		if inv.Body, err = l.makeOffer(ctx, o.Method); err != nil {
+		if inv.Body, err = l.makeOffer(ctx, o.Methods[0]); err != nil {
 			l.Release()
 			return nil, err
 		}

@@ -27,6 +27,12 @@ type Line struct {
 
 	// MediaTimeout ends a leg that is not on hold and brings nothing authentic for so long; 0 is 30 s (interface.md).
 	MediaTimeout time.Duration
+	// Renew makes legs change their keys by themselves before they are as old as their policy allows, in time or in packets.
+	// One side of a call is enough: the server does it.
+	Renew bool
+	// OnRekey is told of every change of keys after the first, once it is over: ours says that this side began it, err why it
+	// failed (*Refused: the peer refused). From the leg's goroutine, so it must be quick; nil: nobody is told.
+	OnRekey func(l *Leg, ours bool, err error)
 }
 
 // Dialog is what a leg needs of its SIP dialog; *dialog.Dialog has it.
@@ -47,7 +53,7 @@ type Owner interface {
 
 // Ending is how a leg ended.
 type Ending struct {
-	Reason string // "bye", "hangup", "media_timeout", "signalling_lost", "no_ack", "bad_answer"
+	Reason string // "bye", "hangup", "media_timeout", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed"
 	Err    error  // the cause where there is one, for logs
 }
 
@@ -107,7 +113,8 @@ type Terms struct {
 	Bitrate       int    // bit/s, 0 where the codec fixes it
 	Posture       keying.Posture
 	Running       *keying.Running // of the running agreement, to know an unchanged re-offer and to take an update
-	Rekeys        uint64          // agreements after the first
+	Rekeys        uint64          // agreements on new keys after the first
+	Overdue       bool            // the keys are older than the policy allows and could not be renewed
 	Send, Receive bool            // our side of the directions
 	Remote        netip.AddrPort  // where the peer says that it takes media; the stream may learn better
 }

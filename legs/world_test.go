@@ -334,7 +334,7 @@ func (o *owner) stop() {
 func (w *world) outgoing(m keying.Method) Outgoing {
 	return Outgoing{
 		Invitation: dialog.Invitation{URI: room, From: alice, Transport: "udp", Destination: w.answering.endpoint.Addr("udp").String()},
-		Local:      alice, Peer: room, Policy: w.policy, Method: m,
+		Local:      alice, Peer: room, Policy: w.policy, Methods: []keying.Method{m},
 	}
 }
 

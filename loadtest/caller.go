@@ -117,7 +117,7 @@ func (x *Exchange) Call(ctx context.Context, p Plan) (*Caller, error) {
 			URI: p.URI, From: p.Bundle.URI, Transport: p.Transport, Destination: p.Server,
 			Username: p.Bundle.Digest.Username, Password: string(p.Bundle.Digest.Password.Bytes()), Realm: p.Bundle.Digest.Realm,
 		},
-		Local: p.Bundle.URI, Peer: p.Room, Policy: callerPolicy(p), Method: p.Method, Suite: p.Suite, Group: p.Group, LateOffer: p.LateOffer,
+		Local: p.Bundle.URI, Peer: p.Room, Policy: callerPolicy(p), Methods: []keying.Method{p.Method}, Suite: p.Suite, Group: p.Group, LateOffer: p.LateOffer,
 	}, c)
 	if err != nil {
 		return nil, err
