@@ -33,6 +33,13 @@ const (
 	ReasonReplayCacheFull Reason = "replay_cache_full" // nothing can be accepted until entries expire
 	ReasonNoCredential    Reason = "no_credential"     // we lack the key that the method needs
 	ReasonInternal        Reason = "internal"          // our own failure: randomness, storage
+
+	ReasonForwardSecrecy     Reason = "forward_secrecy"     // the policy demands it, and the method lacks it
+	ReasonInsecureSignalling Reason = "insecure_signalling" // keys in the clear in a description that is carried in the clear
+	ReasonUnknownBundle      Reason = "unknown_bundle"      // an update of a bundle that does not run here
+	ReasonAddressChanged     Reason = "address_changed"     // an update's addresses are not those of its description, or are bound no longer
+	ReasonMKIReused          Reason = "mki_reused"          // new keys under the identifier of older ones
+	ReasonHandshake          Reason = "handshake_failed"    // DTLS over the media path did not come to an end
 )
 
 // Reasons lists the closed set.
@@ -42,6 +49,7 @@ func Reasons() []Reason {
 		ReasonNoCommonSuite, ReasonNoCommonGroup, ReasonWrongIdentity, ReasonUnknownIdentity, ReasonBidDown, ReasonStale,
 		ReasonReplayed, ReasonBadMAC, ReasonBadSignature, ReasonBadCertificate, ReasonBadPublicValue, ReasonKeyReuse,
 		ReasonBusy, ReasonCancelled, ReasonReplayCacheFull, ReasonNoCredential, ReasonInternal,
+		ReasonForwardSecrecy, ReasonInsecureSignalling, ReasonUnknownBundle, ReasonAddressChanged, ReasonMKIReused, ReasonHandshake,
 	}
 }
 

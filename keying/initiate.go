@@ -28,6 +28,9 @@ type Initiation struct {
 // Attributes are what the offer says; they must not be changed.
 func (i *Initiation) Attributes() Attributes { return Attributes{MIKEY: i.message} }
 
+// CSBID is the crypto session bundle of the offer, 0 where the method has none; an error message about it bears the same (ReadHint).
+func (i *Initiation) CSBID() uint32 { return i.csbID }
+
 // Method is the method of the offer.
 func (i *Initiation) Method() Method { return i.method }
 
@@ -80,7 +83,7 @@ func (i *Initiation) choose(r refusal) error {
 	}
 	i.group = c.Group
 	if i.group == "" {
-		i.group = c.Policy.groups()[0]
+		i.group = c.Policy.group()
 	}
 	if _, known := i.group.mikeyGroup(); !known || !c.Policy.AllowsGroup(i.group) {
 		return r.refuse(mikey.InvalidDH, ReasonNoCommonGroup, fmt.Errorf("%w: %q", ErrUnknownGroup, i.group))
@@ -189,7 +192,7 @@ func (i *Initiation) conclude(crypto *mikey.Crypto, fingerprint string, r refusa
 		keys.Wipe()
 		return nil, r.own(err)
 	}
-	a := &Agreement{Keys: keys, Role: Initiator, Running: &Running{role: Initiator, offer: i.message}, Posture: i.keyer.posture(i.method, i.suite, i.group)}
+	a := &Agreement{Keys: keys, Role: Initiator, Running: &Running{method: i.method, csbID: i.csbID, role: Initiator, offer: i.message}, Posture: i.keyer.posture(i.method, i.suite, i.group)}
 	a.Posture.CSBID, a.Posture.PeerIdentity, a.Posture.PeerFingerprint = i.csbID, i.call.Peer, fingerprint
 	return a, nil
 }

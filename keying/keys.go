@@ -56,7 +56,14 @@ type Agreement struct {
 	Posture Posture
 	Role    Role
 	Running *Running // to go on with: to recognise a re-offer that changes nothing, and to update the keys
+	// Handshake makes the keys over the media path; nil where the descriptions made them. With it, Keys is empty and
+	// Posture.Suite "" until it has run.
+	Handshake *Handshake
 }
+
+// Refreshed says that the exchange was an update without keys (RFC 3830 section 4.5): the peer has proven who it is, and what
+// runs goes on.
+func (a *Agreement) Refreshed() bool { return a != nil && a.Keys.Suite == "" && a.Handshake == nil }
 
 // Wipe overwrites the keys.
 func (a *Agreement) Wipe() {

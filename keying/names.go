@@ -45,6 +45,13 @@ func ParseMethod(name string) (Method, error) {
 // Implemented says whether this build can run the method.
 func (m Method) Implemented() bool { return m.preShared() || m.Certified() }
 
+// Authenticates says whether the method itself proves who is there. The others need another proof: digest, a trunk, or the
+// dialog that they are part of.
+func (m Method) Authenticates() bool { return m.mikey() }
+
+// mikey says whether the method is one of MIKEY's.
+func (m Method) mikey() bool { return m.preShared() || m.Certified() }
+
 // preShared says whether the method authenticates by a pre-shared key.
 func (m Method) preShared() bool { return m == MIKEYPSK || m == MIKEYDHHMAC }
 
@@ -128,4 +135,17 @@ func ParseGroup(name string) (Group, error) {
 		}
 	}
 	return "", fmt.Errorf("%w %q; there are %v", ErrUnknownGroup, name, Groups())
+}
+
+// Strength is about how many bits of work breaking the group takes (NIST SP 800-57 part 1), 0 for an unknown one.
+func (g Group) Strength() int {
+	switch g {
+	case MODP1536:
+		return 90
+	case MODP2048:
+		return 112
+	case MODP3072, P256:
+		return 128
+	}
+	return 0
 }

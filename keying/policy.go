@@ -38,7 +38,11 @@ type Policy struct {
 	ForwardSecrecy string        // preferred, required or none; "" is preferred
 	Authentication []string      // which proofs suffice alone to admit an INVITE; empty: both
 	MaxKeyAge      time.Duration // 0: keys do not age
+	MaxKeyPackets  uint64        // packets under one key, in either direction; 0: 2^31
 	MoveTGK        string        // fresh or running; "" is fresh
+	MinDHBits      int           // least strength of a Diffie-Hellman group, in bits (Group.Strength); 0: any
+	SHA1Signatures bool          // RSA signatures over SHA-1 are taken, as old peers make them; off unless there are such peers
+	PeerProfile    string        // name of one of Profiles; "" is standard
 }
 
 // StandardPolicy is the policy "standard" of a configuration that says nothing.
@@ -66,8 +70,10 @@ func (p *Policy) AllowsMethod(m Method) bool {
 // AllowsSuite says whether the suite is listed.
 func (p *Policy) AllowsSuite(s Suite) bool { return slices.Contains(p.Suites, s) }
 
-// AllowsGroup says whether the group is listed.
-func (p *Policy) AllowsGroup(g Group) bool { return slices.Contains(p.groups(), g) }
+// AllowsGroup says whether the group is listed and strong enough.
+func (p *Policy) AllowsGroup(g Group) bool {
+	return g.Strength() >= p.MinDHBits && slices.Contains(p.groups(), g)
+}
 
 // Suffices says whether that proof alone admits an INVITE.
 func (p *Policy) Suffices(authentication string) bool {
@@ -132,4 +138,14 @@ func (p *Policy) groups() []Group {
 		return Groups()
 	}
 	return p.Groups
+}
+
+// group is the first that the policy allows; "" when there is none.
+func (p *Policy) group() Group {
+	for _, g := range p.groups() {
+		if p.AllowsGroup(g) {
+			return g
+		}
+	}
+	return ""
 }

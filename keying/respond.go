@@ -29,7 +29,7 @@ func (k *Keyer) Respond(ctx context.Context, v *Verified, c Call) (*Agreement, A
 	if err := c.check(); err != nil {
 		return nil, Attributes{}, err
 	}
-	r := refusal{csbID: v.message.CSBID(), time: v.message.Timestamp(), policy: c.Policy, auth: true}
+	r := v.refusal(c.Policy)
 	if v.used.Swap(true) {
 		return nil, Attributes{}, r.own(ErrReplayed)
 	}
@@ -51,24 +51,17 @@ func (k *Keyer) Respond(ctx context.Context, v *Verified, c Call) (*Agreement, A
 		keys.Wipe()
 		return nil, Attributes{}, r.own(err)
 	}
-	a := &Agreement{Keys: keys, Role: Responder, Running: &Running{role: Responder, offer: v.offer}, Posture: k.posture(v.method, v.suite, v.group)}
+	a := &Agreement{Keys: keys, Role: Responder, Running: &Running{method: v.method, csbID: v.stamp.csb, role: Responder, offer: v.offer}, Posture: k.posture(v.method, v.suite, v.group)}
 	a.Posture.CSBID, a.Posture.PeerIdentity, a.Posture.PeerFingerprint = v.stamp.csb, v.identity, v.fingerprint
 	return a, Attributes{MIKEY: response}, nil
 }
 
 // permit looks again at what the policy may have come to say since Verify, and at who is called.
 func (k *Keyer) permit(v *Verified, r refusal, c Call) error {
-	switch {
-	case c.Local != v.local || c.Peer != "" && c.Peer != v.identity:
+	if c.Local != v.local || c.Peer != "" && c.Peer != v.identity {
 		return r.refuse(mikey.InvalidID, ReasonWrongIdentity, fmt.Errorf("%w: not the call that was verified", ErrCall))
-	case !c.Policy.AllowsMethod(v.method):
-		return r.refuse(mikey.UnsupportedType, ReasonMethodRefused, fmt.Errorf("%w: %s", ErrUnsupportedMethod, v.method))
-	case !c.Policy.AllowsSuite(v.suite):
-		return r.refuse(mikey.InvalidSPpar, ReasonNoCommonSuite, fmt.Errorf("%w: %s", ErrPolicy, v.suite))
-	case v.method.agreesGroup() && !c.Policy.AllowsGroup(v.group):
-		return r.refuse(mikey.InvalidDH, ReasonNoCommonGroup, fmt.Errorf("%w: %s", ErrPolicy, v.group))
 	}
-	return nil
+	return c.Policy.Permits(v)
 }
 
 // answer commits and answers. A worker of the pool is held before the commit, so that a peer turned away because we are busy

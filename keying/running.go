@@ -6,8 +6,10 @@ import "bytes"
 // 3830 section 4.5), the a=crypto lines of SDES, the association of DTLS. It never changes: an update makes another. Any
 // goroutine may use it, also while its leg wipes it.
 type Running struct {
-	role  Role
-	offer []byte // octets of the I_MESSAGE
+	method Method
+	csbID  uint32
+	role   Role
+	offer  []byte // octets of the I_MESSAGE
 }
 
 // Same says whether a description brings the key management of the running agreement again, and so leaves the keys as they are.
@@ -22,6 +24,28 @@ func (r *Running) Repeat() Attributes {
 	}
 	return Attributes{MIKEY: r.offer}
 }
+
+// Reply is what our answer says to an offer that is Same.
+func (r *Running) Reply(Attributes) Attributes { return Attributes{} }
+
+// Method is how the keys were agreed on.
+func (r *Running) Method() Method {
+	if r == nil {
+		return ""
+	}
+	return r.method
+}
+
+// CSBID is the crypto session bundle (RFC 3830 section 6.1), 0 without one.
+func (r *Running) CSBID() uint32 {
+	if r == nil {
+		return 0
+	}
+	return r.csbID
+}
+
+// CanUpdate says whether the keys can be renewed with this peer.
+func (r *Running) CanUpdate() bool { return r != nil }
 
 // Wipe overwrites what is secret in it.
 func (r *Running) Wipe() {}

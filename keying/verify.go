@@ -25,6 +25,9 @@ type Verified struct {
 	certificate string // kind of the peer's certificate, "" without one
 	fingerprint string
 	stamp       stamp
+	update      bool
+	refresh     bool // with update: it brings no keys
+	sha1        bool // signed over SHA-1
 	used        atomic.Bool
 }
 
@@ -33,6 +36,16 @@ func (v *Verified) Identity() string { return v.identity }
 
 // Method is the method of the offer.
 func (v *Verified) Method() Method { return v.method }
+
+// Authenticates says whether the offer itself has proven who sent it; otherwise Identity is "" and who calls must be proven by
+// digest, trunk or dialog.
+func (v *Verified) Authenticates() bool { return v.method.Authenticates() }
+
+// Update says whether the offer updates the running bundle (RFC 3830 section 4.5).
+func (v *Verified) Update() bool { return v.update }
+
+// Refresh says whether the offer is an update that brings no keys.
+func (v *Verified) Refresh() bool { return v.refresh }
 
 // Suite is the suite of the offer.
 func (v *Verified) Suite() Suite { return v.suite }
@@ -45,6 +58,11 @@ func (v *Verified) CSBID() uint32 { return v.message.CSBID() }
 
 // Fingerprint is the SHA-256 of the peer's certificate in hex, "" with a pre-shared key.
 func (v *Verified) Fingerprint() string { return v.fingerprint }
+
+// refusal makes Errors about the offer once its sender is known.
+func (v *Verified) refusal(p *Policy) refusal {
+	return refusal{csbID: v.message.CSBID(), time: v.message.Timestamp(), policy: p, auth: true}
+}
 
 // Offer returns the octets of the offer; they must not be changed.
 func (v *Verified) Offer() []byte { return v.offer }
