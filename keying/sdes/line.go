@@ -87,4 +87,6 @@ func (Line) GoString() string { return hidden }
 func (Line) LogValue() slog.Value { return slog.StringValue(hidden) }
 
 // MarshalJSON refuses: a key does not go into JSON.
-func (Line) MarshalJSON() ([]byte, error) { return nil, errors.New("sdes: a key does not go into JSON") }
+func (Line) MarshalJSON() ([]byte, error) {
+	return nil, errors.New("sdes: a key does not go into JSON")
+}

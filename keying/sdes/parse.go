@@ -31,7 +31,7 @@ func Parse(value string) (Line, error) {
 	}
 	s, ok := suiteNamed(fields[1])
 	if !ok {
-		return Line{}, fmt.Errorf("%w: %q", ErrSuite, fields[1])
+		return Line{}, ErrSuite // unnamed: what stands there may be a misplaced key
 	}
 	for _, p := range fields[3:] {
 		if err := parameter(p); err != nil {
@@ -135,7 +135,7 @@ func parameter(p string) error {
 	case p[0] == '-', name == "KDR" && value == "0", name == "WSH" && digits(value):
 		return nil
 	}
-	return fmt.Errorf("%w: %.32q", ErrParameter, name)
+	return ErrParameter // unnamed: what stands there may be a key
 }
 
 // number reads a decimal of at most so many digits, without leading zeroes.
