@@ -25,6 +25,9 @@ type Snapshot struct {
 	AddressChanges                  uint64 // times the peer's address was learned from its packets
 	AddressRefused                  uint64 // changes refused by the rate limit
 	RTCPSent, RTCPReceived          uint64 // compound packets
+	KeyPackets                      uint64 // RTP packets under the running keys, those of the busier direction
+	Rekeys                          uint64 // times that sending went over to newer keys
+	UnderOld                        uint64 // RTP packets that came under older keys than those we send under
 
 	JitterMS     float64        // interarrival jitter (RFC 3550 A.8)
 	BufferMS     float64        // delay that the jitter buffer adds over the fastest packet
