@@ -319,6 +319,8 @@ type accountAdd struct {
 	Name        string `arg:"" help:"[a-z0-9._-]{1,64}"`
 	DisplayName string `help:"Name to show."`
 	Cert        string `default:"ecdsa" enum:"rsa,ecdsa" help:"Kind of certificate (${enum})."`
+	Policy      string `help:"Keying policy of the configuration that its calls must keep to beside the room's." placeholder:"NAME"`
+	MD5         bool   `name:"md5" help:"Take SIP digest by MD5 too, for a phone that knows no other."`
 }
 
 type accountList struct{}
@@ -337,7 +339,9 @@ type accountDelete struct {
 
 // Run makes the account and prints its bundle.
 func (a *accountAdd) Run(e *env, api *client.Client) error {
-	bundle, err := api.CreateAccount(e.ctx, client.NewAccount{Name: a.Name, DisplayName: a.DisplayName, Cert: a.Cert})
+	bundle, err := api.CreateAccount(e.ctx, client.NewAccount{
+		Name: a.Name, DisplayName: a.DisplayName, Cert: a.Cert, Policy: a.Policy, MD5: a.MD5,
+	})
 	if err != nil {
 		return err
 	}

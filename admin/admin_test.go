@@ -146,14 +146,16 @@ var routes = []struct {
 	want               int
 }{
 	{"GET", "/v1/accounts", "", 200},
-	{"POST", "/v1/accounts", `{"name":"Bob","display_name":"Bob B.","cert":"rsa"}`, 201},
+	{"POST", "/v1/accounts", `{"name":"Bob","display_name":"Bob B.","cert":"rsa","policy":"phones","md5":true}`, 201},
 	{"GET", "/v1/accounts/bob", "", 200},
-	{"PATCH", "/v1/accounts/bob", `{"disabled":true}`, 200},
+	{"PATCH", "/v1/accounts/bob", `{"disabled":true,"policy":""}`, 200},
 	{"GET", "/v1/rooms", "", 200},
 	{"GET", "/v1/rooms/demo", "", 200},
 	{"GET", "/v1/rooms/demo/seats", "", 200},
 	{"GET", "/v1/rooms/demo/seats/s2", "", 200},
 	{"PATCH", "/v1/rooms/demo/seats/s2", `{"muted":true,"deaf":false,"gain_db":-3.5}`, 200},
+	{"POST", "/v1/rooms/demo/seats/s2/rekey", "", 202},
+	{"POST", "/v1/rooms/demo/seats/s2/reinvite", "", 202},
 	{"DELETE", "/v1/rooms/demo/seats/s2", "", 204},
 	{"DELETE", "/v1/accounts/bob", "", 204},
 }
@@ -229,7 +231,7 @@ func TestTokens(t *testing.T) {
 			}
 		}
 	}
-	if len(r.accounts) != 0 || len(r.seats) != 3 || r.seats[1].Muted {
+	if len(r.accounts) != 0 || len(r.seats) != 3 || r.seats[1].Muted || r.seats[1].Leg.Keying.Rekeys != 0 {
 		t.Error("a stranger changed something")
 	}
 	if log := r.log.String(); strings.Contains(log, r.token) || strings.Contains(log, r.token[:42]) {
@@ -280,6 +282,8 @@ func TestBadBodies(t *testing.T) {
 		{"long name", post, `{"name":"` + strings.Repeat("a", 65) + `"}`, 422},
 		{"name of a type", post, `{"name":7}`, 422},
 		{"kind of certificate", post, `{"name":"a","cert":"dsa"}`, 422},
+		{"md5 no truth", post, `{"name":"a","md5":"yes"}`, 422},
+		{"policy no name", post, `{"name":"a","policy":7}`, 422},
 		{"large", post, `{"name":"a","display_name":"` + strings.Repeat("a", maxBody) + `"}`, 413},
 		{"deep", post, strings.Repeat("[", 8000), 400},
 		{"unknown field", patch, `{"volume":1}`, 422},
@@ -316,6 +320,24 @@ func TestUnknown(t *testing.T) {
 	got := r.ask(t, "PUT", "/v1/rooms/demo/seats/s2", "", nil)
 	if got.problem(t, 405); got.header.Get("Allow") != "GET, PATCH, DELETE" {
 		t.Errorf("Allow: %q", got.header.Get("Allow"))
+	}
+}
+
+// TestChanges: a change of keys goes to a call that stands, and to no other.
+func TestChanges(t *testing.T) {
+	r := newRig(t, nil)
+	r.seats = append(r.seats, server.SeatView{ID: "s7", Room: "demo"}) // its call is being set up
+	for _, change := range []string{"/rekey", "/reinvite"} {
+		if got := r.ask(t, "POST", "/v1/rooms/Demo/seats/s5"+change, "", nil); got.status != 202 || got.body != "" {
+			t.Errorf("%s: %d %q", change, got.status, got.body)
+		}
+		r.ask(t, "POST", "/v1/rooms/demo/seats/s7"+change, "", nil).problem(t, 503)
+		r.ask(t, "POST", "/v1/rooms/demo/seats/s0"+change, "", nil).problem(t, 404)
+		r.ask(t, "POST", "/v1/rooms/nowhere/seats/s5"+change, "", nil).problem(t, 404)
+		r.ask(t, "GET", "/v1/rooms/demo/seats/s5"+change, "", nil).problem(t, 405)
+	}
+	if n := r.seats[2].Leg.Keying.Rekeys; n != 2 {
+		t.Errorf("%d changes reached the call, want 2", n)
 	}
 }
 

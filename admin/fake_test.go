@@ -117,6 +117,23 @@ func (f *fake) PatchSeat(_ context.Context, room, id string, p server.SeatPatch)
 	})
 }
 
+func (f *fake) Rekey(_ context.Context, room, id string) error    { return f.change(room, id) }
+func (f *fake) Reinvite(_ context.Context, room, id string) error { return f.change(room, id) }
+
+// change is of a call that stands, and counts as a change of its keys.
+func (f *fake) change(room, id string) error {
+	up := true
+	_, err := f.with(room, id, func(s *server.SeatView) {
+		if up = s.Leg != nil; up {
+			s.Leg.Keying.Rekeys++
+		}
+	})
+	if !up {
+		return fmt.Errorf("%w: the call is still being set up", server.ErrUnavailable)
+	}
+	return err
+}
+
 func (f *fake) HangUp(_ context.Context, room, id string) error {
 	_, err := f.with(room, id, func(*server.SeatView) {})
 	if err != nil {
@@ -169,7 +186,8 @@ func (f *fake) CreateAccount(_ context.Context, n server.NewAccount) (*server.Bu
 		return nil, server.AccountView{}, fmt.Errorf("wrapped: %w", server.ErrNameTaken)
 	}
 	v := server.AccountView{
-		Name: n.Name, URI: "sip:" + n.Name + "@test", DisplayName: n.DisplayName, CertFingerprints: []string{}, CreatedAt: start,
+		Name: n.Name, URI: "sip:" + n.Name + "@test", DisplayName: n.DisplayName, Policy: n.Policy, MD5: n.MD5,
+		CertFingerprints: []string{}, CreatedAt: start,
 	}
 	f.accounts[n.Name] = v
 	return &server.Bundle{Account: n.Name, URI: v.URI, PSK: keying.NewSecret([]byte("sixteen octets!!"))}, v, nil
@@ -185,6 +203,9 @@ func (f *fake) PatchAccount(ctx context.Context, name string, p server.AccountPa
 	}
 	if p.DisplayName != nil {
 		v.DisplayName = *p.DisplayName
+	}
+	if p.Policy != nil {
+		v.Policy = *p.Policy
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

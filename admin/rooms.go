@@ -49,6 +49,18 @@ func (a *Admin) seatRoutes() {
 	huma.Register(a.api, operation("get-seat", http.MethodGet, one, "Show a seat", http.StatusNotFound), a.getSeat)
 	huma.Register(a.api, operation("patch-seat", http.MethodPatch, one, "Mute, deafen or turn a seat up and down",
 		http.StatusBadRequest, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType), a.patchSeat)
+	for _, change := range []struct {
+		name, summary string
+		of            func(ctx context.Context, room, seat string) error
+	}{
+		{"rekey", "Change the keys of a seat's call", a.server.Rekey},
+		{"reinvite", "Send a re-INVITE that leaves the keys", a.server.Reinvite},
+	} {
+		op := operation(change.name+"-seat", http.MethodPost, one+"/"+change.name, change.summary, http.StatusNotFound)
+		op.Description = "Answers once it is taken on. The outcome is in keying.rekeys of the seat and in conclave_rekeys_total."
+		op.DefaultStatus = http.StatusAccepted
+		huma.Register(a.api, op, a.changed(change.of))
+	}
 	huma.Register(a.api, operation("hang-up-seat", http.MethodDelete, one, "Hang up", http.StatusNotFound), a.hangUp)
 }
 
@@ -93,6 +105,16 @@ func (a *Admin) patchSeat(ctx context.Context, in *seatPatchInput) (*seatOutput,
 		return nil, a.problem(ctx, err)
 	}
 	return &seatOutput{view}, nil
+}
+
+// changed asks the server for a change within a call, which goes on after the answer.
+func (a *Admin) changed(ask func(ctx context.Context, room, seat string) error) func(context.Context, *seatInput) (*struct{}, error) {
+	return func(ctx context.Context, in *seatInput) (*struct{}, error) {
+		if err := ask(ctx, strings.ToLower(in.Room), in.Seat); err != nil {
+			return nil, a.problem(ctx, err)
+		}
+		return nil, nil //nolint:nilnil // huma's way to answer without a body
+	}
 }
 
 func (a *Admin) hangUp(ctx context.Context, in *seatInput) (*struct{}, error) {

@@ -22,6 +22,10 @@ type Server interface {
 	Seat(ctx context.Context, room, seat string) (server.SeatView, error)
 	// PatchSeat changes a seat and gives it as it is then.
 	PatchSeat(ctx context.Context, room, seat string, p server.SeatPatch) (server.SeatView, error)
+	// Rekey has the call of a seat change its keys. It returns when that is taken on; the seat's view tells the outcome.
+	Rekey(ctx context.Context, room, seat string) error
+	// Reinvite sends a re-INVITE in the call of a seat that leaves its keys. It returns when that is taken on.
+	Reinvite(ctx context.Context, room, seat string) error
 	// HangUp ends the call of a seat and frees the seat.
 	HangUp(ctx context.Context, room, seat string) error
 

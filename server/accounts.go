@@ -28,6 +28,7 @@ type accounts struct {
 	roots  *x509.CertPool
 
 	mu     sync.RWMutex
+	md5    int                       // accounts that take digest by MD5
 	byName map[string]*store.Account // replaced, never changed; but for their secrets, which are touched under mu only
 }
 
@@ -53,13 +54,36 @@ func (a *accounts) put(acc store.Account) {
 	defer a.mu.Unlock()
 	a.wipe(acc.Name)
 	a.byName[acc.Name] = &acc
+	if len(acc.HA1MD5) > 0 {
+		a.md5++
+	}
 }
 
-// wipe erases the secrets of a cached account; mu is held.
+// wipe erases the secrets of a cached account, which is about to go; mu is held.
 func (a *accounts) wipe(name string) {
-	if old := a.byName[name]; old != nil {
-		old.Wipe()
+	old := a.byName[name]
+	if old == nil {
+		return
 	}
+	if len(old.HA1MD5) > 0 {
+		a.md5--
+	}
+	old.Wipe()
+}
+
+// takesMD5 says whether any account takes digest by MD5, so that it need be offered.
+func (a *accounts) takesMD5() bool {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.md5 > 0
+}
+
+// policyOf names the keying policy of an account, "" where it has none of its own.
+func (a *accounts) policyOf(name string) string {
+	if acc := a.find(name); acc != nil {
+		return acc.Policy
+	}
+	return ""
 }
 
 // find returns the account of that name, disabled or not, or nil.

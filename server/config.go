@@ -89,14 +89,15 @@ type RoomConfig struct {
 	MaxSeats int // never 0
 }
 
-// TrunkConfig is a peer known by address range or TLS certificate instead of digest.
+// TrunkConfig is a peer known by address range or TLS certificate instead of digest. Where both are given both must hold.
 type TrunkConfig struct {
-	Name       string
-	From       []netip.Prefix
-	Transports []string // udp, tcp, tls
-	Methods    []keying.Method
-	Codecs     []string
-	Calls      int
+	Name         string
+	From         []netip.Prefix
+	Certificates []string // SHA-256 of TLS client certificates, lower-case hex
+	Transports   []string // udp, tcp, tls
+	Methods      []keying.Method
+	Codecs       []string // in the order of preference; nil: those of media
+	Calls        int
 }
 
 // Problem is one fault of a configuration: where it is, what is wrong and what to do.

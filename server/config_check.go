@@ -138,7 +138,19 @@ func (r *configReader) checkPolicy(c *Config, name string, p *keying.Policy) {
 	if len(p.Groups) == 0 {
 		r.problem(path+".groups", "is empty; name at least one of %s", strings.Join(groupNames, ", "))
 	}
+	if len(p.Groups) > 0 && !slices.ContainsFunc(p.Groups, p.AllowsGroup) {
+		r.problem(path+".min_dh_bits", "none of groups has %d bits of strength; give a number up to %d, or add %s",
+			p.MinDHBits, keying.P256.Strength(), keying.P256)
+	}
 	r.checkMethods(c, path, p)
+}
+
+// profileNames are the words that peer_profile may use.
+func profileNames() (names []string) {
+	for _, p := range keying.Profiles() {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 func (r *configReader) checkMethods(c *Config, path string, p *keying.Policy) {
@@ -204,15 +216,37 @@ func (r *configReader) checkTrunks(c *Config) {
 			r.problem(path+".name", "%q stands twice; rename one", t.Name)
 		}
 		seen[t.Name] = true
-		if len(t.From) == 0 && !r.faulty(path+".from") {
-			r.problem(path+".from", "gives no address range; write one such as [192.0.2.0/24]")
-		}
-		if len(t.Methods) == 0 && !r.faulty(path+".methods") {
-			r.problem(path+".methods", "is empty; name at least one of %s", strings.Join(methodNames, ", "))
+		r.checkTrunk(c, path, t)
+	}
+}
+
+// checkTrunk validates what makes a trunk fit a request, and what it may do then.
+func (r *configReader) checkTrunk(c *Config, path string, t TrunkConfig) {
+	known := len(t.From)+len(t.Certificates) > 0 || r.faulty(path+".from") || r.faulty(path+".certificates")
+	if !known {
+		r.problem(path+".from", "gives no address range; write one such as [192.0.2.0/24], or fingerprints under certificates")
+	}
+	if len(t.Certificates) > 0 && slices.ContainsFunc(t.Transports, func(s string) bool { return s != "tls" }) {
+		r.problem(path+".transports", "a certificate is shown over TLS only; write [tls]")
+	}
+	for _, transport := range t.Transports {
+		if on := map[string]string{"udp": c.SIP.UDP, "tcp": c.SIP.TCP, "tls": c.SIP.TLS}; on[transport] == "" {
+			c.warn("%s: nobody comes over %s, since sip.%s is off", path, transport, transport)
 		}
 	}
-	if len(c.Trunks) > 0 {
-		c.warn("trunks are not in this version: their callers need an account")
+	if len(t.Transports) == 0 && !r.faulty(path+".transports") {
+		r.problem(path+".transports", "is empty, so nobody could come; name at least one of %s", strings.Join(transportNames, ", "))
+	}
+	if len(t.Codecs) == 0 && r.lines[path+".codecs"] > 0 && !r.faulty(path+".codecs") {
+		r.problem(path+".codecs", "is empty; name at least one of %s, or remove the key", strings.Join(codecNames, ", "))
+	}
+	if len(t.Methods) == 0 && !r.faulty(path+".methods") {
+		r.problem(path+".methods", "is empty; name %s, %s or both", keying.SDES, keying.DTLSSRTP)
+	}
+	for _, m := range t.Methods {
+		if m != keying.SDES && m != keying.DTLSSRTP {
+			c.warn("%s.methods: %s proves an account, and whoever has one calls as that account, not through a trunk", path, m)
+		}
 	}
 }
 

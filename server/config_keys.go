@@ -1,6 +1,8 @@
 package server
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -21,9 +23,14 @@ const (
 	maxRequests = 10_000_000 // a benchmark raises requests_per_source to what amounts to none
 	maxWorkers  = 1024
 	maxQueue    = 1_000_000
-	maxLoudest  = 64 // beyond some voices at once nobody understands anybody
-	minWait     = time.Second
-	maxWait     = 24 * time.Hour
+	maxLoudest  = 64  // beyond some voices at once nobody understands anybody
+	maxDHBits   = 128 // strength of the best group
+	// maxKeyPackets is what SRTCP allows under one key, and far less than SRTP does (RFC 3711 section 9.2).
+	maxKeyPackets = 1 << 31
+	// defaultTrunkCalls is good for a gateway of some size; more is for the operator to say.
+	defaultTrunkCalls = 1000
+	minWait           = time.Second
+	maxWait           = 24 * time.Hour
 )
 
 var (
@@ -119,29 +126,60 @@ func (s *section) readPolicy(p *keying.Policy) {
 	named(s, "groups", &p.Groups, groupNames)
 	s.words("authentication", &p.Authentication, authenticationNames)
 	s.oneOf("forward_secrecy", &p.ForwardSecrecy, forwardSecrecyNames)
+	s.number("min_dh_bits", &p.MinDHBits, 0, maxDHBits)
 	s.duration("max_key_age", &p.MaxKeyAge, minWait, maxKeyAge)
+	packets := int(p.MaxKeyPackets) //nolint:gosec // maxKeyPackets bounds it
+	s.number("max_key_packets", &packets, 0, maxKeyPackets)
+	p.MaxKeyPackets = uint64(packets) //nolint:gosec // not below 0
+	s.boolean("sha1_signatures", &p.SHA1Signatures)
+	s.oneOf("peer_profile", &p.PeerProfile, profileNames())
 	s.oneOf("move_tgk", &p.MoveTGK, moveTGKNames)
 }
 
+// readTrunk reads one trunk. TLS is the transport of a trunk that names none, so that keys of SDES are in the clear only where
+// the file says so.
 func (s *section) readTrunk() TrunkConfig {
-	t := TrunkConfig{Transports: slices.Clone(transportNames), Codecs: slices.Clone(codecNames), Calls: 1000}
+	t := TrunkConfig{Transports: []string{"tls"}, Calls: defaultTrunkCalls}
 	s.text("name", &t.Name)
-	var from []string
-	s.words("from", &from, nil)
-	for i, text := range from {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			s.r.problem(fmt.Sprintf("%s[%d]", join(s.path, "from"), i),
-				"%q is no address range; write one such as 192.0.2.0/24", text)
-			continue
-		}
-		t.From = append(t.From, p.Masked())
-	}
+	t.From = s.prefixes("from")
+	t.Certificates = s.fingerprints("certificates")
 	s.words("transports", &t.Transports, transportNames)
 	named(s, "methods", &t.Methods, methodNames)
 	s.words("codecs", &t.Codecs, codecNames)
 	s.number("calls", &t.Calls, 1, maxCalls)
 	return t
+}
+
+// prefixes reads a list of address ranges.
+func (s *section) prefixes(key string) (list []netip.Prefix) {
+	var words []string
+	s.words(key, &words, nil)
+	for i, text := range words {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			s.r.problem(fmt.Sprintf("%s[%d]", join(s.path, key), i),
+				"%q is no address range; write one such as 192.0.2.0/24", clip(text))
+			continue
+		}
+		list = append(list, p.Masked())
+	}
+	return list
+}
+
+// fingerprints reads a list of SHA-256 digests in hex, with colons between the octets as openssl prints them or without.
+func (s *section) fingerprints(key string) (list []string) {
+	var words []string
+	s.words(key, &words, nil)
+	for i, text := range words {
+		digest, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
+		if err != nil || len(digest) != sha256.Size {
+			s.r.problem(fmt.Sprintf("%s[%d]", join(s.path, key), i),
+				"%q is no SHA-256 fingerprint; write the 64 hexadecimal digits of: openssl x509 -noout -fingerprint -sha256", clip(text))
+			continue
+		}
+		list = append(list, hex.EncodeToString(digest))
+	}
+	return list
 }
 
 // named reads a list of words of a string type of ours.
@@ -163,7 +201,7 @@ func (s *section) oneOf(key string, into *string, allowed []string) {
 	}
 	word := *into
 	s.text(key, &word)
-	if !slices.Contains(allowed, word) {
+	if word != *into && !slices.Contains(allowed, word) { // the default need not be a word of the list
 		s.r.problem(join(s.path, key), "%q is unknown; give one of %s", word, strings.Join(allowed, ", "))
 		return
 	}

@@ -17,6 +17,12 @@ const (
 	guardEntries = 1 << 20
 	// dhDeadline bounds how long a set-up waits for a Diffie-Hellman worker before its caller gets 503.
 	dhDeadline = time.Second
+	// maxChanges bounds the re-INVITEs that the admin API has under way at a time, each a goroutine that waits for its peer.
+	maxChanges = 256
+	// changePatience bounds one of them: a transaction of 32 s (RFC 3261, timer B) after a wait for a glare to pass.
+	changePatience = 45 * time.Second
+	// maxDisplayName bounds the name that a trunk gives a caller, in characters, as the admin API bounds an account's.
+	maxDisplayName = 128
 	// retryAfter is what a caller is told to wait when the server is full, in seconds.
 	retryAfter = 5
 )

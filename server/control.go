@@ -143,33 +143,41 @@ func (r *room) view(ctx context.Context) (RoomView, error) {
 	return v, err
 }
 
-// weaker returns the weaker of a keying found so far and that of a leg: first without forward secrecy, then by suite.
+// weaker returns the weaker of a keying found so far and that of a leg.
 func weaker(w *WeakestView, l *legs.Leg) *WeakestView {
 	if l == nil || l.Terms() == nil {
 		return w
 	}
 	p := l.Terms().Posture
-	this := &WeakestView{Method: string(p.Method), Suite: string(p.Suite)}
+	this := &WeakestView{Method: string(p.Method), Suite: string(p.Suite), ForwardSecrecy: p.ForwardSecrecy}
 	if w == nil || strength(this) < strength(w) {
 		return this
 	}
 	return w
 }
 
-// strength orders keyings for weaker: forward secrecy first, then the suite.
+// strength orders keyings for weaker: without keys yet, as long as a handshake runs; keys that every proxy of the signalling
+// reads (SDES); keys that a long-term key opens; forward secret ones; and within each the suite.
 func strength(w *WeakestView) int {
-	suites := keying.Suites()
-	n := len(suites) - slices.Index(suites, keying.Suite(w.Suite))
-	if keying.Method(w.Method).ForwardSecret() {
-		n += len(suites) + 1
+	suites := keying.Suites() // strongest first
+	at := slices.Index(suites, keying.Suite(w.Suite))
+	if at < 0 {
+		return 0
 	}
-	return n
+	class := 2
+	switch {
+	case w.ForwardSecrecy:
+		class = 3
+	case keying.Method(w.Method) == keying.SDES:
+		class = 1
+	}
+	return class*len(suites) + len(suites) - at
 }
 
 // view of a seat; it runs in the room's goroutine.
 func (st *seat) view(room string) SeatView {
 	v := SeatView{
-		ID: st.id, Room: room, Account: st.account, DisplayName: st.display, JoinedAt: st.joined,
+		ID: st.id, Room: room, Account: st.who.Account, Trunk: st.who.Trunk, DisplayName: st.display, JoinedAt: st.joined,
 		Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Speaking: st.mix.Speaking(), LevelDBFS: st.mix.LevelDBFS(),
 	}
 	if st.leg == nil || st.leg.Terms() == nil {
@@ -179,11 +187,21 @@ func (st *seat) view(room string) SeatView {
 	v.Leg = &LegView{
 		ID: st.leg.ID(), State: st.leg.State().String(), Transport: st.transport, SignallingAddr: st.signal,
 		MediaAddr: address(m.Remote), Codec: t.Codec,
-		Keying: KeyingView{
-			Method: string(t.Posture.Method), Suite: string(t.Posture.Suite), CSBID: t.Posture.CSBID,
-			KeyAgeS: time.Since(t.Posture.Since).Seconds(), Rekeys: t.Rekeys, PeerFingerprint: t.Posture.PeerFingerprint,
-		},
+		Keying:  keyingView(t),
 		Quality: QualityView{LossPct: m.LossPct, JitterMS: m.JitterMS, RTTMS: m.RTTMS, MOS: m.MOS},
+	}
+	return v
+}
+
+// keyingView tells the posture of a leg.
+func keyingView(t *legs.Terms) KeyingView {
+	p := t.Posture
+	v := KeyingView{
+		Method: string(p.Method), Suite: string(p.Suite), Group: string(p.Group), ForwardSecrecy: p.ForwardSecrecy, CSBID: p.CSBID,
+		Rekeys: t.Rekeys, Overdue: t.Overdue, PeerIdentity: p.PeerIdentity, PeerFingerprint: p.PeerFingerprint,
+	}
+	if p.Suite != "" { // there are keys to be of an age
+		v.KeyAgeS = time.Since(p.Since).Seconds()
 	}
 	return v
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // RFC 2617, for phones that know no other
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
@@ -22,6 +23,9 @@ const passwordLength = 20
 func (s *Server) CreateAccount(_ context.Context, n NewAccount) (*keying.Bundle, AccountView, error) {
 	if s.rooms.find(n.Name) != nil {
 		return nil, AccountView{}, ErrNameTaken
+	}
+	if err := s.checkPolicy(n.Policy); err != nil {
+		return nil, AccountView{}, err
 	}
 	kind := n.Cert
 	if kind == "" {
@@ -58,10 +62,23 @@ func (s *Server) enrol(n NewAccount, cert *keying.Certificate) (*keying.Bundle, 
 		PSK:    keying.NewSecret(psk), CertPEM: string(cert.CertPEM()), KeyPEM: key, CAPEM: string(s.keys.authority.CertPEM()),
 		ServerCertPEM: string(s.keys.own.RSA.CertPEM()),
 	}
-	return bundle, store.Account{
-		Name: n.Name, DisplayName: n.DisplayName, PSK: psk, HA1SHA256: ha1[:],
+	acc := store.Account{
+		Name: n.Name, DisplayName: n.DisplayName, Policy: n.Policy, PSK: psk, HA1SHA256: ha1[:],
 		CertFingerprints: []string{cert.Fingerprint()}, CreatedAt: time.Now().UTC().Truncate(time.Second),
-	}, nil
+	}
+	if n.MD5 {
+		weak := md5.Sum([]byte(n.Name + ":" + realm + ":" + password)) //nolint:gosec // RFC 2617, for phones that know no other
+		acc.HA1MD5 = weak[:]
+	}
+	return bundle, acc, nil
+}
+
+// checkPolicy says whether an account may name that policy.
+func (s *Server) checkPolicy(name string) error {
+	if name != "" && s.cfg.Policies[name] == nil {
+		return fmt.Errorf("%w: no policy is named %q; there are %s", ErrInvalid, name, s.cfg.policyNames())
+	}
+	return nil
 }
 
 // serverAddresses lists where the server takes calls, encrypted signalling first.
@@ -111,7 +128,15 @@ func (s *Server) Accounts(_ context.Context, after string, limit int) ([]Account
 
 // PatchAccount changes an account; disabling it ends the calls it is in.
 func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch) (AccountView, error) {
+	if p.Policy != nil {
+		if err := s.checkPolicy(*p.Policy); err != nil {
+			return AccountView{}, err
+		}
+	}
 	err := s.accounts.update(name, func(acc *store.Account) {
+		if p.Policy != nil {
+			acc.Policy = *p.Policy
+		}
 		if p.DisplayName != nil {
 			acc.DisplayName = *p.DisplayName
 		}
@@ -140,7 +165,7 @@ func (s *Server) DeleteAccount(ctx context.Context, name string) error {
 
 func (s *Server) hangUpAccount(ctx context.Context, name string) {
 	for _, c := range s.calls.all() {
-		if c.identity == s.uri(name) {
+		if c.who.Account == name {
 			if err := c.leg.Hangup(ctx, "account_closed"); err != nil && ctx.Err() == nil && c.leg.State() != legs.Ended {
 				s.log.Warn("a call of a closed account did not end", "account", name, "leg", c.leg.ID(), "err", err)
 			}
@@ -155,6 +180,6 @@ func (s *Server) accountView(acc *store.Account) AccountView {
 	}
 	return AccountView{
 		Name: acc.Name, URI: s.uri(acc.Name), DisplayName: acc.DisplayName, Disabled: acc.Disabled,
-		CertFingerprints: prints, Calls: s.ledger.of(acc.Name), CreatedAt: acc.CreatedAt,
+		Policy: acc.Policy, MD5: len(acc.HA1MD5) > 0, CertFingerprints: prints, Calls: s.ledger.of(acc.Name), CreatedAt: acc.CreatedAt,
 	}
 }

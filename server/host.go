@@ -14,6 +14,9 @@ import (
 // admission is what the gate found out about a request; it travels through the dialog to the join or to the leg.
 type admission struct{ *gate.Admitted }
 
+// who calls: an account, or somebody for whom a trunk speaks.
+func (a *admission) who() gate.Who { return gate.Who{Account: a.Account, Trunk: a.Trunk} }
+
 // Readmitted gives the leg the offer of a re-INVITE and its authenticated MIKEY message.
 func (a *admission) Readmitted() (*offer.Description, *keying.Verified) { return a.Offer, a.Verified }
 
@@ -40,7 +43,7 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 			s.metrics.refused(gate.ReasonNoDialog)
 			return nil, &dialog.Response{Status: 481}
 		}
-		req.DialogIdentity, req.DialogRoom, req.DialogSource = known.identity, known.room, known.source()
+		req.DialogIdentity, req.DialogTrunk, req.DialogRoom, req.DialogSource = known.identity, known.who.Trunk, known.room, known.source()
 		if t := known.leg.Terms(); t != nil {
 			req.Running = t.Running
 		}
@@ -72,6 +75,7 @@ func (s *Server) response(r *gate.Reject) *dialog.Response {
 type call struct {
 	leg      *legs.Leg
 	identity string
+	who      gate.Who
 	room     string
 
 	mu   sync.Mutex

@@ -1,18 +1,20 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/mixer"
-	"github.com/conclave/conclave/server/gate"
 )
 
 // Invite takes an admitted call to its seat, or refuses it. It runs in a goroutine that the dialog made for it.
@@ -27,13 +29,13 @@ func (s *Server) Invite(in *dialog.Incoming, admitted any) {
 	}
 	if in.Context().Err() != nil {
 		s.metrics.refused("cancelled")
-		s.log.Info("call given up by its caller", "account", a.Account, "room", a.Room, "cause", context.Cause(in.Context()))
+		s.log.Info("call given up by its caller", "account", a.Account, "trunk", a.Trunk, "room", a.Room, "cause", context.Cause(in.Context()))
 		_ = in.Reject(dialog.Response{Status: 487}) // the dialog has answered already where it knew
 		return
 	}
 	r := s.refusal(err)
 	s.metrics.refused(r.Reason)
-	s.log.Info("call refused", "account", a.Account, "room", a.Room, "status", r.Status, "reason", r.Reason, "err", r.Err)
+	s.log.Info("call refused", "account", a.Account, "trunk", a.Trunk, "room", a.Room, "status", r.Status, "reason", r.Reason, "err", r.Err)
 	if err := in.Reject(r.Response()); err != nil {
 		s.log.Debug("refusal not sent", "err", err)
 	}
@@ -44,17 +46,17 @@ var errAccountClosed = errors.New("server: the account was closed")
 
 // join reserves, negotiates and accepts; whatever fails is undone in reverse before it returns.
 func (s *Server) join(in *dialog.Incoming, a *admission) error {
-	if err := s.ledger.reserve(a.Account); err != nil {
+	if err := s.ledger.reserve(a.who()); err != nil {
 		return err
 	}
-	st := newSeat(in.Request, a.Admitted, s.accounts.displayName(a.Account))
+	st := s.newSeat(in.Request, a)
 	r, err := s.rooms.seat(in.Context(), a.Room, st)
 	if err != nil {
-		s.ledger.release(a.Account)
+		s.ledger.release(a.who())
 		return err
 	}
 	o := &occupancy{server: s, room: r, seat: st, method: a.method()}
-	leg, err := s.line.Prepare(in.Context(), s.admissionOf(a, r.policy), o)
+	leg, err := s.prepare(in, a, o)
 	if err != nil {
 		o.vacate(nil)
 		return err
@@ -62,13 +64,13 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 	o.lobby = s.lobby.Join(mixer.SeatConfig{})
 	o.lobby.Attach(leg.Stream())
 	// A caller may hang up with the octets of our 200 just read, before Accept returns: the dialog must be known by then.
-	s.calls.add(in.DialogID(), &call{leg: leg, identity: a.Identity, room: r.name, from: in.Request.Source})
+	s.calls.add(in.DialogID(), &call{leg: leg, identity: a.Identity, who: a.who(), room: r.name, from: in.Request.Source})
 	// Who closes an account, or stops the server, ends the calls that are known: one that was being set up meanwhile has to look
 	// for itself.
 	switch {
 	case s.stopping.Load():
 		err = errServerFull
-	case s.accounts.enabled(a.Account) == nil:
+	case a.Trunk == "" && s.accounts.enabled(a.Account) == nil:
 		err = errAccountClosed
 	default:
 		err = leg.Accept(in)
@@ -81,34 +83,76 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 	return nil
 }
 
-// admissionOf tells the leg what the gate found out.
-func (s *Server) admissionOf(a *admission, p *keying.Policy) legs.Admission {
-	adm := legs.Admission{Local: s.uri(a.Room), Peer: a.Identity, Policy: p, Offer: a.Offer, Verified: a.Verified}
-	if a.Offer == nil {
-		adm.Method = s.lateMethod(a.Account, p)
+// prepare tells the leg what the gate found out, and has it negotiate.
+func (s *Server) prepare(in *dialog.Incoming, a *admission, o *occupancy) (*legs.Leg, error) {
+	adm := legs.Admission{
+		Local: s.uri(a.Room), Peer: a.Identity, Policy: s.policies.of(o.room.policy, a.who()), Offer: a.Offer, Verified: a.Verified,
+		Codecs: s.cfg.codecsOf(a.Trunk), Secured: secured(in.Request.Transport, a.Trunk),
 	}
-	return adm
+	if a.Offer == nil {
+		if adm.Method = s.lateMethod(a, adm.Policy, adm.Secured); adm.Method == "" {
+			return nil, errNoMethod
+		}
+	}
+	return s.line.Prepare(in.Context(), adm, o)
 }
 
-// lateMethod chooses how we offer to a caller that sent no offer: the policy's first method that both sides can do. An
-// account always has a pre-shared key, and a certificate where one was issued; of that the server keeps the fingerprint only, so
-// that it cannot encrypt to it (MIKEYPKE).
-func (s *Server) lateMethod(account string, p *keying.Policy) keying.Method {
+// secured says whether keys may stand in the clear in a description: over TLS, or where the configuration lets a trunk's.
+func secured(transport, trunk string) bool { return transport == "tls" || trunk != "" }
+
+// codecsOf are the codecs of a trunk in its order; nil: those of all callers.
+func (c *Config) codecsOf(trunk string) []string {
+	for _, t := range c.Trunks {
+		if t.Name == trunk {
+			return t.Codecs
+		}
+	}
+	return nil
+}
+
+// errNoMethod says that we have nothing to offer to a caller that sent no offer.
+var errNoMethod = errors.New("server: no method for an offer of ours")
+
+// lateMethod chooses how we offer to a caller that sent no offer: the policy's first method that both sides can do, "" without
+// one. An account always has a pre-shared key, and a certificate where one was issued; of that the server keeps the fingerprint
+// only, so that it cannot encrypt to it (MIKEYPKE). A trunk's callers have neither.
+func (s *Server) lateMethod(a *admission, p *keying.Policy, secured bool) keying.Method {
 	for _, m := range p.Methods {
-		if p.AllowsMethod(m) && m.Implemented() && m != keying.MIKEYPKE && (!m.Certified() || s.accounts.hasCertificate(account)) {
+		switch {
+		case !m.Implemented(), !p.AllowsMethod(m), m == keying.MIKEYPKE, m == keying.SDES && !secured:
+		case m.Authenticates() && a.Trunk != "", m.Certified() && !s.accounts.hasCertificate(a.Account):
+		default:
 			return m
 		}
 	}
-	return keying.MIKEYPSK
+	return ""
 }
 
-func newSeat(r *dialog.Request, a *gate.Admitted, display string) *seat {
+// newSeat is the seat that a caller is to get.
+func (s *Server) newSeat(r *dialog.Request, a *admission) *seat {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // crypto/rand never fails since Go 1.24
-	return &seat{
-		id: hex.EncodeToString(id[:]), account: a.Account, display: display,
-		transport: r.Transport, signal: r.Source.String(), joined: time.Now(),
+	st := &seat{
+		id: hex.EncodeToString(id[:]), who: a.who(), transport: r.Transport, signal: r.Source.String(), joined: time.Now(),
 	}
+	if a.Trunk == "" {
+		st.display = s.accounts.displayName(a.Account)
+	} else {
+		st.display = callerName(r.From)
+	}
+	return st
+}
+
+// callerName is what a trunk says about its caller: the name to show, or else the user of the URI, without what does not print.
+func callerName(from dialog.Address) string {
+	name := cmp.Or(strings.TrimSpace(from.Display), from.URI.User)
+	runes := []rune(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, name))
+	return string(runes[:min(len(runes), maxDisplayName)])
 }
 
 // refusal gives an error of a join its SIP status, its words and its reason for the metrics.
@@ -127,6 +171,10 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 403, Reason: "room_locked", Err: err, Warning: warn("the room is locked")}
 	case errors.Is(err, errRoomFull):
 		return &legs.Reject{Status: 486, Reason: "room_full", Err: err, Warning: warn("the room is full")}
+	case errors.Is(err, errNoMethod):
+		return &legs.Reject{Status: 488, Reason: "no_method", Err: err, Warning: warn("send an offer: none of ours suits both sides")}
+	case errors.Is(err, errTrunkFull):
+		return &legs.Reject{Status: 486, Reason: "trunk_full", Err: err, Warning: warn("too many calls of this trunk")}
 	case errors.Is(err, errAccountFull):
 		return &legs.Reject{Status: 486, Reason: "account_full", Err: err, Warning: warn("too many calls of this account")}
 	case errors.Is(err, errServerFull), errors.Is(err, errTooManyRooms), errors.Is(err, errRoomClosed), errors.Is(err, context.DeadlineExceeded):

@@ -3,49 +3,69 @@ package server
 import (
 	"errors"
 	"sync"
+
+	"github.com/conclave/conclave/server/gate"
 )
 
-// ledger counts the calls that are being set up or stand, in the whole server and by account.
+// ledger counts the calls that are being set up or stand, in the whole server, by account and by trunk.
 type ledger struct {
 	maxCalls, maxPerAccount int
+	maxOf                   map[string]int // by trunk
 
 	mu        sync.Mutex
 	calls     int
 	byAccount map[string]int
+	byTrunk   map[string]int
 	emptied   chan struct{} // nil until stop; closed once there are no calls and none can come
 }
 
 var (
 	errServerFull  = errors.New("server: full")
 	errAccountFull = errors.New("server: too many calls of this account")
+	errTrunkFull   = errors.New("server: too many calls of this trunk")
 )
 
-func newLedger(l LimitsConfig) *ledger {
-	return &ledger{maxCalls: l.Calls, maxPerAccount: l.CallsPerAccount, byAccount: make(map[string]int)}
+func newLedger(c *Config) *ledger {
+	l := &ledger{
+		maxCalls: c.Limits.Calls, maxPerAccount: c.Limits.CallsPerAccount, maxOf: make(map[string]int),
+		byAccount: make(map[string]int), byTrunk: make(map[string]int),
+	}
+	for _, t := range c.Trunks {
+		l.maxOf[t.Name] = t.Calls
+	}
+	return l
 }
 
-// reserve counts one more call of the account, or says which limit forbids it.
-func (l *ledger) reserve(account string) error {
+// reserve counts one more call of an account or of a trunk, or says which limit forbids it.
+func (l *ledger) reserve(who gate.Who) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case l.emptied != nil, l.calls >= l.maxCalls:
 		return errServerFull
-	case l.byAccount[account] >= l.maxPerAccount:
+	case who.Trunk != "" && l.byTrunk[who.Trunk] >= l.maxOf[who.Trunk]:
+		return errTrunkFull
+	case who.Trunk == "" && l.byAccount[who.Account] >= l.maxPerAccount:
 		return errAccountFull
 	}
 	l.calls++
-	l.byAccount[account]++
+	if who.Trunk != "" {
+		l.byTrunk[who.Trunk]++
+	} else {
+		l.byAccount[who.Account]++
+	}
 	return nil
 }
 
 // release undoes one reserve.
-func (l *ledger) release(account string) {
+func (l *ledger) release(who gate.Who) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.calls--
-	if l.byAccount[account]--; l.byAccount[account] <= 0 {
-		delete(l.byAccount, account)
+	if who.Trunk != "" {
+		l.byTrunk[who.Trunk]--
+	} else if l.byAccount[who.Account]--; l.byAccount[who.Account] <= 0 {
+		delete(l.byAccount, who.Account)
 	}
 	if l.calls == 0 && l.emptied != nil {
 		close(l.emptied)

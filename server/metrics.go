@@ -1,6 +1,8 @@
 package server
 
 import (
+	"cmp"
+	"strconv"
 	"sync"
 	"time"
 
@@ -19,6 +21,7 @@ type metrics struct {
 	setups   *prometheus.HistogramVec // seconds by method
 	refusals *prometheus.CounterVec   // by reason
 	endings  *prometheus.CounterVec   // by reason
+	rekeys   *prometheus.CounterVec   // by result
 
 	server *Server
 	mu     sync.Mutex
@@ -27,7 +30,7 @@ type metrics struct {
 
 // mediaTotals sums the counters of streams.
 type mediaTotals struct {
-	sent, received, lost, late, concealed, authFailed, replayed, foreign, malformed float64
+	sent, received, lost, late, concealed, authFailed, replayed, foreign, malformed, underOld float64
 }
 
 func (t *mediaTotals) add(s media.Snapshot) {
@@ -40,7 +43,11 @@ func (t *mediaTotals) add(s media.Snapshot) {
 	t.replayed += float64(s.Replayed)
 	t.foreign += float64(s.ForeignSSRC)
 	t.malformed += float64(s.Malformed)
+	t.underOld += float64(s.UnderOld)
 }
+
+// endings are those that an operator watches for, and that are there from the start (legs.Ending).
+var endings = []string{"media_timeout", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed"}
 
 var setupBuckets = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2}
 
@@ -57,11 +64,20 @@ func newMetrics(s *Server) *metrics {
 		endings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "conclave_endings_total", Help: "Calls that ended, by reason.",
 		}, []string{"reason"}),
+		rekeys: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "conclave_rekeys_total", Help: "Changes of keys within a call, whichever side began them, by result.",
+		}, []string{"result"}),
+	}
+	for _, result := range []string{rekeyDone, rekeyRefused, rekeyFailed} {
+		m.rekeys.WithLabelValues(result)
+	}
+	for _, reason := range endings {
+		m.endings.WithLabelValues(reason)
 	}
 	for _, reason := range gate.Reasons() {
 		m.refusals.WithLabelValues(reason) // there from the start, so that a first refusal shows as a rise
 	}
-	m.registry.MustRegister(m.setups, m.refusals, m.endings, m,
+	m.registry.MustRegister(m.setups, m.refusals, m.endings, m.rekeys, m,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -71,6 +87,8 @@ func (m *metrics) joined(method string, took time.Duration) {
 }
 
 func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }
+
+func (m *metrics) rekeyed(result string) { m.rekeys.WithLabelValues(result).Inc() }
 
 // ended counts an ending and keeps the counters of its stream; the dialog leaves the table under the same lock, so that a
 // scrape sees the stream once.
@@ -119,23 +137,36 @@ func (m *metrics) collectSIP(ch chan<- prometheus.Metric, refused map[string]uin
 	}
 }
 
-// collectMedia sums the streams of all legs, ended ones included, and counts the legs by method and suite.
+// keyed is what the legs that stand are counted by.
+type keyed struct {
+	method, suite string
+	secret        bool // forward secret
+}
+
+// collectMedia sums the streams of all legs, ended ones included, counts those that stand by their keying, and finds the
+// oldest keys.
 func (m *metrics) collectMedia(ch chan<- prometheus.Metric, counter func(string, string, float64)) {
 	m.mu.Lock()
 	total := m.past
 	all := m.server.calls.all()
-	legsBy := make(map[[2]string]float64)
+	legsBy, oldest := make(map[keyed]float64), time.Duration(0)
 	for _, c := range all {
 		total.add(c.leg.Stream().Snapshot())
 		if t := c.leg.Terms(); t != nil {
-			legsBy[[2]string{string(t.Posture.Method), string(t.Posture.Suite)}]++
+			p := t.Posture
+			legsBy[keyed{string(p.Method), string(p.Suite), p.ForwardSecrecy}]++
+			if p.Suite != "" {
+				oldest = max(oldest, time.Since(p.Since))
+			}
 		}
 	}
 	m.mu.Unlock()
-	desc := prometheus.NewDesc("conclave_legs", "Legs that stand, by method and suite.", []string{"method", "suite"}, nil)
+	desc := prometheus.NewDesc("conclave_legs", "Legs that stand, by method, suite (none: its handshake runs) and forward secrecy.",
+		[]string{"method", "suite", "forward_secrecy"}, nil)
 	for k, v := range legsBy {
-		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, k[0], k[1])
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, k.method, cmp.Or(k.suite, "none"), strconv.FormatBool(k.secret))
 	}
+	ch <- sample(prometheus.GaugeValue, "conclave_key_age_max_seconds", "Age of the oldest keys of a leg that stands.", oldest.Seconds())
 	counter("conclave_media_sent_total", "RTP packets sent.", total.sent)
 	counter("conclave_media_received_total", "Authenticated, fresh RTP packets received.", total.received)
 	counter("conclave_media_lost_total", "RTP packets that never came.", total.lost)
@@ -144,6 +175,7 @@ func (m *metrics) collectMedia(ch chan<- prometheus.Metric, counter func(string,
 	counter("conclave_media_auth_failed_total", "Packets whose tag did not verify.", total.authFailed)
 	counter("conclave_media_replayed_total", "Packets seen before.", total.replayed)
 	counter("conclave_media_foreign_total", "Packets of an SSRC that is not the peer's.", total.foreign)
+	counter("conclave_media_under_old_total", "Packets under keys that were being replaced.", total.underOld)
 	counter("conclave_media_malformed_total", "Datagrams that are no RTP or RTCP.", total.malformed)
 }
 

@@ -6,17 +6,19 @@ import (
 
 	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/mixer"
+	"github.com/conclave/conclave/server/gate"
 )
 
 // seat is one participant in a room. Its fields belong to the room's goroutine once the seat is taken.
 type seat struct {
-	id, account, display string
-	transport, signal    string // of the leg: "udp"; address of the signalling
-	joined               time.Time
-	muted, deaf          bool
-	gainDB               float64
-	mix                  *mixer.Seat
-	leg                  *legs.Leg // nil until the call is confirmed
+	id, display       string
+	who               gate.Who
+	transport, signal string // of the leg: "udp"; address of the signalling
+	joined            time.Time
+	muted, deaf       bool
+	gainDB            float64
+	mix               *mixer.Seat
+	leg               *legs.Leg // nil until the call is confirmed
 }
 
 // occupancy is the owner of a leg: it brings the leg from the lobby to its seat and takes it away again.
@@ -44,14 +46,14 @@ func (o *occupancy) Confirmed(l *legs.Leg) {
 		_ = l.Hangup(context.Background(), "no_room")
 		return
 	}
-	o.server.log.Info("seated", "room", o.room.name, "seat", o.seat.id, "account", o.seat.account, "method", o.method)
+	o.server.log.Info("seated", "room", o.room.name, "seat", o.seat.id, "account", o.seat.who.Account, "trunk", o.seat.who.Trunk, "method", o.method)
 }
 
 // Ended frees the seat, waits until the mixer has let go of the stream, and releases the leg.
 func (o *occupancy) Ended(l *legs.Leg, e legs.Ending) {
 	o.server.metrics.ended(e.Reason, l.Dialog().ID(), l.Stream().Snapshot())
 	o.vacate(l)
-	o.server.log.Info("left", "room", o.room.name, "seat", o.seat.id, "account", o.seat.account, "reason", e.Reason, "err", e.Err)
+	o.server.log.Info("left", "room", o.room.name, "seat", o.seat.id, "account", o.seat.who.Account, "trunk", o.seat.who.Trunk, "reason", e.Reason, "err", e.Err)
 }
 
 // vacate undoes what the join did, in reverse.
@@ -63,7 +65,7 @@ func (o *occupancy) vacate(l *legs.Leg) {
 	if l != nil {
 		l.Release()
 	}
-	o.server.ledger.release(o.seat.account)
+	o.server.ledger.release(o.seat.who)
 }
 
 // giveUpSeat frees the seat and waits until no worker touches it.

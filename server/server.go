@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,7 +40,9 @@ type Server struct {
 	pool     *mixer.Pool
 	lobby    *mixer.Room
 	rooms    *rooms
+	policies *policies
 	ledger   *ledger
+	chores   *chores
 	calls    *calls
 	metrics  *metrics
 	stopping atomic.Bool
@@ -50,7 +53,8 @@ var _ dialog.Host = (*Server)(nil)
 // New makes a server of a configuration over a data directory, which it creates. Whatever fails is undone.
 func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
-		cfg: cfg, data: data, log: log, ledger: newLedger(cfg.Limits), calls: &calls{by: make(map[string]*call)},
+		cfg: cfg, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
+		calls: &calls{by: make(map[string]*call)},
 	}
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
@@ -69,15 +73,15 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}
 	s.openMedia(keyer)
 	if s.gate, err = gate.New(gate.Config{
-		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: func(room string, _ gate.Who) *keying.Policy { return s.rooms.policy(room) },
-		Address: cfg.Media.Address,
+		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: s.policy,
+		Trunks: cfg.gateTrunks(), Known: s.accounts.taken, MD5: s.accounts.takesMD5, Address: cfg.Media.Address,
 	}); err != nil {
 		return nil, err
 	}
 	s.metrics = newMetrics(s) // the endpoint calls Admit as soon as it listens
 	if s.endpoint, err = dialog.Listen(dialog.Config{
 		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true,
-		ServerTLS:         &tls.Config{Certificates: []tls.Certificate{s.keys.tls}, MinVersion: tls.VersionTLS12},
+		ServerTLS:         s.sipTLS(),
 		ClientTLS:         &tls.Config{RootCAs: s.keys.authority.Roots(), MinVersion: tls.VersionTLS12},
 		RequestsPerSource: cfg.Limits.RequestsPerSource, Log: log,
 	}, s); err != nil {
@@ -111,13 +115,30 @@ func (s *Server) openKeying() (*keying.Keyer, error) {
 	})
 }
 
+// policy is what whoever it is must keep to in a room, whether the room is open yet or not (gate.Config.Policy).
+func (s *Server) policy(room string, who gate.Who) *keying.Policy {
+	return s.policies.of(s.rooms.policy(room), who)
+}
+
+// sipTLS is the TLS of the signalling. A client's certificate is asked for where a trunk is known by one; what counts is its
+// fingerprint, which the gate compares, and not who issued it.
+func (s *Server) sipTLS() *tls.Config {
+	c := &tls.Config{Certificates: []tls.Certificate{s.keys.tls}, MinVersion: tls.VersionTLS12}
+	if slices.ContainsFunc(s.cfg.Trunks, func(t TrunkConfig) bool { return len(t.Certificates) > 0 }) {
+		c.ClientAuth = tls.RequestClientCert
+	}
+	return c
+}
+
 // openMedia makes the mixer, its lobby, the rooms and what the legs share.
 func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.pool = mixer.NewPool(mixer.Config{Workers: orCores(s.cfg.Media.Workers, 1), Log: s.log})
 	s.lobby = s.pool.NewRoom("lobby", mixer.RoomConfig{})
+	s.policies = newPolicies(s.cfg, s.accounts.policyOf)
 	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
+		Renew: true, OnRekey: s.rekeyed,
 		Ports: media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh), CNAME: s.cfg.SIP.Domain,
 	}
 }
@@ -173,6 +194,7 @@ func (s *Server) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
 	defer cancel()
 	err := s.endpoint.Close(ctx)
+	s.chores.close()
 	return errors.Join(err, s.undo())
 }
 

@@ -32,21 +32,23 @@ type RoomView struct {
 	MaxSeats  int          `json:"max_seats" doc:"Most seats the room holds" example:"500"`
 	Seats     int          `json:"seats" doc:"Seats taken now" example:"3"`
 	Speaking  []string     `json:"speaking" nullable:"false" doc:"Ids of the seats that speak now"`
-	Weakest   *WeakestView `json:"weakest" doc:"The weakest keying among the seats; null in an empty room"`
+	Weakest   *WeakestView `json:"weakest" doc:"The weakest keying among the seats; null while no call stands"`
 	CreatedAt time.Time    `json:"created_at" doc:"When the room was made"`
 }
 
 // WeakestView names the keying that bounds the secrecy of a whole room.
 type WeakestView struct {
-	Method string `json:"method" doc:"Method of the key agreement" example:"mikey-dh"`
-	Suite  string `json:"suite" doc:"SRTP protection profile" example:"AEAD_AES_256_GCM"`
+	Method         string `json:"method" doc:"Method of the key agreement" example:"mikey-dh"`
+	Suite          string `json:"suite" doc:"SRTP protection profile; empty while a leg has no keys yet" example:"AEAD_AES_256_GCM"`
+	ForwardSecrecy bool   `json:"forward_secrecy" doc:"True when recorded calls stay closed if a long-term key is lost"`
 }
 
 // SeatView is what the outside sees of a seat, and of the leg that fills it, at one moment.
 type SeatView struct {
 	ID          string    `json:"id" doc:"Identifier, unique within the server's life"`
 	Room        string    `json:"room" doc:"Name of the room"`
-	Account     string    `json:"account" doc:"Account that took the seat"`
+	Account     string    `json:"account" doc:"Account that took the seat; empty for a caller of a trunk"`
+	Trunk       string    `json:"trunk" doc:"Trunk through which the caller came; empty for an account"`
 	DisplayName string    `json:"display_name" doc:"Name to show"`
 	JoinedAt    time.Time `json:"joined_at" doc:"When the seat was taken"`
 	Muted       bool      `json:"muted" doc:"True when nobody hears the seat"`
@@ -72,10 +74,14 @@ type LegView struct {
 // KeyingView is the posture of a leg's key agreement. It holds no key.
 type KeyingView struct {
 	Method          string  `json:"method" doc:"Method of the key agreement" example:"mikey-dh"`
-	Suite           string  `json:"suite" doc:"SRTP protection profile" example:"AEAD_AES_256_GCM"`
-	CSBID           uint32  `json:"csb_id" doc:"Identifier of the crypto session bundle, RFC 3830"`
+	Suite           string  `json:"suite" doc:"SRTP protection profile; empty while the handshake of dtls-srtp runs" example:"AEAD_AES_256_GCM"`
+	Group           string  `json:"group" doc:"Diffie-Hellman group of MIKEY; empty where there is none" example:"p256"`
+	ForwardSecrecy  bool    `json:"forward_secrecy" doc:"True when recorded calls stay closed if a long-term key is lost"`
+	CSBID           uint32  `json:"csb_id" doc:"Identifier of the crypto session bundle, RFC 3830; 0 outside MIKEY"`
 	KeyAgeS         float64 `json:"key_age_s" doc:"Age of the running keys, in seconds"`
 	Rekeys          uint64  `json:"rekeys" doc:"Key changes since the leg came up"`
+	Overdue         bool    `json:"overdue" doc:"True when the keys are older than the policy lets them be and this call cannot renew them"`
+	PeerIdentity    string  `json:"peer_identity" doc:"Whom the key agreement itself proved; empty where it proves nobody" example:"sip:alice@conf.example.com"`
 	PeerFingerprint string  `json:"peer_fingerprint" doc:"Fingerprint of the peer's certificate; empty without one"`
 }
 
@@ -100,6 +106,8 @@ type AccountView struct {
 	URI              string    `json:"uri" doc:"SIP URI of the account" example:"sip:alice@conf.example.com"`
 	DisplayName      string    `json:"display_name" doc:"Name to show"`
 	Disabled         bool      `json:"disabled" doc:"True when the account may not call"`
+	Policy           string    `json:"policy" doc:"Keying policy that its calls must keep to beside the room's; empty for none"`
+	MD5              bool      `json:"md5" doc:"True when SIP digest by MD5 is taken, for phones that know no other"`
 	CertFingerprints []string  `json:"cert_fingerprints" nullable:"false" doc:"SHA-256 of the certificates issued to the account, in hex"`
 	Calls            int       `json:"calls" doc:"Calls the account is in now"`
 	CreatedAt        time.Time `json:"created_at" doc:"When the account was made"`
@@ -110,12 +118,15 @@ type NewAccount struct {
 	Name        string `json:"name" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"Name, unique among rooms and accounts; kept in lower case" example:"alice"`
 	DisplayName string `json:"display_name,omitempty" maxLength:"128" doc:"Name to show; the name when empty"`
 	Cert        string `json:"cert,omitempty" enum:"rsa,ecdsa" doc:"Kind of certificate to issue; ecdsa when empty"`
+	Policy      string `json:"policy,omitempty" maxLength:"64" doc:"Keying policy of the configuration that its calls must keep to beside the room's"`
+	MD5         bool   `json:"md5,omitempty" doc:"Take SIP digest by MD5 too: for a phone that knows no other"`
 }
 
 // AccountPatch changes an account; a nil field stays as it is.
 type AccountPatch struct {
 	DisplayName *string `json:"display_name,omitempty" maxLength:"128" doc:"Name to show"`
 	Disabled    *bool   `json:"disabled,omitempty" doc:"True: the account may not call; calls it is in are ended"`
+	Policy      *string `json:"policy,omitempty" maxLength:"64" doc:"Keying policy of its calls from now on; empty: the room's alone"`
 }
 
 // Bundle is what the owner of a new account gets, once: the credentials in the clear. The name lets the admin API hand it

@@ -64,6 +64,17 @@ func (c *Client) PatchSeat(ctx context.Context, room, seat string, p SeatPatch) 
 	return s, c.ask(ctx, http.MethodPatch, path("rooms", room, "seats", seat), p, &s)
 }
 
+// Rekey has a seat's call change its keys. It returns when the server has taken it on; keying.rekeys of the seat rises when it
+// is done.
+func (c *Client) Rekey(ctx context.Context, room, seat string) error {
+	return c.ask(ctx, http.MethodPost, path("rooms", room, "seats", seat, "rekey"), nil, nil)
+}
+
+// Reinvite sends a re-INVITE in a seat's call that leaves the keys. It returns when the server has taken it on.
+func (c *Client) Reinvite(ctx context.Context, room, seat string) error {
+	return c.ask(ctx, http.MethodPost, path("rooms", room, "seats", seat, "reinvite"), nil, nil)
+}
+
 // HangUp ends the call of a seat.
 func (c *Client) HangUp(ctx context.Context, room, seat string) error {
 	return c.ask(ctx, http.MethodDelete, path("rooms", room, "seats", seat), nil, nil)

@@ -58,12 +58,12 @@ func TestCalls(t *testing.T) {
 		"health": {func(ctx context.Context, c *Client) error { return c.Health(ctx) }, "", "GET /healthz"},
 		"ready":  {func(ctx context.Context, c *Client) error { return c.Ready(ctx) }, "", "GET /readyz"},
 		"create": {func(ctx context.Context, c *Client) error {
-			b, err := c.CreateAccount(ctx, NewAccount{Name: "bob", Cert: "rsa"})
+			b, err := c.CreateAccount(ctx, NewAccount{Name: "bob", Cert: "rsa", Policy: "phones", MD5: true})
 			if string(b) != `{"account":"bob"}` {
 				return fmt.Errorf("bundle %s", b)
 			}
 			return err
-		}, `{"account":"bob"}`, `POST /v1/accounts application/json {"name":"bob","cert":"rsa"}`},
+		}, `{"account":"bob"}`, `POST /v1/accounts application/json {"name":"bob","cert":"rsa","policy":"phones","md5":true}`},
 		"account": {func(ctx context.Context, c *Client) error {
 			a, err := c.Account(ctx, "a/b?")
 			if a.Name != "a" {
@@ -94,6 +94,10 @@ func TestCalls(t *testing.T) {
 			_, err := c.PatchSeat(ctx, "demo", "s1", SeatPatch{Muted: &yes, GainDB: &gain})
 			return err
 		}, `{}`, `PATCH /v1/rooms/demo/seats/s1 application/json {"muted":true,"gain_db":-3.5}`},
+		"rekey": {func(ctx context.Context, c *Client) error { return c.Rekey(ctx, "demo", "s1") }, "", "POST /v1/rooms/demo/seats/s1/rekey"},
+		"reinvite": {
+			func(ctx context.Context, c *Client) error { return c.Reinvite(ctx, "demo", "s1") }, "", "POST /v1/rooms/demo/seats/s1/reinvite",
+		},
 		"hang up": {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
 	}
 	for name, test := range tests {

@@ -16,15 +16,17 @@ type Room struct {
 
 // Weakest is the weakest keying among the seats of a room.
 type Weakest struct {
-	Method string `json:"method"`
-	Suite  string `json:"suite"`
+	Method         string `json:"method"`
+	Suite          string `json:"suite"` // "" while a leg has no keys yet
+	ForwardSecrecy bool   `json:"forward_secrecy"`
 }
 
 // Seat is a seat at one moment.
 type Seat struct {
 	ID          string    `json:"id"`
 	Room        string    `json:"room"`
-	Account     string    `json:"account"`
+	Account     string    `json:"account"` // "" for a caller of a trunk
+	Trunk       string    `json:"trunk"`   // "" for an account
 	DisplayName string    `json:"display_name"`
 	JoinedAt    time.Time `json:"joined_at"`
 	Muted       bool      `json:"muted"`
@@ -50,10 +52,14 @@ type Leg struct {
 // Keying is how a leg is keyed.
 type Keying struct {
 	Method          string  `json:"method"`
-	Suite           string  `json:"suite"`
-	CSBID           uint32  `json:"csb_id"`
+	Suite           string  `json:"suite"` // "" while the handshake of dtls-srtp runs
+	Group           string  `json:"group"` // "" where there is none
+	ForwardSecrecy  bool    `json:"forward_secrecy"`
+	CSBID           uint32  `json:"csb_id"`    // 0 outside MIKEY
 	KeyAgeS         float64 `json:"key_age_s"` // seconds
 	Rekeys          uint64  `json:"rekeys"`
+	Overdue         bool    `json:"overdue"`       // older than the policy lets keys be, and not to be renewed in this call
+	PeerIdentity    string  `json:"peer_identity"` // whom the key agreement itself proved
 	PeerFingerprint string  `json:"peer_fingerprint"`
 }
 
@@ -78,6 +84,8 @@ type Account struct {
 	URI              string    `json:"uri"`
 	DisplayName      string    `json:"display_name"`
 	Disabled         bool      `json:"disabled"`
+	Policy           string    `json:"policy"` // "" for the room's alone
+	MD5              bool      `json:"md5"`    // digest by MD5 is taken
 	CertFingerprints []string  `json:"cert_fingerprints"`
 	Calls            int       `json:"calls"`
 	CreatedAt        time.Time `json:"created_at"`
@@ -87,11 +95,14 @@ type Account struct {
 type NewAccount struct {
 	Name        string `json:"name"`
 	DisplayName string `json:"display_name,omitempty"`
-	Cert        string `json:"cert,omitempty"` // rsa or ecdsa; ecdsa when empty
+	Cert        string `json:"cert,omitempty"`   // rsa or ecdsa; ecdsa when empty
+	Policy      string `json:"policy,omitempty"` // of the configuration; "" for the room's alone
+	MD5         bool   `json:"md5,omitempty"`    // take digest by MD5 too
 }
 
 // AccountPatch changes an account; nil leaves a value as it is.
 type AccountPatch struct {
 	DisplayName *string `json:"display_name,omitempty"`
 	Disabled    *bool   `json:"disabled,omitempty"`
+	Policy      *string `json:"policy,omitempty"` // "": the room's alone
 }

@@ -77,6 +77,7 @@ type Account struct {
 	Name             string
 	DisplayName      string
 	Disabled         bool
+	Policy           string   // name of its keying policy beside the room's; "" for none
 	PSK              []byte   // pre-shared key of MIKEY
 	HA1SHA256        []byte   // SHA-256 of user:realm:password, RFC 7616; as good as the password
 	HA1MD5           []byte   // the same by MD5; nil unless the account allows MD5
