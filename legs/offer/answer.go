@@ -3,13 +3,11 @@ package offer
 import (
 	"net/netip"
 	"slices"
-
-	"github.com/pion/sdp/v3"
 )
 
 // Answer makes the answer to a peer's offer: the first audio line that can be used with the first of the offer's codecs
-// that l lists (the offerer's order, RFC 3264 section 6.1), all other m= lines refused in place, our MIKEY message at the
-// level where the peer's stood.
+// that l lists (the offerer's order, RFC 3264 section 6.1), all other m= lines refused in place, our key management in the
+// one kind that was chosen, a MIKEY message at the level where the peer's stood.
 func Answer(remote *Description, l Local) (body []byte, n *Negotiated, err error) {
 	if err := l.check(); err != nil {
 		return nil, nil, err
@@ -19,6 +17,9 @@ func Answer(remote *Description, l Local) (body []byte, n *Negotiated, err error
 		return nil, nil, err
 	}
 	m := &remote.Media[index]
+	if err := l.answersKeys(m); err != nil {
+		return nil, nil, err
+	}
 	n = &Negotiated{Index: index}
 	if n.Codec, err = l.choose(m.Codecs); err != nil {
 		return nil, nil, err
@@ -46,10 +47,8 @@ func Answer(remote *Description, l Local) (body []byte, n *Negotiated, err error
 		} else {
 			l.rtcp(audio)
 		}
+		l.attachKeys(s, audio, remote.keyLevel(m))
 		s.MediaDescriptions = append(s.MediaDescriptions, audio)
-	}
-	if len(l.Keys.MIKEY) > 0 {
-		attachKeyMgmt(s, index, remote.keyLevel(m), l.Keys.MIKEY)
 	}
 	body, err = marshal(s)
 	return body, n, err
@@ -61,16 +60,6 @@ func (d *Description) keyLevel(m *Media) Level {
 		return LevelMedia
 	}
 	return LevelSession
-}
-
-// attachKeyMgmt puts a message of ours at the session or under one m= line.
-func attachKeyMgmt(s *sdp.SessionDescription, index int, level Level, message []byte) {
-	if level == LevelMedia {
-		m := s.MediaDescriptions[index]
-		m.Attributes = append(m.Attributes, keyMgmt(message))
-		return
-	}
-	s.Attributes = append(s.Attributes, keyMgmt(message))
 }
 
 // choose finds the first of the peer's codecs that we list.

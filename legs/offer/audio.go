@@ -4,9 +4,16 @@ package offer
 const (
 	profileSAVP  = "RTP/SAVP"  // RFC 3711
 	profileSAVPF = "RTP/SAVPF" // RFC 5124
+
+	profileTLSSAVP  = "UDP/TLS/RTP/SAVP"  // RFC 5764 section 8
+	profileTLSSAVPF = "UDP/TLS/RTP/SAVPF" // RFC 5764 section 8
 )
 
-// Audio finds the first audio line that can be used: RTP/SAVP or RTP/SAVPF with a port. The error tells the best reason
+// overDTLS tells whether the keys of a profile come of a handshake over the media path.
+func overDTLS(proto string) bool { return proto == profileTLSSAVP || proto == profileTLSSAVPF }
+
+// Audio finds the first audio line that can be used: RTP/SAVP or UDP/TLS/RTP/SAVP, or their variants with feedback, with a port.
+// The error tells the best reason
 // why there is none: ErrDisabled before ErrNotSecure before ErrProfile before ErrNoAudio.
 func (d *Description) Audio() (*Media, error) {
 	i, err := d.audio()
@@ -26,7 +33,7 @@ func (d *Description) audio() (int, error) {
 		}
 		err, r := ErrProfile, 1
 		switch m.Proto {
-		case profileSAVP, profileSAVPF:
+		case profileSAVP, profileSAVPF, profileTLSSAVP, profileTLSSAVPF:
 			if m.Port != 0 {
 				return i, nil
 			}

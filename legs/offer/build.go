@@ -15,8 +15,7 @@ const userAgent = "conclave"
 // check refuses a local description that would make an unusable body.
 func (l *Local) check() error {
 	switch {
-	case l.Session == nil, len(l.Codecs) == 0, !l.Addr.IsValid(), l.Addr.Port() == 0, l.Addr.Addr().Zone() != "",
-		len(l.Keys.MIKEY) > MaxMessage:
+	case l.Session == nil, len(l.Codecs) == 0, !l.Addr.IsValid(), l.Addr.Port() == 0, l.Addr.Addr().Zone() != "":
 		return ErrLocal
 	}
 	return nil

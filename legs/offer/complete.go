@@ -1,10 +1,13 @@
 package offer
 
 // Complete reads the answer to an offer that l made (RFC 3264 section 7): same m= lines in the same order, our profile,
-// one of our codecs under the payload type that we gave it. A peer that answers with another payload type for a codec is
+// one of our codecs under the payload type that we gave it, key management that goes with ours. A peer that answers with another payload type for a codec is
 // refused, because a leg keeps one for both directions.
 func Complete(l Local, answer *Description) (*Negotiated, error) {
 	if err := l.check(); err != nil {
+		return nil, err
+	}
+	if err := l.checkKeys(l.proto(), false); err != nil {
 		return nil, err
 	}
 	n := &Negotiated{Lines: []Line{{Kind: "audio", Proto: l.proto(), Format: "0"}}}
@@ -26,6 +29,9 @@ func Complete(l Local, answer *Description) (*Negotiated, error) {
 	}
 	if m.Proto != l.proto() {
 		return nil, ErrMismatch
+	}
+	if err := l.completeKeys(m); err != nil {
+		return nil, err
 	}
 	if err := n.formats(&l, m.Codecs); err != nil {
 		return nil, err

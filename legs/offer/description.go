@@ -31,7 +31,7 @@ type Media struct {
 	Addr    netip.AddrPort // where the peer wants RTP; the zero value when the address is none that can be used
 	RTCP    netip.AddrPort // where it wants RTCP without rtcp-mux: a=rtcp, or the next port
 	Codecs  []Codec        // RTP formats in the order of the m= line; those without a known meaning are left out
-	RTCPMux bool           // a=rtcp-mux (RFC 5761)
+	RTCPMux bool           // a=rtcp-mux (RFC 5761); without it RTCP under DTLS would need a second handshake (RFC 5764 section 3)
 
 	Direction Direction // as the peer sees it
 	Ptime     int       // a=ptime in milliseconds, 10 to 60; 0: not stated
@@ -39,6 +39,11 @@ type Media struct {
 
 	KeyMgmt []KeyMgmt       // media level, in order
 	Crypto  []keying.Crypto // a=crypto lines, unread
+
+	// Of UDP/TLS/RTP/SAVP and SAVPF alone:
+	Fingerprints []keying.Fingerprint // a=fingerprint (RFC 8122), the session's where the medium has none
+	Setup        string               // a=setup (RFC 4145): actpass, active or passive; "": not stated
+	TLSID        string               // a=tls-id (RFC 8842); "": not stated
 }
 
 // KeyMgmt is one a=key-mgmt attribute (RFC 4567 section 3.1).

@@ -22,12 +22,20 @@ var (
 	ErrNoCodec = errors.New("offer: no common codec")
 	// ErrPtime: the peer cannot take packets of 20 ms.
 	ErrPtime = errors.New("offer: packets of 20 ms are refused")
-	// ErrNoKeyMgmt: no key-mgmt attribute applies to the audio line.
+	// ErrNoKeyMgmt: neither key-mgmt nor a=crypto applies to the audio line.
 	ErrNoKeyMgmt = errors.New("offer: no key management")
 	// ErrKeyMgmtProtocol: key-mgmt attributes are there, none of them is mikey (RFC 4567 section 4.1.2).
 	ErrKeyMgmtProtocol = errors.New("offer: unsupported key management protocol")
 	// ErrSeveralKeyMgmt: more than one MIKEY message applies; RFC 4567 does not negotiate within one protocol.
 	ErrSeveralKeyMgmt = errors.New("offer: several MIKEY messages")
+	// ErrCrypto: an answer that does not choose one of the a=crypto lines offered.
+	ErrCrypto = errors.New("offer: no choice among the crypto attributes")
+	// ErrFingerprint: DTLS-SRTP without a=fingerprint, or one that RFC 8122 section 5 does not know.
+	ErrFingerprint = errors.New("offer: fingerprint missing or malformed")
+	// ErrSetup: DTLS-SRTP without a=setup, with holdconn, or an answer whose role does not go with the offered one.
+	ErrSetup = errors.New("offer: setup missing or unusable")
+	// ErrTLSID: an a=tls-id that is none of RFC 8842 section 4.
+	ErrTLSID = errors.New("offer: malformed tls-id")
 	// ErrKeyMgmt: a mikey attribute that is not one message in base64.
 	ErrKeyMgmt = errors.New("offer: malformed key-mgmt attribute")
 	// ErrMismatch: an answer that does not fit the offer (RFC 3264 section 6).
@@ -46,7 +54,11 @@ var warnings = []struct {
 }{
 	{ErrNoCodec, 305, "no common codec"},
 	{ErrPtime, 305, "packets of 20 ms needed"},
-	{ErrNoKeyMgmt, 306, "a=key-mgmt:mikey needed"},
+	{ErrNoKeyMgmt, 306, "a=key-mgmt:mikey or a=crypto needed"},
+	{ErrCrypto, 306, "one a=crypto needed in the answer"},
+	{ErrFingerprint, 306, "a=fingerprint missing or malformed"},
+	{ErrSetup, 306, "a=setup:actpass, active or passive needed"},
+	{ErrTLSID, 306, "a=tls-id malformed"},
 	{ErrKeyMgmtProtocol, 306, "key-mgmt protocol not supported"},
 	{ErrSeveralKeyMgmt, 306, "one MIKEY message at a time"},
 	{ErrKeyMgmt, 306, "key-mgmt attribute malformed"},

@@ -2,6 +2,7 @@ package offer
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 
 	"github.com/pion/sdp/v3"
@@ -62,10 +63,26 @@ func (d *Description) MIKEY() (data []byte, level Level, err error) {
 	return d.mikeyOf(m)
 }
 
-// Attributes is the key management that applies to the audio line.
+// Attributes is the key management that applies to the audio line: the handshake where the profile is one of DTLS, otherwise
+// the MIKEY message, the a=crypto lines, or both as alternatives. Key management protocols that are not MIKEY do not matter
+// where a=crypto stands beside them.
 func (d *Description) Attributes() (keying.Attributes, error) {
-	message, _, err := d.MIKEY()
-	return keying.Attributes{MIKEY: message}, err
+	m, err := d.Audio()
+	if err != nil {
+		return keying.Attributes{}, err
+	}
+	if overDTLS(m.Proto) {
+		handshake, err := m.dtls()
+		return keying.Attributes{DTLS: handshake}, err
+	}
+	message, _, err := d.mikeyOf(m)
+	if len(m.Crypto) > 0 && (errors.Is(err, ErrNoKeyMgmt) || errors.Is(err, ErrKeyMgmtProtocol)) {
+		err = nil
+	}
+	if err != nil {
+		return keying.Attributes{}, err
+	}
+	return keying.Attributes{MIKEY: message, Crypto: m.Crypto}, nil
 }
 
 // mikeyOf picks the message for one medium.

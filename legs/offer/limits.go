@@ -26,6 +26,16 @@ const (
 	// maxCrypto is the largest number of a=crypto lines kept for a medium.
 	maxCrypto = 16
 
+	// maxCryptoLine is the longest a=crypto value that we write, in octets; ours are below 120.
+	maxCryptoLine = 512
+
+	// maxFingerprints is the largest number of a=fingerprint lines of one level: a few certificates under a few hashes.
+	maxFingerprints = 8
+
+	// maxHashName and maxDigest bound a fingerprint in octets; no registered hash has more than 64.
+	maxHashName = 16
+	maxDigest   = 64
+
 	// minPtime and maxPtime are the packet lengths in milliseconds that are believed in an a=ptime; others count as
 	// not stated. Our own packets are always framePtime.
 	minPtime = 10

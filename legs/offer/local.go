@@ -44,10 +44,13 @@ type Local struct {
 
 	Direction Direction // what we want; an answer keeps to what the offer allows
 	Mux       bool      // rtcp-mux wanted
-	Feedback  bool      // offers only: RTP/SAVPF in place of RTP/SAVP
+	Feedback  bool      // first offers only: the variant with feedback of the profile
 
-	Keys     keying.Attributes // our key management; empty: none (an answer to a message without V, an unchanged re-offer)
-	KeyLevel Level             // of key-mgmt, offers only; an answer uses the offer's level
+	// Keys is our key management. An offer may hold a MIKEY message, a=crypto lines, or both; DTLS stands alone, since its profile
+	// is another. An answer holds the one that was chosen. Empty: an answer to a MIKEY message without V, a re-offer that leaves
+	// MIKEY's keys, or a trial that shows whether an offer can be answered at all.
+	Keys     keying.Attributes
+	KeyLevel Level // of key-mgmt, offers only; an answer uses the offer's level
 
 	// Running is what was negotiated before in this dialog. A re-offer keeps its codec, payload types and the number
 	// and order of its m= lines (RFC 3264 sections 8 and 8.3.2). Nil in a first offer; not read by Answer.

@@ -8,6 +8,9 @@ func Offer(l Local) ([]byte, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
+	if err := l.checkKeys(l.proto(), false); err != nil {
+		return nil, err
+	}
 	codecs := l.offered()
 	if len(codecs) == 0 {
 		return nil, ErrNoCodec
@@ -18,26 +21,26 @@ func Offer(l Local) ([]byte, error) {
 		audio.WithPropertyAttribute("rtcp-mux")
 	}
 	l.rtcp(audio) // beside rtcp-mux too: the way back for a peer that does not multiplex (RFC 5761 section 5.1.1)
-	if len(l.Keys.MIKEY) > 0 {
-		if l.KeyLevel == LevelMedia {
-			audio.Attributes = append(audio.Attributes, keyMgmt(l.Keys.MIKEY))
-		} else {
-			s.Attributes = append(s.Attributes, keyMgmt(l.Keys.MIKEY))
-		}
-	}
+	l.attachKeys(s, audio, l.KeyLevel)
 	s.MediaDescriptions = l.lines(audio)
 	return marshal(s)
 }
 
-// proto is the profile that is offered: what runs, else as configured.
+// proto is the profile that is offered: what runs, else what the keys need and as configured.
 func (l *Local) proto() string {
 	if r := l.Running; r != nil && r.Index < len(r.Lines) {
 		return r.Lines[r.Index].Proto
 	}
-	if l.Feedback {
+	switch {
+	case l.Keys.DTLS != nil && l.Feedback:
+		return profileTLSSAVPF
+	case l.Keys.DTLS != nil:
+		return profileTLSSAVP
+	case l.Feedback:
 		return profileSAVPF
+	default:
+		return profileSAVP
 	}
-	return profileSAVP
 }
 
 // lines puts the audio line in its place among those that were refused before; an m= line never goes away or moves

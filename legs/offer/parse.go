@@ -41,7 +41,14 @@ func Parse(raw []byte) (*Description, error) {
 		if c == nil {
 			c = s.ConnectionInformation
 		}
-		if err := d.Media[i].parse(lines[i], c, m.Attributes, direction); err != nil {
+		medium := &d.Media[i]
+		if err := medium.parse(lines[i], c, m.Attributes, direction); err != nil {
+			return nil, err
+		}
+		if medium.Kind != "audio" || medium.Port == 0 || !overDTLS(medium.Proto) {
+			continue
+		}
+		if err := medium.handshake(s.Attributes, m.Attributes); err != nil {
 			return nil, err
 		}
 	}

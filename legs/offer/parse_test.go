@@ -140,7 +140,11 @@ func TestUnusable(t *testing.T) {
 		{"video", []string{"m=video 4000 RTP/SAVP 96"}, ErrNoAudio, 399},
 		{"plain RTP", []string{"m=audio 4000 RTP/AVP 0"}, ErrNotSecure, 399},
 		{"plain RTP with feedback", []string{"m=audio 4000 RTP/AVPF 0"}, ErrNotSecure, 399},
-		{"DTLS", []string{"m=audio 4000 UDP/TLS/RTP/SAVP 0"}, ErrProfile, 399},
+		{"plain RTP with crypto", []string{"m=audio 4000 RTP/AVP 0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x"}, ErrNotSecure, 399},
+		{"plain RTP with a fingerprint", []string{"m=audio 4000 RTP/AVP 0", fingerprint256, "a=setup:actpass"}, ErrNotSecure, 399},
+		{"DTLS over TCP", []string{"m=audio 4000 TCP/TLS/RTP/SAVP 0"}, ErrProfile, 399},
+		{"DTLS without a fingerprint", []string{"m=audio 4000 UDP/TLS/RTP/SAVP 0", "a=setup:actpass"}, ErrFingerprint, 306},
+		{"DTLS without a role", []string{"m=audio 4000 UDP/TLS/RTP/SAVP 0", fingerprint256}, ErrSetup, 306},
 		{"profile in lower case", []string{"m=audio 4000 rtp/savp 0"}, ErrProfile, 399},
 		{"port 0", []string{"m=audio 0 RTP/SAVP 0", "m=audio 4000 RTP/AVP 0"}, ErrDisabled, 399},
 		{"no codec", []string{"m=audio 4000 RTP/SAVP 18 3"}, ErrNoCodec, 305},
@@ -159,7 +163,8 @@ func TestUnusable(t *testing.T) {
 			if !errors.Is(err, tt.want) || body != nil || n != nil && n.Codec.Name == "" && err == nil {
 				t.Errorf("err = %v, want %v", err, tt.want)
 			}
-			if code, text := Warning(err); code != tt.code || text == "" {
+			code, text := Warning(err)
+			if code != tt.code || text == "" || errors.Is(err, ErrNotSecure) && !strings.Contains(text, "RTP/SAVP needed") {
 				t.Errorf("warning %d %q", code, text)
 			}
 		})

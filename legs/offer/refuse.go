@@ -2,6 +2,8 @@ package offer
 
 import (
 	"net/netip"
+
+	"github.com/conclave/conclave/keying"
 )
 
 // ContentType is the media type of all bodies of this package.
@@ -26,7 +28,8 @@ func Refusal(remote *Description, addr netip.Addr, message []byte) ([]byte, erro
 		index, level = i, remote.keyLevel(&remote.Media[i])
 	}
 	if len(message) > 0 {
-		attachKeyMgmt(s, index, level, message)
+		l := Local{Keys: keying.Attributes{MIKEY: message}}
+		l.attachKeys(s, s.MediaDescriptions[index], level)
 	}
 	return marshal(s)
 }
