@@ -64,15 +64,18 @@ func NewErrorMessage(csbID uint32, t Timestamp, number ErrorNumber, ours []Polic
 	return assemble(header{typ: TypeError, csbID: csbID}, payloads)
 }
 
-// check refuses parameters that do not fit the wire format or make the exchange unsafe.
-func (p *Params) check() error {
+// check refuses parameters that do not fit the wire format or make the exchange unsafe. t is the type of the I_MESSAGE.
+func (p *Params) check(t Type) error {
+	if err := p.adopt(t); err != nil {
+		return err
+	}
 	switch {
 	case p.RAND != nil && (len(p.RAND) < minRAND || len(p.RAND) > 255):
 		return fmt.Errorf("%w: RAND of %d octets", ErrParams, len(p.RAND))
 	case len(p.Sessions) > MaxSessions, len(p.Policies) > MaxPolicies:
 		return fmt.Errorf("%w: %d sessions, %d policies", ErrParams, len(p.Sessions), len(p.Policies))
-	case len(p.IDi) > 255, len(p.IDr) > 255, len(p.SDPIDs) > 255, len(p.MKI) > 128:
-		return fmt.Errorf("%w: identity, SDP IDs or MKI too long", ErrParams)
+	case len(p.IDi) > 255, len(p.IDr) > 255, len(p.SDPIDs) > 255, len(p.MKI) > 128, len(p.VendorExt) > MaxVendorExt:
+		return fmt.Errorf("%w: identity, SDP IDs, MKI or extension too long", ErrParams)
 	case (p.IDi == "") != (p.IDr == ""):
 		return fmt.Errorf("%w: one identity without the other", ErrParams)
 	case !p.PRF.known():
@@ -85,11 +88,36 @@ func (p *Params) check() error {
 			}
 		}
 	}
+	if p.Prior != nil {
+		return p.Prior.checkPolicies(p.Policies, p.Sessions, p.NoKey)
+	}
 	return checkPolicies(p.Policies, p.Sessions)
 }
 
-// nonce is RAND, a copy of what the caller gave or freshly drawn.
+// adopt takes what an update has from its bundle.
+func (p *Params) adopt(t Type) error {
+	switch c := p.Prior; {
+	case c == nil && p.NoKey:
+		return fmt.Errorf("%w: nothing to refresh", ErrParams)
+	case c == nil:
+		return nil
+	case t != c.update:
+		return fmt.Errorf("%w: an update of type %d for a bundle of type %d", ErrParams, t, c.update)
+	case p.RAND != nil:
+		return fmt.Errorf("%w: a RAND in an update", ErrParams)
+	case p.NoKey && len(p.MKI) != 0:
+		return fmt.Errorf("%w: an MKI without a key", ErrParams)
+	}
+	p.CSBID, p.PRF = p.Prior.id, p.Prior.prf
+	return p.Prior.checkMap(p.Sessions)
+}
+
+// nonce is RAND, a copy of what the caller gave or freshly drawn; an update takes its time stamp here, for good, and has the RAND
+// of its bundle.
 func (p *Params) nonce() ([]byte, error) {
+	if p.Prior != nil {
+		return p.Prior.rand, p.Prior.clock.claim(NewTimestamp(p.Time))
+	}
 	if p.RAND != nil {
 		return bytes.Clone(p.RAND), nil
 	}
@@ -128,14 +156,17 @@ func (p *Params) header(t Type) header {
 	return header{typ: t, v: p.V, prf: p.PRF, csbID: p.CSBID, count: uint8(len(p.Sessions)), sessions: p.Sessions}
 }
 
-// opening is what every I_MESSAGE begins with: T RAND [IDi] {CERT} [IDr] {SP} [SDP IDs].
+// opening is what every I_MESSAGE begins with: T [RAND] [IDi] {CERT} [IDr] {SP} [SDP IDs] [vendor extension].
 func (p *Params) opening(rand []byte, chain [][]byte) []payload {
-	ps := []payload{timestampPayload{NewTimestamp(p.Time)}, randPayload{rand}}
-	if p.IDi != "" {
+	ps := []payload{timestampPayload{NewTimestamp(p.Time)}}
+	if p.Prior == nil {
+		ps = append(ps, randPayload{rand})
+	}
+	if p.IDi != "" && !p.Anonymous {
 		ps = append(ps, idPayload{Identity{IDTypeURI, p.IDi}})
 	}
 	ps = appendChain(ps, chain)
-	if p.IDr != "" {
+	if p.IDr != "" && !p.Anonymous {
 		ps = append(ps, idPayload{Identity{IDTypeURI, p.IDr}})
 	}
 	for _, sp := range p.Policies {
@@ -143,6 +174,13 @@ func (p *Params) opening(rand []byte, chain [][]byte) []payload {
 	}
 	if p.SDPIDs != "" {
 		ps = append(ps, extPayload{ExtSDPIDs, []byte(p.SDPIDs)})
+	}
+	return appendVendorExt(ps, p.VendorExt)
+}
+
+func appendVendorExt(ps []payload, data []byte) []payload {
+	if data != nil {
+		ps = append(ps, extPayload{ExtVendor, data})
 	}
 	return ps
 }

@@ -25,7 +25,7 @@ func checkPolicies(ps []Policy, ss []Session) error {
 }
 
 // checkInit holds an I_MESSAGE against what every exchange here needs. prior is the CSB an update continues, or nil.
-func (m *Message) checkInit(want Type, prior *Crypto) error {
+func (m *Message) checkInit(want Type, prior *CSB) error {
 	switch {
 	case m.header.typ != want:
 		return fmt.Errorf("%w: message type %d", ErrExchange, m.header.typ)
@@ -37,15 +37,42 @@ func (m *Message) checkInit(want Type, prior *Crypto) error {
 		return nil // RFC 4738 section 3.4: the responder may be left to choose it
 	case prior == nil && len(m.RAND()) < minRAND:
 		return fmt.Errorf("%w: RAND of %d octets", ErrExchange, len(m.RAND()))
-	case prior != nil && (m.RAND() != nil || m.header.csbID != prior.csbID || m.header.prf != prior.prf):
-		// RFC 3830 section 4.5: the first RAND stays in every label.
-		return fmt.Errorf("%w: not an update of this CSB", ErrExchange)
+	case prior != nil:
+		return prior.checkUpdate(m)
 	}
 	return nil
 }
 
-// checkResponse holds R against the I_MESSAGE it answers, before its authentication is looked at.
-func checkResponse(i, r *Message, want Type) error {
+// checkUpdate tells whether m is an update of this bundle. RFC 3830 section 4.5: the first RAND stays in every label.
+func (c *CSB) checkUpdate(m *Message) error {
+	if m.RAND() != nil || m.header.csbID != c.id || m.header.prf != c.prf || m.header.typ != c.update {
+		return fmt.Errorf("%w: not an update of this CSB", ErrExchange)
+	}
+	if err := c.checkMap(m.header.sessions); err != nil {
+		return err
+	}
+	return c.clock.check(m.Timestamp())
+}
+
+// checkPolicies holds the policies of an I_MESSAGE against its map.
+func (m *Message) checkPolicies(prior *CSB) error {
+	if prior != nil {
+		return prior.checkPolicies(m.Policies(), m.header.sessions, m.keyless())
+	}
+	return checkPolicies(m.Policies(), m.header.sessions)
+}
+
+// checkResponse holds R against the I_MESSAGE it answers, before its authentication is looked at. prior is the bundle that the
+// exchange updates, or nil.
+func checkResponse(i, r *Message, want Type, prior *CSB) error {
+	if r.header.typ == want && r.Timestamp() != i.Timestamp() {
+		return ErrTimestamp
+	}
+	return checkAnswer(i, r, want, prior)
+}
+
+// checkAnswer is checkResponse for an R whose time stamp may be its own.
+func checkAnswer(i, r *Message, want Type, prior *CSB) error {
 	switch {
 	case r.header.csbID != i.header.csbID:
 		return fmt.Errorf("%w: another CSB", ErrExchange)
@@ -55,11 +82,14 @@ func checkResponse(i, r *Message, want Type) error {
 		return fmt.Errorf("%w: message type %d", ErrExchange, r.header.typ)
 	case r.header.prf != i.header.prf:
 		return fmt.Errorf("%w: answered with PRF %d", ErrPRF, r.header.prf)
-	case r.Timestamp() != i.Timestamp():
-		return ErrTimestamp
 	}
 	if err := checkMap(i.header, r.header); err != nil {
 		return err
+	}
+	if prior != nil {
+		if err := prior.checkMap(r.header.sessions); err != nil {
+			return err
+		}
 	}
 	return checkIdentities(i, r)
 }
@@ -96,15 +126,23 @@ func checkIdentities(i, r *Message) error {
 	return nil
 }
 
-// fill puts the responder's SSRCs where the initiator left 0. These streams are the responder's, and new: ROC 0.
-func fill(sessions []Session, ssrc map[uint8]uint32) []Session {
+// fill puts the responder's SSRCs where the initiator left 0. These streams are the responder's, and it knows their counters.
+func (a Answer) fill(sessions []Session) []Session {
 	out := slices.Clone(sessions)
 	for i := range out {
-		if own, ours := ssrc[uint8(i+1)]; ours && out[i].SSRC == 0 {
-			out[i].SSRC, out[i].ROC = own, 0
+		if own, ours := a.SSRC[uint8(i+1)]; ours && out[i].SSRC == 0 {
+			out[i].SSRC, out[i].ROC = own, a.ROC[uint8(i+1)]
 		}
 	}
 	return out
+}
+
+// check refuses an answer that does not fit the wire format.
+func (a Answer) check() error {
+	if len(a.VendorExt) > MaxVendorExt {
+		return fmt.Errorf("%w: extension of %d octets", ErrParams, len(a.VendorExt))
+	}
+	return nil
 }
 
 // equal compares two DH payloads octet for octet.

@@ -18,7 +18,16 @@ type Crypto struct {
 	validity validity
 	sessions []Session
 	policies []Policy
+
+	refresh   bool   // no key: those in use stay
+	update    Type   // the type of I_MESSAGE that updates the bundle
+	enveloped bool   // made by PKE or RSA-R
+	envelope  []byte // of PKE and RSA-R, where it may be cached
+	clock     *clock
 }
+
+// Refresh says that the exchange was an update without a key: there is nothing to derive, and the keys in use stay.
+func (c *Crypto) Refresh() bool { return c.refresh }
 
 // CSBID is the crypto session bundle.
 func (c *Crypto) CSBID() uint32 { return c.csbID }
@@ -70,9 +79,10 @@ func (c *Crypto) derive(constant uint32, csID uint8, n int) ([]byte, error) {
 	return prf(c.prf, c.key, label(constant, csID, c.csbID, c.rand), n), nil
 }
 
-// Wipe erases the key.
+// Wipe erases the key; not the envelope key of a CSB that was taken.
 func (c *Crypto) Wipe() {
 	clear(c.key)
 	clear(c.salt)
-	c.key, c.salt = nil, nil
+	clear(c.envelope)
+	c.key, c.salt, c.envelope = nil, nil, nil
 }

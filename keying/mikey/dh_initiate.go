@@ -9,17 +9,23 @@ import (
 type dhInitiation struct {
 	secretive
 	m     *Message
-	group dhGroup
+	group dhGroup     // nil in a refresh, as are own and x
 	own   dhPayload   // DHi as sent
-	x     []byte      // secret exponent, nil when completed
+	x     []byte      // secret exponent
 	psk   *messageKey // DHHMAC only
+	prior *CSB        // the bundle that is updated, or nil
 	r     *Message    // set by Authenticate
 	peer  []byte      // the responder's DH value
+	over  bool        // completed, or given up
 }
 
-// beginDH draws RAND and the exponent and computes our value.
+// beginDH draws RAND and the exponent and computes our value; for a refresh it does neither.
 func (p *Params) beginDH(g Group) (i *dhInitiation, random []byte, err error) {
-	i = &dhInitiation{}
+	i = &dhInitiation{prior: p.Prior}
+	if p.NoKey {
+		random, err = p.nonce()
+		return i, random, err
+	}
 	if i.group, err = g.arithmetic(); err != nil {
 		return nil, nil, err
 	}
@@ -38,13 +44,21 @@ func (p *Params) beginDH(g Group) (i *dhInitiation, random []byte, err error) {
 	return i, random, nil
 }
 
-// InitiateDH makes a DH-SIGN I_MESSAGE (RFC 3830 section 3.3): it computes our value in group g and signs as s. Group and key
-// decide the cost; run it where Diffie-Hellman is run.
+// values are the DH payloads of our message.
+func (i *dhInitiation) values() []payload {
+	if i.group == nil {
+		return nil
+	}
+	return []payload{i.own}
+}
+
+// InitiateDH makes a DH-SIGN I_MESSAGE (RFC 3830 section 3.3), or an update (section 4.5): it computes our value in group g,
+// which a refresh does not look at, and signs as s. Group and key decide the cost; run it where Diffie-Hellman is run.
 func InitiateDH(p Params, g Group, s Signer) (Initiation, error) {
-	if err := p.check(); err != nil {
+	if err := p.check(TypeDHInit); err != nil {
 		return nil, err
 	}
-	sign, err := s.signature()
+	sign, err := s.signature(p.Prior != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +66,7 @@ func InitiateDH(p Params, g Group, s Signer) (Initiation, error) {
 	if err != nil {
 		return nil, err
 	}
-	payloads := append(p.opening(random, s.Chain), i.own, sign)
+	payloads := append(append(p.opening(random, s.Chain), i.values()...), sign)
 	if i.m, err = s.seal(assemble(p.header(TypeDHInit), payloads), len(sign.data)); err != nil {
 		i.Wipe()
 		return nil, err
@@ -64,24 +78,35 @@ func (i *dhInitiation) Message() []byte { return i.m.raw }
 
 // Authenticate checks R: DHr, our DHi octet for octet, and the signature or MAC, which covers both and IDi.
 func (i *dhInitiation) Authenticate(r *Message, peer PeerKey) error {
-	if i.r != nil || i.x == nil { // once wiped, anybody knows the key of a DHHMAC
+	if i.r != nil || i.over { // once wiped, anybody knows the key of a DHHMAC
 		return fmt.Errorf("%w: answered already, or given up", ErrExchange)
 	}
-	if err := checkResponse(i.m, r, i.answer()); err != nil {
+	if err := checkResponse(i.m, r, i.answer(), i.prior); err != nil {
 		return err
 	}
-	values := all[dhPayload](r)
-	if len(values) != 2 || !values[1].equal(i.own) {
-		return fmt.Errorf("%w: DHi", ErrDHValue)
-	}
-	if err := i.checkValue(values[0]); err != nil {
+	value, err := i.checkValues(all[dhPayload](r))
+	if err != nil {
 		return err
 	}
 	if err := i.checkAuth(r, peer); err != nil {
 		return err
 	}
-	i.r, i.peer = r, values[0].value
+	i.r, i.peer = r, value
 	return nil
+}
+
+// checkValues finds DHr beside our DHi; a refresh is answered without either.
+func (i *dhInitiation) checkValues(values []dhPayload) ([]byte, error) {
+	if i.group == nil {
+		if len(values) != 0 {
+			return nil, fmt.Errorf("%w: a value where none was sent", ErrDHValue)
+		}
+		return nil, nil
+	}
+	if len(values) != 2 || !values[1].equal(i.own) {
+		return nil, fmt.Errorf("%w: DHi", ErrDHValue)
+	}
+	return values[0].value, i.checkValue(values[0])
 }
 
 // answer is the type of R.
@@ -111,22 +136,29 @@ func (i *dhInitiation) checkValue(p dhPayload) error {
 }
 
 func (i *dhInitiation) Complete() (*Crypto, error) {
-	if i.r == nil || i.x == nil {
+	if i.r == nil || i.over {
 		return nil, fmt.Errorf("%w: not answered yet, or completed already", ErrExchange)
 	}
-	tgk, err := i.group.shared(i.peer, i.x)
-	if err != nil {
-		return nil, err
+	var key keyData
+	if i.group != nil {
+		tgk, err := i.group.shared(i.peer, i.x)
+		if err != nil {
+			return nil, err
+		}
+		key = keyData{typ: KeyTGK, key: tgk, validity: i.own.validity}
 	}
 	i.Wipe()
-	c := newCrypto(i.m, keyData{typ: KeyTGK, key: tgk, validity: i.own.validity}, nil)
-	c.sessions = i.r.header.sessions
+	c := newCrypto(i.m, key, i.prior)
+	c.settle(i.r.header.sessions)
+	if err := c.finish(i.m, i.prior); err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 
 func (i *dhInitiation) Wipe() {
 	clear(i.x)
-	i.x = nil
+	i.x, i.over = nil, true
 	if i.psk != nil {
 		clear(i.psk.key)
 	}

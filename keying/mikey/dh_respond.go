@@ -6,19 +6,22 @@ import "fmt"
 type dhResponse struct {
 	secretive
 	m     *Message
-	group dhGroup
+	group dhGroup // nil in a refresh, as is peer
 	peer  dhPayload
 	psk   *messageKey // DHHMAC only
+	prior *CSB        // the bundle that is updated, or nil
 	done  bool
 }
 
 // AuthenticateDH checks the signature of a DH-SIGN I_MESSAGE with the key of a peer whose certificate the caller has
-// accepted, and that its DH value is one we would compute with. It computes nothing in the group.
-func AuthenticateDH(m *Message, peer PeerKey) (Response, error) {
-	if err := m.checkInit(TypeDHInit, nil); err != nil {
+// accepted, and that its DH value is one we would compute with. It computes nothing in the group. prior is the bundle that an
+// update continues (RFC 3830 section 4.5), nil for a first message.
+func AuthenticateDH(m *Message, peer PeerKey, priors ...*CSB) (Response, error) {
+	prior := only(priors)
+	if err := m.checkInit(TypeDHInit, prior); err != nil {
 		return nil, err
 	}
-	d, err := offeredDH(m)
+	d, err := offeredDH(m, prior)
 	if err != nil {
 		return nil, err
 	}
@@ -28,8 +31,19 @@ func AuthenticateDH(m *Message, peer PeerKey) (Response, error) {
 	return d, nil
 }
 
-// offeredDH reads DHi.
-func offeredDH(m *Message) (*dhResponse, error) {
+// only is the one state that a caller may give.
+func only(priors []*CSB) *CSB {
+	if len(priors) == 0 {
+		return nil
+	}
+	return priors[0]
+}
+
+// offeredDH reads DHi, which only a refresh is without.
+func offeredDH(m *Message, prior *CSB) (*dhResponse, error) {
+	if m.Refresh() {
+		return &dhResponse{m: m, prior: prior}, nil
+	}
 	value, ok := find[dhPayload](m)
 	if !ok {
 		return nil, fmt.Errorf("%w: no DHi", ErrDHValue)
@@ -41,7 +55,7 @@ func offeredDH(m *Message) (*dhResponse, error) {
 	if !group.inRange(value.value) {
 		return nil, fmt.Errorf("%w: DHi", ErrDHValue)
 	}
-	return &dhResponse{m: m, group: group, peer: value}, nil
+	return &dhResponse{m: m, group: group, peer: value, prior: prior}, nil
 }
 
 // authenticated takes the outcome of the authentication and looks at the policies, whose faults only a peer that proved
@@ -50,34 +64,54 @@ func (d *dhResponse) authenticated(err error) error {
 	if err != nil {
 		return err
 	}
-	return checkPolicies(d.m.Policies(), d.m.header.sessions)
+	d.prior.saw(d.m)
+	return d.m.checkPolicies(d.prior)
 }
 
-// Answer builds R: HDR T [IDr] {CERTr} [IDi] DHr DHi and SIGNr or KEMAC.
+// Answer builds R: HDR T [IDr] {CERTr} [IDi] [DHr DHi] and SIGNr or KEMAC.
 func (d *dhResponse) Answer(a Answer) (*Crypto, []byte, error) {
 	if d.done {
 		return nil, nil, fmt.Errorf("%w: answered already", ErrExchange)
 	}
+	if err := a.check(); err != nil {
+		return nil, nil, err
+	}
 	var sign signPayload
 	if d.psk == nil {
 		var err error
-		if sign, err = a.Signer.signature(); err != nil {
+		if sign, err = a.Signer.signature(d.prior != nil); err != nil {
 			return nil, nil, err
 		}
 	}
-	own, tgk, err := d.compute(a)
+	if err := d.prior.accept(d.m); err != nil {
+		return nil, nil, err
+	}
+	values, key, err := d.values(a)
 	if err != nil {
 		return nil, nil, err
 	}
-	c := newCrypto(d.m, keyData{typ: KeyTGK, key: tgk, validity: d.peer.validity}, nil)
-	c.sessions = fill(d.m.header.sessions, a.SSRC)
-	r, err := d.seal(a, c.sessions, own, sign)
+	c := newCrypto(d.m, key, d.prior)
+	sessions := a.fill(d.m.header.sessions)
+	c.settle(sessions)
+	r, err := d.seal(a, sessions, values, sign)
 	if err != nil {
 		c.Wipe()
 		return nil, nil, err
 	}
 	d.Wipe()
 	return c, r.raw, nil
+}
+
+// values are the DH payloads of R, with the key that they make: DHr and DHi, and in a refresh neither.
+func (d *dhResponse) values(a Answer) ([]payload, keyData, error) {
+	if d.group == nil {
+		return nil, keyData{}, nil
+	}
+	own, tgk, err := d.compute(a)
+	if err != nil {
+		return nil, keyData{}, err
+	}
+	return []payload{own, d.peer}, keyData{typ: KeyTGK, key: tgk, validity: d.peer.validity}, nil
 }
 
 // compute makes our DH value and the shared secret.
@@ -97,13 +131,13 @@ func (d *dhResponse) compute(a Answer) (own dhPayload, tgk []byte, err error) {
 }
 
 // seal makes R. A DHHMAC is answered in the numbers it was asked in.
-func (d *dhResponse) seal(a Answer, sessions []Session, own dhPayload, sign signPayload) (*Message, error) {
+func (d *dhResponse) seal(a Answer, sessions []Session, values []payload, sign signPayload) (*Message, error) {
 	if d.psk != nil {
 		kemac, _ := find[kemacPayload](d.m)
-		payloads := append(d.opening(a, nil), own, d.peer)
+		payloads := append(d.opening(a, nil), values...)
 		return d.psk.sealDH(assembleDHHMAC(d.m.responseHeader(TypeDHHMACResp, sessions), payloads, kemac))
 	}
-	payloads := append(d.opening(a, a.Signer.Chain), own, d.peer, sign)
+	payloads := append(append(d.opening(a, a.Signer.Chain), values...), sign)
 	return a.Signer.seal(assemble(d.m.responseHeader(TypeDHResp, sessions), payloads), len(sign.data))
 }
 
@@ -124,7 +158,7 @@ func (d *dhResponse) opening(a Answer, chain [][]byte) []payload {
 	if haveI {
 		ps = append(ps, idPayload{idi})
 	}
-	return ps
+	return appendVendorExt(ps, a.VendorExt)
 }
 
 func (d *dhResponse) Wipe() {

@@ -1,31 +1,39 @@
 package mikey
 
-import (
-	"bytes"
-	"fmt"
-)
+import "fmt"
 
-// InitiateDHHMAC makes a DHHMAC I_MESSAGE (RFC 4650 section 3): it computes a value in group g and protects it with a MAC
-// under psk, which has at least 16 octets and is copied.
+// InitiateDHHMAC makes a DHHMAC I_MESSAGE (RFC 4650 section 3), or an update (section 3.1): it computes a value in group g, which
+// a refresh does not look at, and protects it with a MAC under psk, which has at least 16 octets and is copied.
 func InitiateDHHMAC(p Params, g Group, psk []byte) (Initiation, error) {
-	if err := p.check(); err != nil {
+	if err := p.check(TypeDHHMACInit); err != nil {
 		return nil, err
 	}
-	if len(psk) < minPSK {
-		return nil, fmt.Errorf("%w: PSK of %d octets", ErrParams, len(psk))
-	}
-	i, random, err := p.beginDH(g)
+	key, err := p.Prior.messageKey(psk)
 	if err != nil {
 		return nil, err
 	}
-	i.psk = &messageKey{p.PRF, bytes.Clone(psk), p.CSBID, random}
-	_, mac := p.PRF.algorithms()
-	payloads := append(p.opening(random, nil), i.own)
-	if i.m, err = i.psk.sealDH(assembleDHHMAC(p.header(TypeDHHMACInit), payloads, kemacPayload{encr: kemacNULL, alg: mac})); err != nil {
+	i, random, err := p.beginDH(g)
+	if err != nil {
+		clear(key)
+		return nil, err
+	}
+	i.psk = &messageKey{p.PRF, key, p.CSBID, random}
+	payloads := append(p.opening(random, nil), i.values()...)
+	if i.m, err = i.psk.sealDH(assembleDHHMAC(p.header(TypeDHHMACInit), payloads, p.kemacOfDH())); err != nil {
 		i.Wipe()
 		return nil, err
 	}
 	return i, nil
+}
+
+// kemacOfDH is a KEMAC that carries nothing, in the numbers of the RFC that the peer goes by.
+func (p *Params) kemacOfDH() kemacPayload {
+	_, mac := p.PRF.algorithms()
+	if p.RFC4650Numbers && mac == macHMACSHA1 {
+		n, _ := macLen(mac)
+		return kemacPayload{encr: kemacNULL4650, alg: macHMAC4650, mac: make([]byte, n)}
+	}
+	return kemacPayload{encr: kemacNULL, alg: mac}
 }
 
 // assembleDHHMAC ends a message with the codes of kemac and zeros in place of its MAC.
@@ -61,19 +69,21 @@ func (k messageKey) checkDH(m *Message) error {
 }
 
 // AuthenticateDHHMAC checks the MAC of a DHHMAC I_MESSAGE, and that its DH value is one we would compute with. It computes
-// nothing in the group. psk is copied.
-func AuthenticateDHHMAC(m *Message, psk []byte) (Response, error) {
-	if err := m.checkInit(TypeDHHMACInit, nil); err != nil {
+// nothing in the group. psk is copied. prior is the bundle that an update continues, nil for a first message.
+func AuthenticateDHHMAC(m *Message, psk []byte, priors ...*CSB) (Response, error) {
+	prior := only(priors)
+	if err := m.checkInit(TypeDHHMACInit, prior); err != nil {
 		return nil, err
 	}
-	if len(psk) < minPSK {
-		return nil, fmt.Errorf("%w: PSK of %d octets", ErrParams, len(psk))
-	}
-	d, err := offeredDH(m)
+	d, err := offeredDH(m, prior)
 	if err != nil {
 		return nil, err
 	}
-	d.psk = &messageKey{m.header.prf, bytes.Clone(psk), m.header.csbID, m.RAND()}
+	k, err := m.messageKey(psk, prior)
+	if err != nil {
+		return nil, err
+	}
+	d.psk = &k
 	if err := d.authenticated(d.psk.checkDH(m)); err != nil {
 		d.Wipe()
 		return nil, err

@@ -85,8 +85,8 @@ func (d Decrypter) open(m *Message, random io.Reader) ([]byte, error) {
 	return got, nil
 }
 
-// encryptTo encrypts an envelope key to an RSA key.
-func encryptTo(key *rsa.PublicKey, envelope []byte) (pkePayload, error) {
+// encryptTo encrypts an envelope key to an RSA key. cache says whether both may keep it for updates of this bundle.
+func encryptTo(key *rsa.PublicKey, envelope []byte, cache bool) (pkePayload, error) {
 	if err := checkRSA(key); err != nil {
 		return pkePayload{}, err
 	}
@@ -94,7 +94,18 @@ func encryptTo(key *rsa.PublicKey, envelope []byte) (pkePayload, error) {
 	if err != nil {
 		return pkePayload{}, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
-	return pkePayload{data: data}, nil // no cache: an update of ours is a new exchange
+	p := pkePayload{cache: cacheNo, data: data}
+	if cache {
+		p.cache = cacheCSB
+	}
+	return p, nil
+}
+
+// cache keeps a copy of the envelope key where C says so. We keep it for its bundle alone, also when it could serve others.
+func (c *Crypto) cache(p pkePayload, envelope []byte) {
+	if p.cache == cacheCSB || p.cache == cacheAny {
+		c.envelope = bytes.Clone(envelope)
+	}
 }
 
 // recipient reads the RSA key out of a certificate. Whose it is has been checked by the caller.

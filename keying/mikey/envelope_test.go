@@ -52,7 +52,7 @@ func TestRSARWithoutRAND(t *testing.T) {
 	alice, aliceK := rsaIdentity(t, "alice")
 	bob, _ := rsaIdentity(t, "bob")
 	p := testParams(t)
-	sign, err := alice.signature()
+	sign, err := alice.signature(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestPKETampering(t *testing.T) {
 		t.Fatal(err)
 	}
 	toBob := func(envelope []byte) payload {
-		p, err := encryptTo(bobKey, envelope)
+		p, err := encryptTo(bobKey, envelope, false)
 		if err != nil {
 			t.Fatal(err)
 		}

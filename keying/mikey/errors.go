@@ -48,6 +48,7 @@ var (
 	ErrPolicy      error = Error{InvalidSP, "security policies missing, twice or not SRTP"}
 	ErrKeyData     error = Error{InvalidDT, "key data not supported"}
 	ErrTimestamp   error = Error{InvalidTS, "time stamp is not that of the exchange"}
+	ErrOldTime     error = Error{InvalidTS, "time stamp does not rise within its crypto session bundle"}
 	ErrAuth        error = Error{AuthFailure, "authentication failed"}
 	ErrEnvelope    error = Error{AuthFailure, "envelope does not open"}
 	ErrMap         error = Error{Unspecified, "CS ID map not supported or not that of the exchange"}

@@ -190,7 +190,7 @@ func TestOnlyIDi(t *testing.T) {
 	if id, ok := r.IDr(); !ok || id.Data != testIDr {
 		t.Errorf("IDr is %v", id)
 	}
-	if err := errors.Join(checkResponse(i, r, TypePSKResp), k.checkV(i, r)); err != nil {
+	if err := errors.Join(checkResponse(i, r, TypePSKResp, nil), k.checkV(i, r, nil)); err != nil {
 		t.Error(err)
 	}
 }
@@ -541,7 +541,7 @@ func TestWipedTakesNoAnswer(t *testing.T) {
 	if i, err = InitiateDHHMAC(testParams(t), GroupP256, psk); err != nil {
 		t.Fatal(err)
 	}
-	d, err := offeredDH(mustParse(t, i.Message()))
+	d, err := offeredDH(mustParse(t, i.Message()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,9 @@ const (
 	// MaxKeys is the largest number of key data sub-payloads within one KEMAC.
 	MaxKeys = 4
 
+	// MaxVendorExt is the longest vendor extension in octets: a name and two hashes.
+	MaxVendorExt = 128
+
 	// minRAND is RFC 3830 section 6.11's least length of RAND in octets, minPSK our least length of a pre-shared key:
 	// below 128 bits the MAC can be searched offline from one captured INVITE.
 	minRAND = 16

@@ -175,6 +175,39 @@ func (m *Message) SDPIDs() (list string, ok bool) {
 	return "", false
 }
 
+// VendorExt is the General Extension of private type that our own callers put in; ok is false when the message has none.
+func (m *Message) VendorExt() (data []byte, ok bool) {
+	for _, e := range all[extPayload](m) {
+		if e.typ == ExtVendor {
+			return e.data, true
+		}
+	}
+	return nil, false
+}
+
+// Update says that the message asks to update a bundle: an I_MESSAGE without RAND, where a first one has it.
+func (m *Message) Update() bool {
+	switch m.header.typ {
+	case TypePSKInit, TypeDHInit, TypeDHHMACInit, TypePKEInit:
+		return m.RAND() == nil
+	default:
+		return false
+	}
+}
+
+// Refresh says that the message asks to update a bundle and brings neither a TGK nor a DH value: the keys in use stay.
+func (m *Message) Refresh() bool { return m.Update() && m.keyless() }
+
+// keyless says that an I_MESSAGE has no key and no half of one.
+func (m *Message) keyless() bool {
+	if m.header.typ == TypePSKInit {
+		p, _ := find[kemacPayload](m)
+		return len(p.data) == 0
+	}
+	_, ok := find[dhPayload](m)
+	return !ok && m.header.typ != TypePKEInit
+}
+
 // Certificates are the DER X.509v3 certificates of the CERT payloads, leaf first. URLs and encryption certificates
 // are left out.
 func (m *Message) Certificates() [][]byte {

@@ -5,7 +5,7 @@ import "fmt"
 // InitiatePKE makes a public key I_MESSAGE (RFC 3830 section 3.2): a TGK chosen here, under an envelope key that is
 // encrypted to the RSA key of the certificate leaf (DER), signed as s. The caller has checked whose leaf is; CHASH names it.
 func InitiatePKE(p Params, s Signer, leaf []byte) (Initiation, error) {
-	if err := p.check(); err != nil {
+	if err := p.check(TypePKEInit); err != nil {
 		return nil, err
 	}
 	if p.IDi == "" {
@@ -15,7 +15,7 @@ func InitiatePKE(p Params, s Signer, leaf []byte) (Initiation, error) {
 	if err != nil {
 		return nil, err
 	}
-	sign, err := s.signature()
+	sign, err := s.signature(false)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func InitiatePKE(p Params, s Signer, leaf []byte) (Initiation, error) {
 		i.Wipe()
 		return nil, err
 	}
-	pke, err := encryptTo(to, i.psk.key)
+	pke, err := encryptTo(to, i.psk.key, p.Cache)
 	if err != nil {
 		i.Wipe()
 		return nil, err
@@ -40,6 +40,8 @@ func InitiatePKE(p Params, s Signer, leaf []byte) (Initiation, error) {
 		return nil, err
 	}
 	i.crypto = newCrypto(i.m, key, nil)
+	i.crypto.cache(pke, i.psk.key)
+	i.unstated, i.anyTime = p.unstated(), p.AnyAnswerTime
 	return i, nil
 }
 
@@ -104,6 +106,9 @@ func (p *pkeResponse) Answer(a Answer) (*Crypto, []byte, error) {
 		return nil, nil, fmt.Errorf("%w: answered already", ErrExchange)
 	}
 	p.done = true
+	if err := a.check(); err != nil {
+		return nil, nil, err
+	}
 	idi, _, haveI, _ := p.m.identities()
 	who, err := stated(idi, haveI, a.IDi)
 	if err != nil {
@@ -124,7 +129,9 @@ func (p *pkeResponse) Answer(a Answer) (*Crypto, []byte, error) {
 		return nil, nil, err
 	}
 	c := newCrypto(p.m, key, nil)
-	c.sessions = fill(p.m.header.sessions, a.SSRC)
+	c.settle(a.fill(p.m.header.sessions))
+	pke, _ := find[pkePayload](p.m)
+	c.cache(pke, envelope)
 	if !p.m.V() {
 		return c, nil, nil
 	}

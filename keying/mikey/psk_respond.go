@@ -1,68 +1,77 @@
 package mikey
 
-import (
-	"bytes"
-	"fmt"
-)
+import "fmt"
 
 // pskResponse is the responder's side.
 type pskResponse struct {
 	secretive
 	m      *Message
 	psk    messageKey
+	prior  *CSB // the bundle that is updated, or nil
 	crypto *Crypto
 }
 
-// AuthenticatePSK checks the MAC of a PSK I_MESSAGE and opens its KEMAC. prior is the state of the CSB that an update
-// continues (RFC 3830 section 4.5), nil for a first message; an update without a key keeps prior's.
-func AuthenticatePSK(m *Message, psk []byte, prior *Crypto) (Response, error) {
+// AuthenticatePSK checks the MAC of a PSK I_MESSAGE and opens its KEMAC. prior is the bundle that an update continues (RFC 3830
+// section 4.5), nil for a first message. psk is copied; it is nil where the bundle was made by PKE or RSA-R.
+func AuthenticatePSK(m *Message, psk []byte, prior *CSB) (Response, error) {
 	if err := m.checkInit(TypePSKInit, prior); err != nil {
 		return nil, err
 	}
-	if len(psk) < minPSK {
-		return nil, fmt.Errorf("%w: PSK of %d octets", ErrParams, len(psk))
+	k, err := m.messageKey(psk, prior)
+	if err != nil {
+		return nil, err
 	}
-	random := m.RAND()
-	if prior != nil {
-		random = prior.rand
-	}
-	p := &pskResponse{m: m, psk: messageKey{m.header.prf, bytes.Clone(psk), m.header.csbID, random}}
-	if err := p.authenticate(prior); err != nil {
+	p := &pskResponse{m: m, psk: k, prior: prior}
+	if err := p.authenticate(); err != nil {
 		p.Wipe()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *pskResponse) authenticate(prior *Crypto) error {
+// messageKey is the key that protects m, an I_MESSAGE.
+func (m *Message) messageKey(psk []byte, prior *CSB) (messageKey, error) {
+	key, err := prior.messageKey(psk)
+	if err != nil {
+		return messageKey{}, err
+	}
+	random := m.RAND()
+	if prior != nil {
+		random = prior.rand
+	}
+	return messageKey{m.header.prf, key, m.header.csbID, random}, nil
+}
+
+func (p *pskResponse) authenticate() error {
 	kemac, err := p.psk.checkKEMAC(p.m)
 	if err != nil {
 		return err
 	}
-	if err := checkPolicies(p.m.Policies(), p.m.header.sessions); err != nil {
+	p.prior.saw(p.m)
+	if err := p.m.checkPolicies(p.prior); err != nil {
 		return err
 	}
-	p.crypto, err = p.psk.open(p.m, kemac, prior)
+	p.crypto, err = p.psk.open(p.m, kemac, p.prior)
 	return err
 }
 
-// checkKEMAC refuses algorithms off the allow-list before it looks at the MAC.
+// checkKEMAC refuses algorithms off the allow-list before it looks at the MAC. NULL encrypts no key: that is for updates that
+// carry none.
 func (k messageKey) checkKEMAC(m *Message) (kemacPayload, error) {
 	p, ok := find[kemacPayload](m)
 	if !ok {
 		return p, ErrAuth
 	}
-	if p.encr != kemacAESCM128 && p.encr != kemacAESCM256 {
+	if refresh := p.encr == kemacNULL && m.Refresh(); p.encr != kemacAESCM128 && p.encr != kemacAESCM256 && !refresh {
 		return p, fmt.Errorf("%w: %d", ErrEncrAlg, p.encr)
 	}
 	return p, k.verify(p.alg, p.mac, m.covered())
 }
 
 // open decrypts the KEMAC of an authenticated message.
-func (k messageKey) open(m *Message, p kemacPayload, prior *Crypto) (*Crypto, error) {
-	if len(p.data) == 0 && prior != nil {
-		key := keyData{prior.keyType, bytes.Clone(prior.key), bytes.Clone(prior.salt), prior.validity}
-		return newCrypto(m, key, prior), nil
+func (k messageKey) open(m *Message, p kemacPayload, prior *CSB) (*Crypto, error) {
+	if m.Refresh() {
+		return newCrypto(m, keyData{}, prior), nil
 	}
 	plain, err := k.crypt(p.encr, m.Timestamp(), p.data)
 	if err != nil {
@@ -81,31 +90,22 @@ func (k messageKey) open(m *Message, p kemacPayload, prior *Crypto) (*Crypto, er
 	return newCrypto(m, key, prior), nil
 }
 
-// newCrypto takes over key. RAND, and policies that an update leaves out, are those of prior.
-func newCrypto(m *Message, key keyData, prior *Crypto) *Crypto {
-	c := &Crypto{
-		csbID: m.header.csbID, prf: m.header.prf, rand: m.RAND(), keyType: key.typ, key: key.key, salt: key.salt,
-		validity: key.validity, sessions: m.header.sessions, policies: m.Policies(),
-	}
-	if prior != nil {
-		c.rand = prior.rand
-		if len(c.policies) == 0 {
-			c.policies = prior.policies
-		}
-	}
-	return c
-}
-
 // Answer builds R: HDR T [IDr] V, when the initiator asked for it. An initiator that stated no identity gets none back:
 // then V covers none, which is what peers without ID payloads expect.
 func (p *pskResponse) Answer(a Answer) (*Crypto, []byte, error) {
 	if p.crypto == nil {
 		return nil, nil, fmt.Errorf("%w: answered already", ErrExchange)
 	}
-	p.crypto.sessions = fill(p.m.header.sessions, a.SSRC)
+	if err := a.check(); err != nil {
+		return nil, nil, err
+	}
+	if err := p.prior.accept(p.m); err != nil {
+		return nil, nil, err
+	}
+	sessions := a.fill(p.m.header.sessions)
 	var r []byte
 	if p.m.V() {
-		m, err := p.psk.verification(p.m, TypePSKResp, p.crypto.sessions, a)
+		m, err := p.psk.verification(p.m, TypePSKResp, sessions, a)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -113,6 +113,7 @@ func (p *pskResponse) Answer(a Answer) (*Crypto, []byte, error) {
 	}
 	c := p.crypto
 	p.crypto = nil
+	c.settle(sessions)
 	return c, r, nil
 }
 
@@ -127,6 +128,7 @@ func (k messageKey) verification(i *Message, t Type, sessions []Session, a Answe
 	if haveR {
 		payloads = append(payloads, idPayload{idr})
 	}
+	payloads = appendVendorExt(payloads, a.VendorExt)
 	n, _ := macLen(kemac.alg)
 	b := assemble(i.responseHeader(t, sessions), append(payloads, vPayload{kemac.alg, make([]byte, n)}))
 	return k.seal(kemac.alg, b, idsAndTime(idi.Data, idr.Data, i.Timestamp()))

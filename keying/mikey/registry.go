@@ -107,8 +107,9 @@ const (
 	ExtVendorID     uint8 = 0 // General Extension types, RFC 3830 table 6.15
 	ExtSDPIDs       uint8 = 1
 	ExtKeyID        uint8 = 3
-	extCSBID        uint8 = 4 // RFC 4738 section 3.9.3
-	tsNTPUTC        uint8 = 0 // T payload types, RFC 3830 table 6.6
+	ExtVendor       uint8 = 241 // private use: our vendor extension
+	extCSBID        uint8 = 4   // RFC 4738 section 3.9.3
+	tsNTPUTC        uint8 = 0   // T payload types, RFC 3830 table 6.6
 	tsNTP           uint8 = 1
 	tsCounter       uint8 = 2
 	tsNTPUTC32      uint8 = 3
@@ -128,6 +129,9 @@ const (
 	kvNone          uint8 = 0  // key validity, RFC 3830 table 6.13.b
 	kvSPI           uint8 = 1
 	kvInterval      uint8 = 2
+	cacheNo         uint8 = 0 // C of PKE, RFC 3830 table 6.3
+	cacheAny        uint8 = 1
+	cacheCSB        uint8 = 2
 	version         uint8 = 1
 	cacheHashSHA1   uint8 = 0 // CHASH, RFC 3830 table 6.8, RFC 6043
 	cacheHashMD5    uint8 = 1

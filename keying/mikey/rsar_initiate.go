@@ -20,13 +20,13 @@ type rsarInitiation struct {
 // responder encrypts the envelope key to the certificate sent.
 func InitiateRSAR(p Params, s Signer) (Initiation, error) {
 	p.V = true // section 3.4: MUST
-	if err := p.check(); err != nil {
+	if err := p.check(TypeRSARInit); err != nil {
 		return nil, err
 	}
 	if p.IDr == "" {
 		return nil, fmt.Errorf("%w: an envelope needs the identity of its sender", ErrParams)
 	}
-	sign, err := s.signature()
+	sign, err := s.signature(false)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (i *rsarInitiation) Authenticate(r *Message, peer PeerKey) error {
 	if i.r != nil || i.done {
 		return fmt.Errorf("%w: answered already", ErrExchange)
 	}
-	if err := checkResponse(i.m, r, TypeRSARResp); err != nil {
+	if err := checkResponse(i.m, r, TypeRSARResp, nil); err != nil {
 		return err
 	}
 	if err := i.checkContents(r); err != nil {
@@ -127,7 +127,9 @@ func (i *rsarInitiation) Complete() (*Crypto, error) {
 		return nil, err
 	}
 	c := newCrypto(i.m, key, nil)
-	c.sessions = i.r.header.sessions
+	c.settle(i.r.header.sessions)
+	pke, _ := find[pkePayload](i.r)
+	c.cache(pke, envelope)
 	return c, nil
 }
 

@@ -39,7 +39,10 @@ func (p *rsarResponse) Answer(a Answer) (*Crypto, []byte, error) {
 		return nil, nil, fmt.Errorf("%w: answered already", ErrExchange)
 	}
 	p.done = true
-	sign, err := a.Signer.signature()
+	if err := a.check(); err != nil {
+		return nil, nil, err
+	}
+	sign, err := a.Signer.signature(false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,7 +82,7 @@ func (p *rsarResponse) choose(a Answer) (*Crypto, error) {
 		return nil, err
 	}
 	c := newCrypto(p.m, keyData{typ: KeyTGK, key: tgk}, nil)
-	c.sessions = fill(p.m.header.sessions, a.SSRC)
+	c.settle(a.fill(p.m.header.sessions))
 	for i := range c.sessions {
 		if a.Policy != nil {
 			c.sessions[i].Policy = *a.Policy
@@ -105,7 +108,9 @@ func (p *rsarResponse) envelope(a Answer, c *Crypto, idr Identity) (kemac kemacP
 	if kemac, err = k.enclose(idr, keyData{typ: KeyTGK, key: c.key}, p.m.Timestamp()); err != nil {
 		return kemac, pke, err
 	}
-	pke, err = encryptTo(p.to, envelope)
+	if pke, err = encryptTo(p.to, envelope, a.Cache); err == nil {
+		c.cache(pke, envelope)
+	}
 	return kemac, pke, err
 }
 
@@ -122,7 +127,7 @@ func (p *rsarResponse) opening(a Answer, c *Crypto, idr Identity) []payload {
 			ps = append(ps, spPayload{sp})
 		}
 	}
-	return ps
+	return appendVendorExt(ps, a.VendorExt)
 }
 
 // named tells whether a session uses the policy.

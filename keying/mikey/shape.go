@@ -16,7 +16,7 @@ type shape struct {
 	last []PayloadType // which may be the last
 }
 
-// maxExt bounds General Extension payloads: SDP IDs, vendor ID, key ID and one more.
+// maxExt bounds General Extension payloads: SDP IDs, vendor ID, key ID and our vendor extension.
 const maxExt = 4
 
 // shapeOf is the shape of a message type (RFC 3830 section 3, RFC 4650 section 3.1, RFC 4738 section 3).
@@ -86,7 +86,7 @@ func (m *Message) checkShape() error {
 	}
 	s.most[PayloadT], s.most[PayloadGeneralExt] = 1, maxExt
 	var seen counts
-	sdpIDs := 0
+	var exts [256]uint8
 	for i, p := range m.payloads {
 		code := p.code()
 		seen[code]++
@@ -96,8 +96,11 @@ func (m *Message) checkShape() error {
 		if (code == PayloadSIGN || code == PayloadV) && i != len(m.payloads)-1 {
 			return fmt.Errorf("%w: payloads after payload %d", ErrMalformed, code)
 		}
-		if e, ok := p.(extPayload); ok && e.typ == ExtSDPIDs {
-			sdpIDs++
+		if e, ok := p.(extPayload); ok {
+			exts[e.typ]++
+			if e.typ == ExtVendor && len(e.data) > MaxVendorExt {
+				return fmt.Errorf("%w: vendor extension of %d octets", ErrMalformed, len(e.data))
+			}
 		}
 	}
 	for _, code := range append(s.need, PayloadT) {
@@ -108,8 +111,8 @@ func (m *Message) checkShape() error {
 	if code := m.payloads[len(m.payloads)-1].code(); !slices.Contains(s.last, code) {
 		return fmt.Errorf("%w: payload %d at the end of a message of type %d", ErrMalformed, code, m.header.typ)
 	}
-	if sdpIDs > 1 {
-		return fmt.Errorf("%w: two lists of SDP IDs", ErrMalformed)
+	if exts[ExtSDPIDs] > 1 || exts[ExtVendor] > 1 {
+		return fmt.Errorf("%w: two lists of SDP IDs, or two vendor extensions", ErrMalformed)
 	}
 	return nil
 }

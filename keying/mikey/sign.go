@@ -19,12 +19,13 @@ import (
 // octets, so it has to be known before signing, which ASN.1's is not.
 const ecdsaOctets = 64
 
-// signature makes the SIGN payload of s with zeros in place of the signature.
-func (s *Signer) signature() (signPayload, error) {
+// signature makes the SIGN payload of s with zeros in place of the signature. Only the messages of an update may go without the
+// certificates, which the peer has from the first exchange.
+func (s *Signer) signature(update bool) (signPayload, error) {
 	if s == nil || s.Key == nil {
 		return signPayload{}, fmt.Errorf("%w: no key to sign with", ErrCertificate)
 	}
-	if len(s.Chain) == 0 || len(s.Chain) > MaxChain {
+	if len(s.Chain) == 0 && !update || len(s.Chain) > MaxChain {
 		return signPayload{}, fmt.Errorf("%w: chain of %d certificates", ErrCertificate, len(s.Chain))
 	}
 	switch k := s.Key.Public().(type) {

@@ -229,7 +229,7 @@ func TestForeignMessagesMarshalToThemselves(t *testing.T) {
 		t.Errorf("RFC 4567 example reads as %v %v %x", id, i.V(), i.CSBID())
 	}
 	r := mustParse(t, mustBase64(t, file.RFC4567[1]))
-	if err := checkResponse(i, r, TypePSKResp); err != nil {
+	if err := checkResponse(i, r, TypePSKResp, nil); err != nil {
 		t.Errorf("RFC 4567's R does not fit its I: %v", err)
 	}
 }
@@ -290,10 +290,11 @@ func TestPSKUpdateVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			prior, _, err := resp.Answer(Answer{})
+			running, _, err := resp.Answer(Answer{})
 			if err != nil {
 				t.Fatal(err)
 			}
+			prior := running.CSB()
 			v := vs[name]
 			m := mustParse(t, v.I)
 			if _, err := AuthenticatePSK(m, v.PSK, nil); !errors.Is(err, ErrExchange) {
@@ -310,7 +311,17 @@ func TestPSKUpdateVectors(t *testing.T) {
 			if !bytes.Equal(r, v.R) {
 				t.Errorf("R is\n%x, want\n%x", r, v.R)
 			}
-			checkCS(t, c, v)
+			if c.Refresh() != (name == "psk-10-update-no-tgk") || m.Refresh() != c.Refresh() || !m.Update() {
+				t.Errorf("refresh: %v, %v", c.Refresh(), m.Refresh())
+			}
+			if c.Refresh() {
+				if _, err := c.Key(1, 16); !errors.Is(err, ErrParams) {
+					t.Errorf("a key out of a refresh: %v", err)
+				}
+				checkCS(t, running, v)
+			} else {
+				checkCS(t, c, v)
+			}
 			if len(c.Policies()) != 1 {
 				t.Error("the policy of the first message is gone")
 			}
@@ -332,7 +343,7 @@ func TestPSK2Made(t *testing.T) {
 	i, err := initiatePSK(Params{
 		CSBID: v.CSB, Time: at, RAND: v.RAND, IDi: v.IDi, IDr: v.IDr, SDPIDs: "mikey", V: true,
 		Sessions: []Session{{SSRC: 0xaabbccdd}, {}}, Policies: m.Policies(),
-	}, v.PSK, bytes.Clone(v.TGK))
+	}, v.PSK, keyData{typ: KeyTGK, key: bytes.Clone(v.TGK)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,11 +377,11 @@ func TestInitiatorChecksEveryR(t *testing.T) {
 			continue
 		}
 		i, r := mustParse(t, v.I), mustParse(t, v.R)
-		if err := checkResponse(i, r, TypePSKResp); err != nil {
+		if err := checkResponse(i, r, TypePSKResp, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		k := messageKey{i.PRF(), v.PSK, i.CSBID(), v.RAND}
-		if err := k.checkV(i, r); err != nil {
+		if err := k.checkV(i, r, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
