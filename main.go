@@ -161,6 +161,9 @@ func (c *serveCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if err := server.Harden(); err != nil {
+		e.log.Warn("keys in memory are less protected than they could be", "err", err)
+	}
 	n, err := admin.Start(e.ctx, cfg, data, c.Dev, version, e.log)
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func Start(ctx context.Context, cfg *server.Config, data string, demo bool, vers
 
 // open makes the API, its listener and the URL at which others reach it.
 func open(cfg *server.Config, srv *server.Server, version string, log *slog.Logger) (_ *Admin, _ net.Listener, url string, err error) {
-	token, err := srv.AdminToken()
+	token, err := LoadToken(srv.TokenFile())
 	if err != nil {
 		return nil, nil, "", err
 	}

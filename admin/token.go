@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
 	"strings"
 )
 
@@ -21,6 +24,46 @@ func NewToken() (string, TokenHash, error) {
 	}
 	token := base64.RawURLEncoding.EncodeToString(raw)
 	return token, HashToken(token), nil
+}
+
+// LoadToken reads the token from its file, of mode 0600, or makes one where there is no such file.
+func LoadToken(file string) (string, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // in the data directory
+	if errors.Is(err, fs.ErrNotExist) {
+		return createToken(file)
+	}
+	if err != nil {
+		return "", fmt.Errorf("admin: %w", err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", fmt.Errorf("admin: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("%w: %s can be read by others; run: chmod 600 %s", ErrConfig, file, file)
+	}
+	token := strings.TrimSpace(string(text))
+	if len(token) < tokenOctets {
+		return "", fmt.Errorf("%w: the token in %s is too short; delete the file to have a new one made", ErrConfig, file)
+	}
+	return token, nil
+}
+
+// createToken makes a token and its file, which must not be there yet.
+func createToken(file string) (string, error) {
+	token, _, err := NewToken()
+	if err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // in the data directory
+	if err != nil {
+		return "", fmt.Errorf("admin: keep the token: %w", err)
+	}
+	_, err = f.WriteString(token + "\n")
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(fmt.Errorf("admin: keep the token: %w", err), os.Remove(file))
+	}
+	return token, nil
 }
 
 // HashToken gives the hash under which a token is kept.

@@ -80,7 +80,7 @@ func (h *house) start() {
 	if h.srv, err = server.New(cfg, h.dir, log); err != nil {
 		h.t.Fatal(err)
 	}
-	token, err := h.srv.AdminToken()
+	token, err := admin.LoadToken(h.srv.TokenFile())
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -78,6 +78,19 @@ func (a *accounts) takesMD5() bool {
 	return a.md5 > 0
 }
 
+// outside are the accounts, sorted, whose keying policy is none of those.
+func (a *accounts) outside(policies map[string]*keying.Policy) (names []string) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	for name, acc := range a.byName {
+		if acc.Policy != "" && policies[acc.Policy] == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // policyOf names the keying policy of an account, "" where it has none of its own.
 func (a *accounts) policyOf(name string) string {
 	if acc := a.find(name); acc != nil {

@@ -50,10 +50,50 @@ func TestReadConfigExample(t *testing.T) {
 	if tr := got.Trunks[0]; tr.From[0].String() != "127.0.0.0/8" || tr.Calls != 1000 || tr.Methods[0] != keying.SDES {
 		t.Errorf("trunk read wrongly: %+v", tr)
 	}
-	if len(got.Warnings) != 2 { // dtls-srtp and the trunks are not in this version
+	if len(got.Warnings) != 0 {
 		t.Errorf("warnings: %q", got.Warnings)
 	}
 }
+
+func TestReadConfigTrunks(t *testing.T) {
+	got, err := ReadConfig("test", []byte(`
+sip: {tcp: ""}
+trunks:
+  - {name: plain, from: [192.0.2.7/24], methods: [sdes]}
+  - name: known
+    certificates: ["0F:1e:2d:3c:4b:5a:69:78:87:96:a5:b4:c3:d2:e1:f0:0f:1e:2d:3c:4b:5a:69:78:87:96:a5:b4:c3:d2:e1:f0"]
+    methods: [mikey-psk, dtls-srtp]
+  - {name: open, from: [0.0.0.0/0], transports: [udp, tcp], methods: [sdes], codecs: [pcma], calls: 7}
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []TrunkConfig{
+		{Name: "plain", From: prefixes("192.0.2.0/24"), Transports: []string{"tls"}, Methods: []keying.Method{keying.SDES}, Calls: 1000},
+		{
+			Name: "known", Certificates: []string{"0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"}, Transports: []string{"tls"},
+			Methods: []keying.Method{keying.MIKEYPSK, keying.DTLSSRTP}, Calls: 1000,
+		},
+		{
+			Name: "open", From: prefixes("0.0.0.0/0"), Transports: []string{"udp", "tcp"}, Methods: []keying.Method{keying.SDES},
+			Codecs: []string{"pcma"}, Calls: 7,
+		},
+	}
+	if diff := cmp.Diff(want, got.Trunks, compareConfig); diff != "" {
+		t.Error(diff)
+	}
+	all := strings.Join(got.Warnings, "\n")
+	for _, of := range []string{"mikey-psk proves an account", "nobody comes over tcp"} {
+		if !strings.Contains(all, of) {
+			t.Errorf("no warning that %s: %q", of, got.Warnings)
+		}
+	}
+	if through := got.codecsOf("open"); len(through) != 1 || got.codecsOf("plain") != nil || got.codecsOf("") != nil {
+		t.Errorf("codecs %v, %v", through, got.codecsOf("plain"))
+	}
+}
+
+func prefixes(s string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(s)} }
 
 func TestReadConfigEmptyIsDefault(t *testing.T) {
 	for _, text := range []string{"", "# nothing\n", "---\n", "sip:\nrooms: {}\n"} {
@@ -78,7 +118,8 @@ rooms:
   permanent: [{name: Board, policy: strict}, {name: hall, max_seats: 9, locked: true}]
 policies:
   standard: {max_key_age: 10m}
-  strict: {methods: [mikey-dh], forward_secrecy: required, groups: [modp3072]}
+  strict: {methods: [mikey-dh], forward_secrecy: required, groups: [modp3072], min_dh_bits: 112, max_key_packets: 1000}
+  old: {sha1_signatures: true, peer_profile: minisip}
 `), base)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +138,10 @@ policies:
 	strict.Methods = []keying.Method{keying.MIKEYDH}
 	strict.ForwardSecrecy = "required"
 	strict.Groups = []keying.Group{keying.MODP3072}
+	strict.MinDHBits, strict.MaxKeyPackets = 112, 1000
 	want.Policies["strict"] = strict
+	want.Policies["old"] = newPolicy("old")
+	want.Policies["old"].SHA1Signatures, want.Policies["old"].PeerProfile = true, "minisip"
 	if diff := cmp.Diff(want, got, compareConfig); diff != "" {
 		t.Error(diff)
 	}

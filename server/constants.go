@@ -23,6 +23,8 @@ const (
 	changePatience = 45 * time.Second
 	// maxDisplayName bounds the name that a trunk gives a caller, in characters, as the admin API bounds an account's.
 	maxDisplayName = 128
+	// mostNamed bounds the names that one line of the log lists.
+	mostNamed = 10
 	// retryAfter is what a caller is told to wait when the server is full, in seconds.
 	retryAfter = 5
 )

@@ -1,15 +1,12 @@
 package server
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Files of the data directory that other programs read.
@@ -18,9 +15,6 @@ const (
 	tokenFile = "admin.token"
 	caFile    = "ca.pem"
 )
-
-// tokenLength is the length of the admin token in octets, before base64.
-const tokenLength = 32
 
 // Ready is what DIR/ready.json tells other programs once the server takes calls. Addresses are real ones, "" where off.
 type Ready struct {
@@ -90,30 +84,8 @@ func (s *Server) RemoveReady(extra string) {
 	}
 }
 
-// AdminToken returns the bearer token of the admin API, made on the first start and kept in a file of mode 0600.
-func (s *Server) AdminToken() (string, error) {
-	path := filepath.Join(s.data, tokenFile)
-	text, err := os.ReadFile(path)
-	switch {
-	case err == nil:
-		info, err := os.Stat(path)
-		if err != nil {
-			return "", err
-		}
-		if info.Mode().Perm()&0o077 != 0 {
-			return "", fmt.Errorf("server: %s can be read by others; run: chmod 600 %s", path, path)
-		}
-		token := strings.TrimSpace(string(text))
-		if len(token) < tokenLength {
-			return "", fmt.Errorf("server: the token in %s is too short; delete the file to have a new one made", path)
-		}
-		return token, nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return "", err
-	}
-	token := base64.RawURLEncoding.EncodeToString(randomBytes(tokenLength))
-	return token, replaceFile(path, []byte(token+"\n"))
-}
+// TokenFile is where the admin token is kept, which is the API's to make.
+func (s *Server) TokenFile() string { return filepath.Join(s.data, tokenFile) }
 
 // replaceFile writes a file of mode 0600 that readers see whole or not at all.
 func replaceFile(path string, body []byte) error {

@@ -99,6 +99,10 @@ func (s *Server) openKeying() (*keying.Keyer, error) {
 	if s.accounts, err = loadAccounts(s.store, s.cfg.SIP.Domain, s.keys.authority.Roots()); err != nil {
 		return nil, err
 	}
+	if lost := s.accounts.outside(s.cfg.Policies); len(lost) > 0 {
+		s.log.Warn("accounts cannot call: their policy is not in the configuration; add it, or give them another by the admin API",
+			"accounts", len(lost), "first", lost[:min(len(lost), mostNamed)])
+	}
 	if s.replay, err = keying.NewReplay(keying.ReplayConfig{
 		Entries: replayEntries, Skew: keySkew, Ceiling: ceiling{s.store},
 	}); err != nil {
