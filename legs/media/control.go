@@ -11,17 +11,20 @@ func (s *Stream) receiveRTCP(g datagram, control bool) {
 		s.counters.malformed.Add(1)
 		return
 	}
-	if !s.admitSSRC(binary.BigEndian.Uint32(g.buf[4:]), g.from) {
+	ssrc := binary.BigEndian.Uint32(g.buf[4:])
+	if !s.admitSSRC(ssrc, g.from) {
 		return
 	}
-	plain, err := s.keys.receive.DecryptRTCP(g.buf[:0], g.buf, &s.rtcpHeader)
-	if err != nil {
-		s.countRefused(err)
+	plain, k := s.openRTCP(&g, ssrc)
+	if k == nil {
 		return
 	}
-	s.alive(g.arrival)
+	s.authentic(k)
+	if g.arrival > s.counters.lastHeard.Load() { // a separate socket is looked at late
+		s.alive(g.arrival)
+	}
 	s.counters.rtcpReceived.Add(1)
-	if control {
+	if control && !s.set.RTCPMux {
 		s.learnControl(source(g.from))
 	}
 	if !s.compoundParts(plain, g.arrival) {

@@ -16,14 +16,39 @@ type counters struct {
 	malformed, unkeyed, sendErrors            atomic.Uint64
 	addressChanges, addressRefused            atomic.Uint64
 	rtcpSent, rtcpReceived                    atomic.Uint64
+	rekeys, underOld                          atomic.Uint64
 	lost                                      atomic.Int64 // may fall when late packets fill gaps
 	jitterUS, bufferUS, rttUS, remoteJitterUS atomic.Int64 // microseconds
 	lossPPM, remoteLossPPM, concealedPPM      atomic.Int64 // parts per million
 	lastHeard                                 atomic.Int64 // ns since 1970
-	peerSSRC                                  atomic.Uint32
+	peerSSRC, roc                             atomic.Uint32
 	bye                                       atomic.Bool
 	opus                                      atomic.Bool // what the MOS estimate is about
 	remote                                    atomic.Pointer[netip.AddrPort]
+	base                                      atomic.Pointer[keyBase] // nil: no keys yet
+}
+
+// keyBase is how far the counters were when the running keys began to run; immutable once stored.
+type keyBase struct{ sent, received, underOld uint64 }
+
+// rebase begins to count under new keys. Tick worker only.
+func (c *counters) rebase(b *keyBase) {
+	b.sent = c.packetsSent.Load() + c.sendErrors.Load()
+	b.received, b.underOld = c.packetsReceived.Load(), c.underOld.Load()
+	c.base.Store(b)
+}
+
+// keyPackets counts what the running keys protected, in the busier direction. What the socket refused was encrypted before. The order
+// of the reads keeps the differences from falling below zero.
+func (c *counters) keyPackets() uint64 {
+	b := c.base.Load()
+	if b == nil {
+		return 0
+	}
+	old := c.underOld.Load() - b.underOld
+	received := c.packetsReceived.Load() - b.received - old
+	sent := c.packetsSent.Load() + c.sendErrors.Load() - b.sent
+	return max(sent, received)
 }
 
 // Snapshot returns the state of the stream. Any goroutine; the fields are read one by one, not at one instant.
@@ -38,6 +63,7 @@ func (s *Stream) Snapshot() Snapshot {
 		Malformed: c.malformed.Load(), Unkeyed: c.unkeyed.Load(), SendErrors: c.sendErrors.Load(),
 		AddressChanges: c.addressChanges.Load(), AddressRefused: c.addressRefused.Load(),
 		RTCPSent: c.rtcpSent.Load(), RTCPReceived: c.rtcpReceived.Load(),
+		KeyPackets: c.keyPackets(), Rekeys: c.rekeys.Load(), UnderOld: c.underOld.Load(),
 		JitterMS: milliseconds(&c.jitterUS), BufferMS: milliseconds(&c.bufferUS), RTTMS: milliseconds(&c.rttUS),
 		RemoteJitter: milliseconds(&c.remoteJitterUS), LossPct: percent(&c.lossPPM), RemoteLoss: percent(&c.remoteLossPPM),
 		PeerSSRC: c.peerSSRC.Load(), Bye: c.bye.Load(),

@@ -20,6 +20,7 @@ type drain struct {
 	names    [batch][sockaddrSize]byte
 	control  [batch][8]uint64 // of uint64 for the alignment of struct cmsghdr
 	buffers  [batch][maxDatagram]byte
+	spare    [maxDatagram]byte // for a decryption that may fail and be tried again
 }
 
 // newDrain wires the headers to the buffers, once.

@@ -9,7 +9,7 @@ var (
 	ErrParams       = errors.New("media: unusable parameters")
 	ErrSuite        = errors.New("media: SRTP suite not supported")
 	ErrKeys         = errors.New("media: unusable SRTP keys")
-	ErrKeyReuse     = errors.New("media: key of the running stream given again for one direction only")
+	ErrKeyReuse     = errors.New("media: key of this stream given again")
 	ErrSSRC         = errors.New("media: keys are for another SSRC")
 	ErrSSRCConflict = errors.New("media: both directions share key and SSRC")
 	ErrClosed       = errors.New("media: stream is closed")

@@ -4,6 +4,8 @@ import "encoding/binary"
 
 // What the first octet of a datagram tells (RFC 7983 section 7), and the second of an RTP one (RFC 5761 section 4).
 const (
+	firstDTLS   = 20
+	lastDTLS    = 63
 	firstRTP    = 128
 	lastRTP     = 191
 	firstRTCP   = 192
@@ -20,14 +22,18 @@ const (
 type kind uint8
 
 const (
-	kindOther kind = iota // STUN, DTLS, TURN, garbage
+	kindOther kind = iota // STUN, TURN, garbage
 	kindRTP
 	kindRTCP
+	kindDTLS
 )
 
-// classify looks at the first two octets only. The first octet covers version 2 of RTP and nothing else.
+// classify looks at the first two octets only. The first octet of RTP covers its version 2 and nothing else.
 func classify(b []byte) kind {
 	if len(b) < rtcpHeader || b[0] < firstRTP || b[0] > lastRTP {
+		if len(b) >= dtlsHeader && b[0] >= firstDTLS && b[0] <= lastDTLS {
+			return kindDTLS
+		}
 		return kindOther
 	}
 	if b[1] >= firstRTCP && b[1] <= lastRTCP {

@@ -4,25 +4,47 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/pion/srtp/v3"
 
 	"github.com/conclave/conclave/keying"
 )
 
-// contexts are the two SRTP contexts of one agreement; owned by the tick worker once posted.
-type contexts struct {
+// generation is what one agreement gave: a context for each direction. Owned by the tick worker once posted.
+type generation struct {
 	receive, send *srtp.Context
-	peerSSRC      uint32 // 0: to be learned from the first authenticated packet
-	rtpTail       int    // octets that SRTP adds to a packet we receive: tag and MKI
-	rtcpTail      int    // the same for SRTCP, with the index word
+	mki           []byte      // that packets of the peer carry; nil: none
+	rtp, rtcp     trailer     // of packets of the peer
+	sendROC       uint32      // as agreed; matters for the first generation only
+	receiveROC    uint32      // as agreed
+	confirmed     atomic.Bool // the peer has these keys; set by any goroutine
+	base          *keyBase    // filled in when sending goes over to this generation
+
+	number  uint64 // rises with every generation
+	ssrc    uint32 // of the peer; 0: not stated, learned from the first RTP packet
+	index   uint64 // of the RTP packet accepted last
+	settled bool   // RTP was authenticated: ssrc is certain, and the library follows the roll-over counter
+	heard   bool   // anything was authenticated
+	heardAt uint64 // when, by keyring.now
+	came    uint64 // when the generation was taken
+}
+
+// trailer is what SRTP appends to a packet.
+type trailer struct {
+	size int // octets in all: tags, MKI, for SRTCP the index word
+	tag  int // octets behind the MKI
 }
 
 // print recognises a master key and salt without keeping them.
 type print [sha256.Size]byte
 
-// prints are of the keys given last, one per direction.
+// prints are of the keys of one agreement, one per direction.
 type prints struct{ send, receive print }
+
+func printsOf(k *keying.Keys) prints {
+	return prints{send: printOf(k.Suite, k.Send), receive: printOf(k.Suite, k.Receive)}
+}
 
 func printOf(suite keying.Suite, s keying.Stream) print {
 	h := sha256.New()
@@ -49,8 +71,9 @@ func profile(s keying.Suite) (srtp.ProtectionProfile, error) {
 	return 0, fmt.Errorf("%w: %.40q", ErrSuite, string(s))
 }
 
-// newContexts makes the SRTP contexts of a stream whose own SSRC is ssrc.
-func newContexts(k *keying.Keys, ssrc uint32) (*contexts, error) {
+// newGeneration makes the SRTP contexts of a stream whose own SSRC is ssrc, with the state of the SSRCs that are known, so that the
+// tick worker has nothing to make.
+func newGeneration(k *keying.Keys, ssrc uint32) (*generation, error) {
 	p, err := profile(k.Suite)
 	if err != nil {
 		return nil, err
@@ -58,32 +81,42 @@ func newContexts(k *keying.Keys, ssrc uint32) (*contexts, error) {
 	if err := checkKeys(k, ssrc); err != nil {
 		return nil, err
 	}
-	c := &contexts{peerSSRC: k.Receive.SSRC}
-	if c.receive, err = newContext(p, k.Receive); err != nil {
+	g := &generation{
+		base: &keyBase{}, ssrc: k.Receive.SSRC, sendROC: k.Send.ROC, receiveROC: k.Receive.ROC,
+		mki: append([]byte(nil), k.Receive.MKI...),
+	}
+	if g.receive, err = newContext(p, k.Receive, &g.index); err != nil {
 		return nil, err
 	}
-	if c.send, err = newContext(p, k.Send); err != nil {
+	if g.send, err = newContext(p, k.Send, nil); err != nil {
 		return nil, err
 	}
-	// RFC 3711 section 3.3.1: the roll-over counter is part of what was agreed; it is never guessed from packets.
-	if k.Receive.SSRC != 0 {
-		c.receive.SetROC(k.Receive.SSRC, k.Receive.ROC)
+	if g.ssrc != 0 {
+		g.expect(g.ssrc)
 	}
-	c.send.SetROC(ssrc, k.Send.ROC)
-	return c, c.setTails(p, k)
+	g.send.SetROC(ssrc, g.sendROC)
+	g.send.SetIndex(ssrc, 0)
+	return g, g.setTrailers(p)
 }
 
-func newContext(p srtp.ProtectionProfile, s keying.Stream) (*srtp.Context, error) {
+// expect makes the library's state for an SSRC; otherwise it makes one for every packet, and throws it away when the packet fails.
+func (g *generation) expect(ssrc uint32) {
+	g.receive.SetROC(ssrc, g.receiveROC)
+	g.receive.SetIndex(ssrc, 0)
+}
+
+// newContext makes one context; last gets the index of each RTP packet that it accepts.
+func newContext(p srtp.ProtectionProfile, s keying.Stream, last *uint64) (*srtp.Context, error) {
 	c, err := srtp.CreateContext(s.Key.Bytes(), s.Salt.Bytes(), p,
-		srtp.SRTPReplayProtection(srtpWindow), srtp.SRTCPReplayProtection(srtcpWindow), srtp.MasterKeyIndicator(s.MKI))
+		guard(srtp.SRTPReplayDetectorFactory, last), guard(srtp.SRTCPReplayDetectorFactory, nil), srtp.MasterKeyIndicator(s.MKI))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKeys, err)
 	}
 	return c, nil
 }
 
-// setTails computes the shortest packets that can be genuine.
-func (c *contexts) setTails(p srtp.ProtectionProfile, k *keying.Keys) error {
+// setTrailers computes what every genuine packet ends with.
+func (g *generation) setTrailers(p srtp.ProtectionProfile) error {
 	aead, err := p.AEADAuthTagLen()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKeys, err)
@@ -97,8 +130,8 @@ func (c *contexts) setTails(p srtp.ProtectionProfile, k *keying.Keys) error {
 		return fmt.Errorf("%w: %w", ErrKeys, err)
 	}
 	const indexWord = 4 // E flag and SRTCP index (RFC 3711 section 3.4)
-	c.rtpTail = aead + rtp + len(k.Receive.MKI)
-	c.rtcpTail = aead + rtcp + indexWord + len(k.Receive.MKI)
+	g.rtp = trailer{size: aead + rtp + len(g.mki), tag: rtp}
+	g.rtcp = trailer{size: aead + rtcp + indexWord + len(g.mki), tag: rtcp}
 	return nil
 }
 

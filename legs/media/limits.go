@@ -33,6 +33,7 @@ const (
 const (
 	batch         = 8   // datagrams per recvmmsg: measured gain ends there, and 8 buffers are 16 KiB per worker
 	drainBudget   = 128 // datagrams of one socket in one tick: 6400 a second; what a flood sends beyond that is left to the kernel to drop
+	rtcpStray     = 250 // ticks (5 s) between looks at the RTCP socket when RTCP comes on the RTP socket: only strays come there
 	rtcpPollTicks = 10  // the separate RTCP socket is looked at every 200 ms: its packets carry kernel timestamps, so nothing is lost in accuracy
 	receiveBuffer = 256 << 10
 	dscpEF        = 0xb8            // TOS octet of expedited forwarding (RFC 3246), what voice is marked with
@@ -42,12 +43,26 @@ const (
 
 // Authentication and addresses.
 const (
-	srtpWindow     = 256 // packets: 5 s at 20 ms, above the 128 that reordering needs
-	srtcpWindow    = 64  // RFC 3711 section 3.3.2 minimum; RTCP comes every few seconds
+	replayWindow   = 256 // packets: 5 s at 20 ms, above the 128 that reordering needs; RFC 3711 section 3.3.2 asks for 64
 	trialsSignal   = 32  // packets per tick of the signalled address that may be tried while the peer's SSRC is not known
 	trialsStranger = 4   // the same for any other source, so that a spray costs 4 failed authentications a tick
 	moveBurst      = 3   // address changes in a row: handover between networks goes to and fro
 	moveRefill     = 100 // ticks (2 s) until another change is allowed
+)
+
+// Rekeying. Ticks are counted here as calls of Next, each of which takes what has arrived.
+const (
+	maxGenerations = 3    // keys that decrypt side by side: running, agreed, and one that a third rekey in a row finds still under way
+	overlapTicks   = 100  // 2 s after the first packet under newer keys, those under the older ones are no longer under way
+	overlapLongest = 1600 // 32 s, that is 64*T1 of SIP: by then the peer has the newer keys, or the call has ended
+	rememberedKeys = 16   // prints of keys given before; more than can be alive
+)
+
+// Records of DTLS.
+const (
+	pathRecords  = 16 // datagrams that wait for the reader: several flights of a handshake, 32 KiB while it lasts
+	pathReserved = 8  // of them for the peer's address, so that a flood from elsewhere does not crowd it out
+	dtlsHeader   = 13 // octets of a record (RFC 6347 section 4.1)
 )
 
 // Jitter buffer. Delays are counted in ticks: what matters is at which tick a packet was there to be played.

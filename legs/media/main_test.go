@@ -121,13 +121,13 @@ func newTalker(t testing.TB, suite keying.Suite, p Params, states bool) (*talker
 		p.Remote = k.addr()
 	}
 	configure(t, s, p)
-	c, err := newContexts(&theirs, k.ssrc)
+	c, err := newGeneration(&theirs, k.ssrc)
 	if err != nil && states {
 		t.Fatal(err)
 	}
 	if !states {
 		theirs.Send.SSRC = k.ssrc
-		if c, err = newContexts(&theirs, k.ssrc); err != nil {
+		if c, err = newGeneration(&theirs, k.ssrc); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -14,6 +14,9 @@ func (s *Stream) Next(t codec.Tick) codec.Frame {
 	}
 	s.play.buffer.reclaim()
 	s.apply()
+	if s.keys.now++; s.keys.n > 1 {
+		s.expire()
+	}
 	// What piled up while nobody looked says nothing about the network.
 	s.play.jumped = !s.ticked || t != s.tick+1
 	s.tick, s.ticked = t, true

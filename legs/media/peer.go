@@ -12,6 +12,9 @@ type peer struct {
 	pinned bool // ssrc is settled
 	trials int  // packets tried in this tick while it is not
 
+	index   uint64 // highest SRTP index (RFC 3711 section 3.3.1) accepted under any key
+	indexed bool   // index is valid
+
 	rtp  address // where RTP goes
 	rtcp address // where RTCP goes
 
@@ -79,5 +82,12 @@ func (s *Stream) learnControl(from netip.AddrPort) {
 	}
 	if to, err := newAddress(from, s.ipv6); err == nil {
 		s.peer.rtcp = to
+	}
+}
+
+// note follows the SRTP index.
+func (p *peer) note(index uint64) {
+	if !p.indexed || index > p.index {
+		p.index, p.indexed = index, true
 	}
 }

@@ -1,21 +1,17 @@
 package media
 
-import (
-	"errors"
-
-	"github.com/pion/srtp/v3"
-
-	"github.com/conclave/conclave/mixer/codec"
-)
+import "github.com/conclave/conclave/mixer/codec"
 
 // datagram is one received packet on its way through the checks; buf is its octets, with room behind them.
 type datagram struct {
 	buf     []byte
+	spare   []byte // as long as buf may be: for what must not be written in place
 	from    *[sockaddrSize]byte
 	arrival int64 // ns since 1970
 }
 
-// drainAll reads what has arrived since the last tick: the RTP socket always, a separate RTCP socket now and then.
+// drainAll reads what has arrived since the last tick: the RTP socket always, a separate RTCP socket now and then, and one that the
+// peer is not to use rarely, so that what strays there does not lie in the kernel for ever.
 func (s *Stream) drainAll(t codec.Tick) {
 	d, ok := s.ports.drains.Get().(*drain)
 	if !ok {
@@ -23,7 +19,11 @@ func (s *Stream) drainAll(t codec.Tick) {
 	}
 	s.peer.trials = 0
 	s.drainSocket(d, s.rtp, false)
-	if t%rtcpPollTicks == 0 && (s.set == nil || !s.set.RTCPMux) {
+	every := codec.Tick(rtcpPollTicks)
+	if s.set != nil && s.set.RTCPMux {
+		every = rtcpStray
+	}
+	if t%every == 0 {
 		s.drainSocket(d, s.rtcp, true)
 	}
 	s.ports.drains.Put(d)
@@ -34,7 +34,7 @@ func (s *Stream) drainSocket(d *drain, from socket, control bool) {
 	for range drainBudget / batch {
 		n := d.receive(from)
 		for i := range n {
-			g := datagram{buf: d.packet(i), from: &d.names[i], arrival: d.arrival(i)}
+			g := datagram{buf: d.packet(i), spare: d.spare[:], from: &d.names[i], arrival: d.arrival(i)}
 			if s.synthetic || g.arrival == 0 {
 				g.arrival = s.now().UnixNano()
 			}
@@ -48,11 +48,15 @@ func (s *Stream) drainSocket(d *drain, from socket, control bool) {
 
 // datagram sorts one datagram. On the RTP port RTCP is taken only where it was negotiated (RFC 5761 section 5.1.1).
 func (s *Stream) datagram(g datagram, control bool) {
-	if s.keys == nil || s.set == nil {
+	k := classify(g.buf)
+	if k == kindDTLS && !control && s.toPath(&g) {
+		return
+	}
+	if s.keys.n == 0 || s.set == nil {
 		s.counters.unkeyed.Add(1)
 		return
 	}
-	switch k := classify(g.buf); {
+	switch {
 	case k == kindRTP && !control:
 		s.receiveRTP(g)
 	case k == kindRTCP && (control || s.set.RTCPMux):
@@ -73,16 +77,19 @@ func (s *Stream) receiveRTP(g datagram) {
 	if !s.admitSSRC(h.ssrc, g.from) {
 		return
 	}
-	// In place: a packet that fails is destroyed, and is of no use to anybody else.
-	plain, err := s.keys.receive.DecryptRTP(g.buf[:0], g.buf, &s.rtpHeader)
-	if err != nil {
-		s.countRefused(err)
+	plain, k := s.openRTP(&g, &h)
+	if k == nil {
 		return
 	}
-	if !s.peer.pinned {
-		s.takePeer(h.ssrc)
+	s.authentic(k)
+	if !k.settled {
+		s.settle(k, h.ssrc)
 	}
+	s.peer.note(k.index)
 	newest := s.source.add(h.sequence, &s.counters)
+	if k.number < s.keys.sending.number {
+		s.counters.underOld.Add(1)
+	}
 	s.alive(g.arrival)
 	if newest {
 		s.learn(source(g.from))
@@ -121,11 +128,15 @@ func (s *Stream) take(h *header, payload []byte, arrival int64) {
 // admitSSRC decides by the SSRC alone whether a packet is worth an authentication. While the peer's is not known, a bounded number
 // of packets per tick is tried: the library would otherwise build state for every forged SSRC.
 func (s *Stream) admitSSRC(ssrc uint32, from *[sockaddrSize]byte) bool {
-	if ssrc == s.ssrc || (s.peer.pinned && ssrc != s.peer.ssrc) {
+	if s.peer.pinned && ssrc == s.peer.ssrc {
+		return true
+	}
+	stated, open := s.keys.expects(ssrc)
+	if ssrc == s.ssrc || !stated && !open {
 		s.counters.foreignSSRC.Add(1)
 		return false
 	}
-	if s.peer.pinned {
+	if stated {
 		return true
 	}
 	limit := trialsStranger
@@ -138,16 +149,6 @@ func (s *Stream) admitSSRC(ssrc uint32, from *[sockaddrSize]byte) bool {
 	}
 	s.peer.trials++
 	return true
-}
-
-// countRefused tells forgery from repetition. The library does not export its error for the latter; what is neither a bad tag
-// nor an unknown MKI is a repetition, since the shape was checked before.
-func (s *Stream) countRefused(err error) {
-	if errors.Is(err, srtp.ErrFailedToVerifyAuthTag) || errors.Is(err, srtp.ErrMKINotFound) {
-		s.counters.authFailed.Add(1)
-		return
-	}
-	s.counters.replayed.Add(1)
 }
 
 // alive notes that the peer lives; only authenticated, fresh packets come here.

@@ -1,19 +1,86 @@
 package media
 
-import (
-	"net"
+import "github.com/conclave/conclave/keying"
 
-	"github.com/conclave/conclave/keying"
-)
+// SetKeys gives the first keys, or fresh ones that the peer has already: from the next tick on they decrypt beside the old ones, and
+// we send under them. The contexts are made here. The keys given last change nothing when given again, for a context made anew from
+// them would start its counters again and with them the key stream; for the same reason a key given earlier, or one direction
+// alone, is refused. The caller keeps ownership of k and may wipe it. Any goroutine.
+func (s *Stream) SetKeys(k keying.Keys) error { return s.giveKeys(&k, true) }
 
-// ReadyKeys gives the keys of an update before the peer knows that it was accepted; see SetKeys.
-func (s *Stream) ReadyKeys(k keying.Keys) error { return s.SetKeys(k) }
+// ReadyKeys gives fresh keys that the peer may not have yet: the side that answers an update calls it before the answer leaves. They
+// decrypt beside the old ones from the next tick on; we send under them as soon as a packet of the peer authenticates under them, or
+// SwitchKeys is called. Without older keys to go on with it is SetKeys; otherwise the rules are the same. Any goroutine.
+func (s *Stream) ReadyKeys(k keying.Keys) error { return s.giveKeys(&k, false) }
 
-// SwitchKeys ends the wait of ReadyKeys: the peer has the keys.
-func (s *Stream) SwitchKeys() {}
+// SwitchKeys says that the peer has the keys given last, as the ACK of the answer does: from the next tick on we send under them.
+// Any goroutine.
+func (s *Stream) SwitchKeys() {
+	s.post.Lock()
+	defer s.post.Unlock()
+	if s.post.newest != nil {
+		s.post.newest.confirmed.Store(true)
+	}
+}
 
-// ROC is the roll-over counter of the next packet that we send.
-func (s *Stream) ROC() uint32 { return 0 }
+// ROC is the roll-over counter of the next packet that we send (RFC 3711 section 3.3.1), for the map of a MIKEY update. Any goroutine.
+func (s *Stream) ROC() uint32 { return s.counters.roc.Load() }
 
-// Path is the way of DTLS records through the RTP socket.
-func (s *Stream) Path() net.PacketConn { return nil }
+// giveKeys posts a generation.
+func (s *Stream) giveKeys(k *keying.Keys, confirmed bool) error {
+	s.post.Lock()
+	defer s.post.Unlock()
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	p := printsOf(k)
+	again, err := s.given(p)
+	if err != nil {
+		return err
+	}
+	if again {
+		if confirmed {
+			s.post.newest.confirmed.Store(true)
+		}
+		return nil
+	}
+	g, err := newGeneration(k, s.ssrc)
+	if err != nil {
+		return err
+	}
+	g.confirmed.Store(confirmed)
+	s.post.newest = g
+	if len(s.post.given) == rememberedKeys {
+		s.post.given = append(s.post.given[:0], s.post.given[1:]...)
+	}
+	s.post.given = append(s.post.given, p)
+	s.deliver(g)
+	return nil
+}
+
+// given looks for keys among those given before; again: they are the last ones. Every comparison is made, whatever the others say.
+func (s *Stream) given(p prints) (again bool, err error) {
+	for i, old := range s.post.given {
+		send, receive := p.send.equal(old.send), p.receive.equal(old.receive)
+		again = send && receive && i == len(s.post.given)-1
+		if (send || receive) && !again {
+			err = ErrKeyReuse
+		}
+	}
+	return again, err
+}
+
+// deliver adds to what the tick worker has not yet taken. More than can be alive need not wait.
+func (s *Stream) deliver(g *generation) {
+	for {
+		old := s.newKeys.Load()
+		var all []*generation
+		if old != nil {
+			all = append(all, (*old)[max(0, len(*old)-maxGenerations+1):]...)
+		}
+		all = append(all, g)
+		if s.newKeys.CompareAndSwap(old, &all) {
+			return
+		}
+	}
+}

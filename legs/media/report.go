@@ -40,7 +40,7 @@ func (r *reporter) seed(n uint64) { r.random.Seed(n, n>>32|n<<32) }
 // half of that (RFC 3550 section 6.3.1).
 func (s *Stream) reportDue(t codec.Tick) {
 	r := &s.report
-	if s.set == nil || s.keys == nil {
+	if s.set == nil || s.keys.n == 0 {
 		return
 	}
 	if !r.scheduled {
@@ -86,7 +86,7 @@ func (s *Stream) sendReport(bye bool) {
 		return
 	}
 	b := s.compound(s.report.packet[:0], s.now(), bye)
-	protected, err := s.keys.send.EncryptRTCP(b[:0], b, &s.rtcpHeader)
+	protected, err := s.keys.sending.send.EncryptRTCP(b[:0], b, &s.rtcpHeader)
 	if err != nil {
 		s.counters.sendErrors.Add(1)
 		return
@@ -195,7 +195,7 @@ func (s *Stream) appendSDES(b []byte) []byte {
 
 // sendBye tells the peer that our SSRC ends; best effort.
 func (s *Stream) sendBye() {
-	if s.set != nil && s.keys != nil {
+	if s.set != nil && s.keys.n > 0 {
 		s.sendReport(true)
 	}
 }

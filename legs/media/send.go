@@ -10,6 +10,7 @@ import (
 // be one key stream for two packets (RFC 3711 section 9.1).
 type sender struct {
 	sequence  uint16 // of the next packet
+	roc       uint32 // roll-over counter of the next packet (RFC 3711 section 3.3.1); outlives the keys
 	timestamp uint32 // of the last packet; before the first one, where to begin
 	tick      codec.Tick
 	started   bool
@@ -27,10 +28,10 @@ func (s *Stream) Send(t codec.Tick, p codec.Packet) {
 	if s.closed.Load() {
 		return
 	}
-	if s.set == nil || s.keys == nil {
+	if s.set == nil || s.keys.n == 0 {
 		s.apply() // only the first time: later ones are taken between ticks, lest a frame goes out under another format
 	}
-	if s.set == nil || s.keys == nil || !s.set.Send || s.peer.rtp.length == 0 {
+	if s.set == nil || s.keys.n == 0 || !s.set.Send || s.peer.rtp.length == 0 {
 		return
 	}
 	if len(p.Payload) == 0 || len(p.Payload) > maxPayload {
@@ -39,9 +40,12 @@ func (s *Stream) Send(t codec.Tick, p codec.Packet) {
 	}
 	marker := s.out.advance(t, uint32(s.set.frame))
 	b := s.out.header(marker, s.set.PT, s.ssrc)
+	if s.out.sequence == 0 {
+		s.counters.roc.Store(s.out.roc)
+	}
 	b = append(b, p.Payload...)
 	// In place: the tail room is there, and nobody needs the plain packet any more.
-	protected, err := s.keys.send.EncryptRTP(b[:0], b, &s.sendHeader)
+	protected, err := s.keys.sending.send.EncryptRTP(b[:0], b, &s.sendHeader)
 	if err != nil || !s.rtp.send(protected, &s.peer.rtp) {
 		s.counters.sendErrors.Add(1)
 		return
@@ -79,6 +83,8 @@ func (o *sender) header(marker bool, pt uint8, ssrc uint32) []byte {
 	binary.BigEndian.PutUint16(b[2:], o.sequence)
 	binary.BigEndian.PutUint32(b[4:], o.timestamp)
 	binary.BigEndian.PutUint32(b[8:], ssrc)
-	o.sequence++
+	if o.sequence++; o.sequence == 0 {
+		o.roc++
+	}
 	return b
 }

@@ -89,15 +89,25 @@ func (s socket) close() error {
 	return unix.Close(s.fd)
 }
 
-// send writes one datagram. It is a raw system call because it never blocks: telling the scheduler would cost more than the
-// call's own entry.
-func (s socket) send(packet []byte, to *address) bool {
+// send writes one datagram and says whether the kernel took it.
+func (s socket) send(packet []byte, to *address) bool { return s.sendTo(packet, to) == 0 }
+
+// write is send for those who want to know why not.
+func (s socket) write(packet []byte, to *address) error {
+	if errno := s.sendTo(packet, to); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// sendTo is a raw system call because it never blocks: telling the scheduler would cost more than the call's own entry.
+func (s socket) sendTo(packet []byte, to *address) unix.Errno {
 	if len(packet) == 0 {
-		return false
+		return unix.EINVAL
 	}
 	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd),
 		uintptr(unsafe.Pointer(&packet[0])), uintptr(len(packet)), //nolint:gosec // G103: the form that package unsafe allows for system calls
 		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL,
 		uintptr(unsafe.Pointer(&to.raw[0])), uintptr(to.length)) //nolint:gosec // G103: the same
-	return errno == 0
+	return errno
 }

@@ -38,22 +38,23 @@ type Stream struct {
 
 	// Mailboxes: posted by any goroutine, taken by the tick worker; a later post replaces one not yet taken.
 	newSettings atomic.Pointer[settings]
-	newContexts atomic.Pointer[contexts]
-	heard       chan struct{} // closed by the tick worker
+	newKeys     atomic.Pointer[[]*generation] // all that were not yet taken, oldest first
+	path        atomic.Pointer[path]          // nil: nobody reads DTLS records
+	heard       chan struct{}                 // closed by the tick worker
 	closed      atomic.Bool
 	counters    counters
 
 	// The posting side.
 	post struct {
 		sync.Mutex
-		keyed bool
-		given prints // of the keys posted last
+		given  []prints    // of the keys posted, oldest first; at most rememberedKeys
+		newest *generation // posted last
 	}
 
 	// Owned by the tick worker, as is everything below.
 	rtp, rtcp socket
 	set       *settings // nil until Configure
-	keys      *contexts // nil until SetKeys
+	keys      keyring   // empty until SetKeys
 	tick      codec.Tick
 	ticked    bool // tick is valid
 	heardOnce bool
@@ -141,13 +142,15 @@ func (s *Stream) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	s.shutPath()
 	s.apply()
 	s.sendBye()
 	err := errors.Join(s.rtp.close(), s.rtcp.close())
 	s.ports.release(s.local.Port())
-	s.keys = nil
+	s.keys = keyring{}
 	s.post.Lock()
-	s.post.given = prints{}
+	s.post.given, s.post.newest = nil, nil
+	s.newKeys.Store(nil)
 	s.post.Unlock()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSocket, err)

@@ -156,11 +156,11 @@ func TestSetKeysRefusesReuse(t *testing.T) {
 	fresh, _ := keysFor(keying.AEADAES256GCM, 9, s.SSRC(), 77)
 	setKeys(t, s, k)
 	s.Next(1)
-	running := s.keys
+	running := s.keys.sending
 	if err := s.SetKeys(k); err != nil {
 		t.Errorf("same keys: %v", err)
 	}
-	if s.Next(2); s.keys != running {
+	if s.Next(2); s.keys.sending != running {
 		t.Error("the same keys made new contexts: their counters began again")
 	}
 	half := k
@@ -323,7 +323,7 @@ func TestIPv6(t *testing.T) {
 func TestNoIndexIsUsedTwiceUnderOneKey(t *testing.T) {
 	a, b := pair(t, keying.AEADAES256GCM, pcmu())
 	type index struct {
-		keys     *contexts
+		keys     *generation
 		roc      uint32
 		sequence uint16
 	}
@@ -353,8 +353,8 @@ func TestNoIndexIsUsedTwiceUnderOneKey(t *testing.T) {
 		if a.counters.packetsSent.Load() == before {
 			continue
 		}
-		roc, _ := a.keys.send.ROC(a.ssrc)
-		at := index{a.keys, roc, uint16(a.out.packet[2])<<8 | uint16(a.out.packet[3])}
+		roc, _ := a.keys.sending.send.ROC(a.ssrc)
+		at := index{a.keys.sending, roc, uint16(a.out.packet[2])<<8 | uint16(a.out.packet[3])}
 		if seen[at] {
 			t.Fatalf("packet %d: index %d/%d again", i, at.roc, at.sequence)
 		}
