@@ -11,6 +11,11 @@ func (l *Leg) alive(ctx context.Context, now time.Time) *Ending {
 	if l.State() == Answered {
 		return nil // the dialog itself waits for the ACK and says Gone when it does not come
 	}
+	if !l.switchAt.IsZero() && !now.Before(l.switchAt) {
+		l.switchAt = time.Time{}
+		l.switchNow()
+	}
+	l.age(ctx, now)
 	if l.State() == Confirmed {
 		// Counted and timed by our own monotonic clock: the stream's arrival times are the wall's, which may be set.
 		s := l.stream.Snapshot()
@@ -37,16 +42,16 @@ func (l *Leg) alive(ctx context.Context, now time.Time) *Ending {
 // ctx ends with the leg, which then waits for no answer.
 func (l *Leg) ask(ctx context.Context, now time.Time) {
 	l.asking, l.asked = true, now
-	go func() { //nolint:gosec // its report must not be lost when ctx has ended
-		ctx, cancel := context.WithTimeout(ctx, keepAlive)
+	l.helpers.Go(func() {
+		patience, cancel := context.WithTimeout(ctx, keepAlive)
 		defer cancel()
-		resp, err := l.dlg.Send(ctx, "OPTIONS", nil, "", nil)
+		resp, err := l.dlg.Send(patience, "OPTIONS", nil, "", nil)
 		dead := err != nil || resp.Status == 408 || resp.Status == 481
-		_ = l.post(context.Background(), func() { // ErrEnded: nobody cares any more
+		_ = l.within(ctx, func() { // a leg that has ended does not care any more
 			l.asking = false
 			if dead {
 				l.end(Ending{Reason: "signalling_lost", Err: err})
 			}
 		})
-	}()
+	})
 }

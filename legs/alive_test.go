@@ -98,7 +98,7 @@ func TestNoAck(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Release()
-	body, err := l.makeOffer(within(t), keying.MIKEYPSK)
+	body, err := l.firstOffer(within(t), keying.MIKEYPSK)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,15 +25,17 @@ type Admission struct {
 func (line *Line) Prepare(ctx context.Context, a Admission, owner Owner) (*Leg, error) {
 	ctx, cancel := context.WithTimeout(ctx, negotiationTimeout)
 	defer cancel()
-	l, err := line.newLeg(keying.Call{Local: a.Local, Peer: a.Peer, Policy: a.Policy, SDPIDs: sdpIDs}, owner)
+	l, err := line.newLeg(keying.Call{Local: a.Local, Peer: a.Peer, Policy: a.Policy, SDPIDs: sdpIDs, Secured: a.Secured}, owner)
 	if err != nil {
 		return nil, err
 	}
+	if len(a.Codecs) > 0 {
+		l.local.Codecs = a.Codecs
+	}
 	if a.Offer != nil {
-		l.call.SDPIDs = a.Offer.SDPIDs()
 		l.first, err = l.answerOffer(ctx, a.Offer, a.Verified)
 	} else {
-		l.first, err = l.makeOffer(ctx, a.Method)
+		l.first, err = l.firstOffer(ctx, a.Method)
 	}
 	if err != nil {
 		l.Release()
@@ -67,6 +69,7 @@ func (l *Leg) acknowledged(ev dialog.Event) *Ending {
 		}
 	}
 	l.offered = false
+	l.switchNow()
 	first := l.State() == Answered
 	l.settle()
 	if first {

@@ -20,48 +20,49 @@ type Outgoing struct {
 	Peer       string            // identity of the callee: the room
 	Policy     *keying.Policy
 	Methods    []keying.Method // in order of preference: a later one is tried, in a new call, where the peer refused the one before with 488
-	Suite      keying.Suite // "" = the policy's first
-	Group      keying.Group // "" = the policy's first
-	Cert       string       // "rsa", "ecdsa" or "" = what there is
-	LateOffer  bool         // send the INVITE without an offer and answer the one in the 200
+	Suite      keying.Suite    // "" = the policy's first
+	Group      keying.Group    // "" = the policy's first
+	Cert       string          // "rsa", "ecdsa" or "" = what there is
+	LateOffer  bool            // send the INVITE without an offer and answer the one in the 200; then Methods are the policy's matter
 
 	// OnFallback is told before another method is tried: a weaker call is never placed silently. nil: nobody is told.
 	OnFallback func(from, to keying.Method, why *Refused)
 }
 
-// Call places a call and waits for its final answer. On success the ACK is sent, the agreement stands and the leg's goroutine
-// runs; the owner is not told Confirmed, since Call's return says it. A refusal by the peer is a *Refused.
+// Call places a call and waits for its final answer. On success the ACK is sent, the agreement stands (its keys follow where a
+// handshake makes them) and the leg's goroutine runs; the owner is not told Confirmed, since Call's return says it. A refusal by
+// the peer is a *Refused.
 func (line *Line) Call(ctx context.Context, ep *dialog.Endpoint, o Outgoing, owner Owner) (*Leg, error) {
+	methods := o.Methods
+	if o.LateOffer {
+		methods = []keying.Method{""} // the peer chooses
+	}
+	if len(methods) == 0 {
+		return nil, fmt.Errorf("%w: no method to offer", keying.ErrUnsupportedMethod)
+	}
+	for i, m := range methods {
+		l, err := line.place(ctx, ep, o, m, owner)
+		var r *Refused
+		if err == nil || i+1 == len(methods) || !errors.As(err, &r) || r.Status != 488 {
+			return l, err
+		}
+		if o.OnFallback != nil {
+			o.OnFallback(m, methods[i+1], r)
+		}
+	}
+	return nil, nil // not reached: the last method returns
+}
+
+// place places one call, with one method.
+func (line *Line) place(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m keying.Method, owner Owner) (*Leg, error) {
 	l, err := line.newLeg(keying.Call{
 		Local: o.Local, Peer: o.Peer, Policy: o.Policy, SDPIDs: sdpIDs, Suite: o.Suite, Group: o.Group, Cert: o.Cert,
+		Secured: o.Invitation.Transport == "tls",
 	}, owner)
 	if err != nil {
 		return nil, err
 	}
-	inv := o.Invitation
-	if !o.LateOffer {
-		if inv.Body, err = l.makeOffer(ctx, o.Methods[0]); err != nil {
-			l.Release()
-			return nil, err
-		}
-		inv.ContentType = offer.ContentType
-	}
-	var failed error
-	inv.Ack = func(resp *dialog.Response) (string, []byte, error) {
-		body, err := l.answered(ctx, o, resp.Body)
-		failed = err
-		if err != nil || body == nil {
-			return "", nil, err
-		}
-		return offer.ContentType, body, nil
-	}
-	d, resp, err := ep.Invite(ctx, inv)
-	switch {
-	case failed != nil:
-		err = fmt.Errorf("legs: the answer cannot be used: %w", failed)
-	case err == nil && d == nil:
-		err = refused(resp)
-	}
+	d, err := l.invite(ctx, ep, o, m)
 	if err != nil {
 		l.Release()
 		return nil, err
@@ -73,11 +74,43 @@ func (line *Line) Call(ctx context.Context, ep *dialog.Endpoint, o Outgoing, own
 	return l, nil
 }
 
-// answered takes the body of the 2xx: the answer to our offer, or the peer's offer, whose answer is returned for the ACK.
-func (l *Leg) answered(ctx context.Context, o Outgoing, body []byte) ([]byte, error) {
+// invite sends the INVITE and takes its answer.
+func (l *Leg) invite(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m keying.Method) (*dialog.Dialog, error) {
+	inv := o.Invitation
 	if !o.LateOffer {
-		return nil, l.completeOffer(ctx, body)
+		var err error
+		if inv.Body, err = l.firstOffer(ctx, m); err != nil {
+			return nil, err
+		}
+		inv.ContentType = offer.ContentType
 	}
+	var failed error
+	inv.Ack = func(resp *dialog.Response) (contentType string, body []byte, err error) {
+		if o.LateOffer {
+			contentType = offer.ContentType
+			body, err = l.answerLate(ctx, resp.Body)
+		} else {
+			err = l.completeOffer(ctx, resp.Body)
+		}
+		failed = err
+		return contentType, body, err
+	}
+	d, resp, err := ep.Invite(ctx, inv)
+	switch {
+	case failed != nil:
+		return nil, fmt.Errorf("%w: %w", ErrAnswer, failed)
+	case err == nil && d == nil:
+		r := refused(resp)
+		if l.initiation != nil {
+			r.hint(resp.Body, l.initiation.CSBID())
+		}
+		return nil, r
+	}
+	return d, err
+}
+
+// answerLate answers the peer's offer in its 200, for the ACK.
+func (l *Leg) answerLate(ctx context.Context, body []byte) ([]byte, error) {
 	d, err := offer.Parse(body)
 	if err != nil {
 		return nil, err
@@ -86,26 +119,5 @@ func (l *Leg) answered(ctx context.Context, o Outgoing, body []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	if v == nil {
-		return nil, errors.New("legs: the peer's offer brings no key agreement")
-	}
 	return l.answerOffer(ctx, d, v)
-}
-
-// verify authenticates the MIKEY message of an offer; nil without an error when there is none, or when it is the octets of
-// the running agreement: both leave the keys as they are.
-func (l *Leg) verify(d *offer.Description) (*keying.Verified, error) {
-	keys, err := d.Attributes()
-	if errors.Is(err, offer.ErrNoKeyMgmt) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if l.agreement != nil && l.agreement.Running.Same(keys) {
-		return nil, nil
-	}
-	call := l.call
-	call.SDPIDs = d.SDPIDs()
-	return l.line.Keyer.Verify(keys, call)
 }

@@ -79,7 +79,7 @@ func TestRefusedCall(t *testing.T) {
 			w.answering.line.Keyer, _ = keying.New(keying.Config{
 				Own: p.server, Directory: directory{p.authority.Roots()}, Pool: w.answering.dh, Guard: guard,
 			})
-		}, 488, "", "306"},
+		}, 503, keying.ReasonReplayCacheFull, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, c.change)
@@ -112,7 +112,9 @@ func TestRejectOfErrors(t *testing.T) {
 		retry   string
 	}{
 		{fmt.Errorf("%w: queue full", keying.ErrBusy), 503, "busy", "", "2"},
-		{&keying.Error{Reason: keying.ReasonReplayed, Err: keying.ErrReplayed}, 488, "replayed", "306 conf.test \"key management: replayed\"", ""},
+		{&keying.Error{Reason: keying.ReasonBusy, Err: keying.ErrBusy}, 503, "busy", "", "2"},
+		{&keying.Error{Reason: keying.ReasonReplayCacheFull, Err: keying.ErrFull}, 503, "replay_cache_full", "", "30"},
+		{&keying.Error{Reason: keying.ReasonReplayed, Err: keying.ErrReplayed}, 488, "replayed", "306 conf.test \"key management: the message came before\"", ""},
 		{fmt.Errorf("line 3: %w", offer.ErrNotSecure), 488, "bad_offer", "399 conf.test \"RTP/SAVP needed\"", ""},
 		{&Reject{Status: 486, Reason: "room_full"}, 486, "room_full", "", ""},
 		{errors.New("a secret cause"), 488, "bad_offer", "399 conf.test", ""},

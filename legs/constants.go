@@ -14,6 +14,25 @@ const (
 	byeTimeout = 5 * time.Second
 	// negotiationTimeout bounds the answering of an offer, the wait for the Diffie-Hellman pool included.
 	negotiationTimeout = 4 * time.Second
+	// exchangeTimeout bounds one re-INVITE of ours, glare not counted: a peer that answered provisionally is given no more time
+	// than one that is silent (64*T1, RFC 3261 section 17.1.1.2).
+	exchangeTimeout = 32 * time.Second
+	// maxWaiting bounds the changes that wait for another to be over: a hold and a rekey or two, not a flood.
+	maxWaiting = 4
+	// maxTries bounds the tries of one change against glare: two sides that draw their waits anew rarely meet three times.
+	maxTries = 6
+	// maxRetryAfter is the longest wait that a busy peer may ask of a change.
+	maxRetryAfter = 10 * time.Second
+	// busyRetry and fullRetry are the seconds after which a refused peer may try again: the Diffie-Hellman queue is empty soon, what
+	// fills the replay cache expires by the minute.
+	busyRetry, fullRetry = 2, 30
+	// switchPatience is how long to send under the old keys where no ACK tells that the peer has the new: beyond the retransmissions of
+	// a response that was lost once or twice, and below the life of the peer's old contexts.
+	switchPatience = 2 * time.Second
+	// handshakeTimeout bounds a DTLS handshake over the media path: four retransmissions of a lost flight (RFC 6347 section 4.2.4.1).
+	handshakeTimeout = 10 * time.Second
+	// renewRetry is how long to wait at least before keys that could not be renewed are tried again; half as much is drawn on top.
+	renewRetry = 10 * time.Second
 	// mailboxLength bounds the commands that wait for the leg's goroutine: they come from people and timers, not packets.
 	mailboxLength = 8
 )

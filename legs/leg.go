@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,9 +40,11 @@ type Line struct {
 type Dialog interface {
 	ID() string
 	Inbox() <-chan dialog.Event
-	Reinvite(ctx context.Context, contentType string, body []byte, ack func(*dialog.Response) (string, []byte, error)) (*dialog.Response, error)
+	Reinvite(ctx context.Context, content dialog.Content, ack func(*dialog.Response) (string, []byte, error)) (*dialog.Response, error)
 	Send(ctx context.Context, method string, header []dialog.HeaderField, contentType string, body []byte) (*dialog.Response, error)
 	Bye(ctx context.Context) error
+	GlareWait() time.Duration
+	RemoteSource() netip.AddrPort
 }
 
 // Owner is told of the leg's life, from the leg's goroutine. Its methods may wait a tick or two, no longer.
@@ -84,14 +87,24 @@ type Leg struct {
 	// Owned by the leg's goroutine once it runs; before that by whoever prepares the leg.
 	call       keying.Call
 	local      offer.Local
-	pending    offer.Local        // the offer of ours that waits for its answer
-	initiation *keying.Initiation // an offer of ours that waits for its answer
+	pending    offer.Local        // the first offer or that in a 200 of ours, which waits for its answer
+	initiation *keying.Initiation // of the first offer, while it waits for its answer
 	agreement  *keying.Agreement  // the running one; its keys are wiped, the stream has made its contexts of them
 	negotiated *offer.Negotiated
 	dlg        Dialog
-	rekeys     uint64
-	modifying  bool      // a re-INVITE of ours is on its way
 	offered    bool      // our 200 to a re-INVITE held an offer: its ACK brings the answer
+	current    *change   // of ours, in the hands of a goroutine
+	waiting    []*change // of ours, in the order in which they were asked for; at most maxWaiting
+	rekeys     uint64
+	readied    bool      // the stream sends under the old keys until the peer has our answer
+	switchAt   time.Time // when it does no longer, where no ACK will tell; zero: the ACK will
+	renewal    renewal
+	overdue    bool
+	handshake  *keying.Handshake // of the keys that run, or of those to come while shaking; nil: none
+	formerly   *keying.Handshake // of the keys that run, while those to come are being made
+	shaking    bool
+	shakeDue   bool      // the handshake is to be started
+	shakeOurs  bool      // it was we who offered it
 	asking     bool      // an OPTIONS of ours is on its way
 	since      time.Time // when heard last rose, by our clock
 	heard      uint64    // packets of the peer that were authentic, RTP and RTCP
@@ -101,8 +114,9 @@ type Leg struct {
 	state    atomic.Uint32
 	terms    atomic.Pointer[Terms]
 	mailbox  chan func()
-	ending   chan Ending   // why the leg is to end: holds the first cause
-	finished chan struct{} // closed when the goroutine has ended
+	ending   chan Ending    // why the leg is to end: holds the first cause
+	finished chan struct{}  // closed when the goroutine has ended
+	helpers  sync.WaitGroup // goroutines of the leg's, all of which end before it
 	released atomic.Bool
 }
 
@@ -178,7 +192,7 @@ func (l *Leg) Dialog() Dialog { return l.dlg }
 func (l *Leg) Done() <-chan struct{} { return l.finished }
 
 // Release closes the stream, whose contexts are the last to hold the keys, and wipes an exchange that is still
-// open. The owner calls it once nobody ticks the stream any more.
+// open and what the leg would have gone on with. The owner calls it once nobody ticks the stream any more.
 func (l *Leg) Release() {
 	if l.released.Swap(true) {
 		return
@@ -186,7 +200,10 @@ func (l *Leg) Release() {
 	if err := l.stream.Close(); err != nil {
 		l.line.Log.Debug("closing the stream", "leg", l.id, "err", err)
 	}
-	if l.initiation != nil {
-		l.initiation.Abandon()
+	l.initiation.Abandon()
+	l.closeHandshake(&l.handshake)
+	l.closeHandshake(&l.formerly)
+	if l.agreement != nil {
+		l.agreement.Running.Wipe()
 	}
 }

@@ -2,10 +2,8 @@ package legs
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/conclave/conclave/keying"
@@ -81,11 +79,7 @@ func repeats(t *testing.T, octets []byte, wanted bool) func(*dialog.Request) *di
 // reinvite sends a re-INVITE of the caller's dialog with a body of the test's making.
 func (c *connected) reinvite(body []byte) *dialog.Response {
 	c.t.Helper()
-	contentType := ""
-	if body != nil {
-		contentType = offer.ContentType
-	}
-	resp, err := c.caller.Dialog().Reinvite(within(c.t), contentType, body, nil)
+	resp, err := c.caller.Dialog().Reinvite(within(c.t), fixed(body), nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -178,7 +172,7 @@ func TestReinviteWithNewMessageRekeys(t *testing.T) {
 func (c *connected) adopt(a *keying.Agreement) {
 	c.t.Helper()
 	done := make(chan error, 1)
-	if err := c.caller.post(within(c.t), func() { done <- c.caller.adopt(a, c.caller.negotiated) }); err != nil {
+	if err := c.caller.post(within(c.t), func() { done <- c.caller.adopt(a, c.caller.negotiated, ours) }); err != nil {
 		c.t.Fatal(err)
 	}
 	if err := got(c.t, done, "new keys"); err != nil {
@@ -249,7 +243,7 @@ func TestOfferlessReinvite(t *testing.T) {
 			c := w.call(o)
 			c.flows()
 			before := c.callee.Terms()
-			resp, err := c.caller.Dialog().Reinvite(within(t), "", nil, func(resp *dialog.Response) (string, []byte, error) {
+			resp, err := c.caller.Dialog().Reinvite(within(t), nil, func(resp *dialog.Response) (string, []byte, error) {
 				d, err := offer.Parse(resp.Body)
 				if err != nil {
 					return "", nil, err
@@ -279,105 +273,10 @@ func TestOfferlessReinvite(t *testing.T) {
 	}
 }
 
-// TestGlare: both sides re-INVITE at once. At least one gets 491 and changes nothing; the other may find the first one's exchange
-// over by then and succeed. Both sides agree on what holds, and trying again works.
-func TestGlare(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	c := w.call(w.outgoing(keying.MIKEYPSK))
-	c.flows()
-	before := c.callee.Terms()
-	// Each side's request is held back until the other's has come, so that both are on their way.
-	var meeting sync.WaitGroup
-	meeting.Add(2)
-	var once [2]sync.Once
-	meet := func(i int) func(*dialog.Request) *dialog.Response {
-		return func(r *dialog.Request) *dialog.Response {
-			if r.Method == "INVITE" {
-				once[i].Do(meeting.Done)
-				meeting.Wait()
-			}
-			return nil
-		}
-	}
-	w.answeringHook.set(meet(0))
-	w.callingHook.set(meet(1))
-	results := make(chan *Leg, 2) // who holds now
-	for _, l := range []*Leg{c.caller, c.callee} {
-		go func() {
-			var refused *Refused
-			if err := l.Hold(context.Background(), true); err == nil {
-				results <- l
-				return
-			} else if !errors.As(err, &refused) || refused.Status != 491 {
-				t.Errorf("glare: %v, want 491", err)
-			}
-			results <- nil
-		}()
-	}
-	want, holders := Confirmed, 0
-	for range 2 {
-		if l := got(t, results, "an answer"); l != nil {
-			want, holders = Held, holders+1
-			defer func() { hold(t, l, false) }()
-		}
-	}
-	if holders > 1 {
-		t.Error("both changed the call at once")
-	}
-	eventually(t, "one state on both sides", func() bool { return c.caller.State() == want && c.callee.State() == want })
-	if holders > 0 {
-		return
-	}
-	c.flows()
-	hold(t, c.callee, false) // an offer of sendrecv: a hold that failed must not come back in the answer to it
-	if c.caller.State() != Confirmed || c.callee.State() != Confirmed {
-		t.Errorf("left %v and %v", c.caller.State(), c.callee.State())
-	}
-	hold(t, c.callee, true)
-	hold(t, c.caller, false)
-	if a, b := c.caller.Terms(), c.callee.Terms(); a.Send || !b.Send {
-		t.Errorf("a leg that is held took itself back: %v %v", a.Send, b.Send)
-	}
-	hold(t, c.callee, false)
-	sameKeys(t, c.callee, before)
-	c.flows()
-}
-
-// hold asks again while the peer's last exchange has still to settle.
+// hold changes a direction; glare is the leg's to wait for.
 func hold(t *testing.T, l *Leg, held bool) {
 	t.Helper()
-	eventually(t, "a change of direction", func() bool {
-		err := l.Hold(within(t), held)
-		var refused *Refused
-		if err != nil && !errors.Is(err, dialog.ErrPending) && !(errors.As(err, &refused) && refused.Status == 491) {
-			t.Fatal(err)
-		}
-		return err == nil
-	})
-}
-
-// TestOneChangeAtATime: a second Hold while one is on its way is turned away at once.
-func TestOneChangeAtATime(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	c := w.call(w.outgoing(keying.MIKEYPSK))
-	arrived, goOn := make(chan struct{}), make(chan struct{})
-	w.answeringHook.set(func(r *dialog.Request) *dialog.Response {
-		if r.Method == "INVITE" {
-			close(arrived)
-			<-goOn
-		}
-		return nil
-	})
-	first := make(chan error, 1)
-	go func() { first <- c.caller.Hold(context.Background(), true) }()
-	got(t, arrived, "a re-INVITE")
-	if err := c.caller.Hold(within(t), false); !errors.Is(err, ErrModifying) {
-		t.Errorf("%v, want ErrModifying", err)
-	}
-	close(goOn)
-	if err := got(t, first, "an answer"); err != nil {
-		t.Error(err)
+	if err := l.Hold(within(t), held); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -2,19 +2,53 @@ package legs
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs/media"
 	"github.com/conclave/conclave/legs/offer"
 )
 
-// answerOffer answers a peer's offer afresh: new keys when the offer brings a message that was verified, the running keys
+// offerer is whose offer it was: the offerer sends under new keys at once, the answerer when the offerer has its answer.
+type offerer bool
+
+const (
+	ours   offerer = true
+	theirs offerer = false
+)
+
+// callNow describes the call for an exchange that goes on from what runs.
+func (l *Leg) callNow() keying.Call {
+	call := l.call
+	call.ROC, call.Addresses = l.stream.ROC(), l.local.Addresses()
+	if l.agreement != nil {
+		call.Running = l.agreement.Running
+	}
+	return call
+}
+
+// verify authenticates the key agreement of an offer; nil without an error when the offer leaves the keys as they are.
+func (l *Leg) verify(d *offer.Description) (*keying.Verified, error) {
+	keys, err := d.Attributes()
+	if err != nil && (l.agreement == nil || !errors.Is(err, offer.ErrNoKeyMgmt)) {
+		return nil, err
+	}
+	if l.agreement != nil && leaves(l.agreement, keys) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	call := l.callNow()
+	call.SDPIDs, call.PeerAddresses = d.SDPIDs(), d.Addresses()
+	return l.line.Keyer.Verify(keys, call)
+}
+
+// answerOffer answers a peer's offer afresh: new keys when the offer brings a key agreement that was verified, the running keys
 // otherwise. The codecs are matched before any Diffie-Hellman work is spent.
 func (l *Leg) answerOffer(ctx context.Context, d *offer.Description, v *keying.Verified) ([]byte, error) {
-	if v == nil && l.agreement == nil {
-		return nil, offer.ErrNoKeyMgmt
-	}
 	defer v.Abandon() // what was not used up below is wiped
 	local, trial := l.local, *l.local.Session
 	local.Session = &trial
@@ -23,40 +57,69 @@ func (l *Leg) answerOffer(ctx context.Context, d *offer.Description, v *keying.V
 	}
 	local.Session = l.local.Session
 	var agreement *keying.Agreement
-	if v != nil {
-		var err error
-		if agreement, local.Keys, err = l.line.Keyer.Respond(ctx, v, l.call); err != nil {
-			return nil, err
-		}
+	var err error
+	if v == nil {
+		local.Keys, err = l.reply(d)
+	} else {
+		call := l.callNow()
+		call.SDPIDs, call.PeerAddresses = d.SDPIDs(), d.Addresses()
+		agreement, local.Keys, err = l.line.Keyer.Respond(ctx, v, call)
+	}
+	if err != nil {
+		return nil, err
 	}
 	body, n, err := offer.Answer(d, local)
 	if err != nil {
 		agreement.Wipe()
 		return nil, err
 	}
-	return body, l.adopt(agreement, n)
+	return body, l.adopt(agreement, n, theirs)
 }
 
-// makeOffer makes an offer of ours: the first with a key agreement of its own; a later one repeats the octets of the running
-// agreement where they were ours, and so leaves the keys as they are.
-func (l *Leg) makeOffer(ctx context.Context, m keying.Method) ([]byte, error) {
-	local := l.local
-	switch {
-	case l.agreement == nil:
-		init, err := l.line.Keyer.Initiate(ctx, m, l.call)
-		if err != nil {
-			return nil, err
-		}
-		l.initiation, local.Keys = init, init.Attributes()
-	default:
-		local.Keys = l.agreement.Running.Repeat()
+// reply is what an answer of ours says of the keys where the offer left them. The gate looked at a snapshot, so it is looked at again.
+func (l *Leg) reply(d *offer.Description) (keying.Attributes, error) {
+	if l.agreement == nil {
+		return keying.Attributes{}, offer.ErrNoKeyMgmt
 	}
-	local.Running = l.negotiated
-	l.pending = local
-	return offer.Offer(local)
+	keys, err := d.Attributes()
+	if err != nil && !errors.Is(err, offer.ErrNoKeyMgmt) {
+		return keying.Attributes{}, err
+	}
+	if !leaves(l.agreement, keys) {
+		return keying.Attributes{}, errKeysChanged
+	}
+	return l.agreement.Running.Reply(keys), nil
 }
 
-// completeOffer takes the peer's answer to an offer of ours.
+// leaves says whether an offer leaves the keys of an agreement as they are: it brings what they were made from again or, with
+// MIKEY, nothing at all.
+func leaves(a *keying.Agreement, keys keying.Attributes) bool {
+	return a.Running.Same(keys) || keys.Empty() && a.Posture.Method.Authenticates()
+}
+
+// firstOffer makes the first offer of a leg, with an agreement of its own.
+func (l *Leg) firstOffer(ctx context.Context, m keying.Method) ([]byte, error) {
+	init, err := l.line.Keyer.Initiate(ctx, m, l.callNow())
+	if err != nil {
+		return nil, err
+	}
+	l.initiation = init
+	l.pending = l.local
+	l.pending.Keys = init.Attributes()
+	return offer.Offer(l.pending)
+}
+
+// repeatOffer makes a later offer, for our 200 to a re-INVITE without one: it leaves the keys as they are.
+func (l *Leg) repeatOffer() ([]byte, error) {
+	if l.agreement == nil {
+		return nil, offer.ErrNoKeyMgmt
+	}
+	l.pending = l.local
+	l.pending.Keys, l.pending.Running = l.agreement.Running.Repeat(), l.negotiated
+	return offer.Offer(l.pending)
+}
+
+// completeOffer takes the peer's answer to one of these.
 func (l *Leg) completeOffer(ctx context.Context, body []byte) error {
 	d, err := offer.Parse(body)
 	if err != nil {
@@ -66,25 +129,28 @@ func (l *Leg) completeOffer(ctx context.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
+	keys, absent := d.Attributes()
 	if l.initiation == nil {
-		return l.adopt(nil, n)
+		if err := unchanged(l.agreement, keys); err != nil {
+			return err
+		}
+		return l.adopt(nil, n, ours)
 	}
-	answer, err := d.Attributes()
-	if err != nil {
-		return err
+	if absent != nil {
+		return absent
 	}
-	agreement, err := l.initiation.Complete(ctx, answer)
+	agreement, err := l.initiation.Complete(ctx, keys)
 	if err != nil {
 		return err
 	}
 	l.initiation = nil
-	return l.adopt(agreement, n)
+	return l.adopt(agreement, n, ours)
 }
 
-// adopt makes the stream follow what was agreed; a nil agreement leaves the keys as they are. The parameters come first: they are
-// what a peer can get wrong, and with new keys nothing of the old would be left to go on with.
-// The stream's contexts have what they need of the keys, so that the leg keeps none.
-func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated) error {
+// adopt makes the stream follow what was agreed. No agreement, and one that only refreshes, leave the keys as they are; the keys
+// of one with a handshake come later. The parameters come first: they are what a peer can get wrong. The stream's contexts
+// have what they need of the keys, so that the leg keeps none.
+func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated, whose offerer) error {
 	defer a.Wipe()
 	n.Codec.Bitrate = sendRate(n.Codec)
 	err := l.stream.Configure(media.Params{
@@ -94,21 +160,87 @@ func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated) error {
 	if err != nil {
 		return fmt.Errorf("legs: stream: %w", err)
 	}
+	before := l.negotiated
+	l.negotiated = n
 	if a != nil {
-		if err := l.stream.SetKeys(a.Keys); err != nil {
+		if err := l.adoptKeys(a, whose); err != nil {
+			l.negotiated = before
 			return fmt.Errorf("legs: keys: %w", err)
 		}
-		if l.agreement != nil {
-			l.rekeys++
-		}
-		l.agreement = a
 	}
-	l.negotiated = n
+	l.publish()
+	return nil
+}
+
+// adoptKeys takes the keys of an agreement and goes on from it.
+func (l *Leg) adoptKeys(a *keying.Agreement, whose offerer) error {
+	switch {
+	case a.Handshake != nil:
+		l.shaking, l.shakeDue, l.shakeOurs = true, true, bool(whose)
+		if l.agreement != nil { // what runs goes on until the handshake is over
+			l.formerly, l.handshake = l.handshake, a.Handshake
+			return nil
+		}
+		l.handshake = a.Handshake
+	case l.agreement == nil:
+		if err := l.stream.SetKeys(a.Keys); err != nil {
+			return err
+		}
+		l.keyed()
+	case a.Refreshed():
+		a.Posture = l.agreement.Posture // of the keys, which are as old as they were
+	default:
+		if err := l.rekeyStream(a.Keys, whose); err != nil {
+			return err
+		}
+		l.rekeys++
+		l.keyed()
+	}
+	l.succeed(a)
+	return nil
+}
+
+// rekeyStream gives the stream keys that follow others.
+func (l *Leg) rekeyStream(k keying.Keys, whose offerer) error {
+	l.switchNow() // an ACK that we have not seen yet is older than these
+	if whose == ours {
+		return l.stream.SetKeys(k)
+	}
+	if err := l.stream.ReadyKeys(k); err != nil {
+		return err
+	}
+	l.readied = true
+	return nil
+}
+
+// switchNow sends under the keys that an answer of ours made ready, if it has not come to that already.
+func (l *Leg) switchNow() {
+	if l.readied {
+		l.stream.SwitchKeys()
+		l.readied = false
+	}
+}
+
+// switchWithin does so after a while, where no ACK will tell; the peer's first packet under the new keys is sooner.
+func (l *Leg) switchWithin(wait time.Duration) { l.switchAt = time.Now().Add(wait) }
+
+// succeed puts an agreement in the place of the one before, whose secrets are wiped: nobody goes on from it any more.
+func (l *Leg) succeed(a *keying.Agreement) {
+	if old := l.agreement; old != nil && old.Running != a.Running {
+		defer old.Running.Wipe()
+	}
+	l.agreement = a
+	l.publish()
+}
+
+// publish makes what holds known to others.
+func (l *Leg) publish() {
+	n := l.negotiated
 	l.terms.Store(&Terms{
 		Codec: n.Codec.Name, ClockRate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate,
-		Posture: l.agreement.Posture, Running: l.agreement.Running, Rekeys: l.rekeys, Send: n.Send, Receive: n.Receive, Remote: n.Remote,
+		Posture: l.agreement.Posture, Running: l.agreement.Running, Rekeys: l.rekeys, Overdue: l.overdue,
+		Send: n.Send, Receive: n.Receive, Remote: n.Remote,
 	})
-	return nil
 }
 
 // sendRate is the bit rate that a codec is sent with: the house rate, unless the peer takes less. Legs of the same rate share an

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs/dialog"
@@ -50,13 +53,16 @@ func (l *Leg) reject(err error, d *offer.Description) *Reject {
 		return r
 	}
 	if errors.Is(err, keying.ErrBusy) || errors.Is(err, context.DeadlineExceeded) {
-		return &Reject{Status: 503, Retry: 2, Reason: "busy", Err: err}
+		return &Reject{Status: 503, Retry: busyRetry, Reason: "busy", Err: err}
+	}
+	if errors.Is(err, keying.ErrFull) { // no fault of the peer's: entries expire
+		return &Reject{Status: 503, Retry: fullRetry, Reason: keying.ReasonReplayCacheFull, Err: err}
 	}
 	r = &Reject{Status: 488, Reason: "bad_offer", Err: err}
 	code, words := offer.Warning(err)
 	var k *keying.Error
 	if errors.As(err, &k) {
-		r.Reason, code, words = k.Reason, 306, "key management: "+k.Reason
+		r.Reason, code, words = k.Reason, 306, "key management: "+keying.Words(k.Reason)
 		if d != nil && k.Message != nil {
 			if body, err := offer.Refusal(d, l.local.Addr.Addr(), k.Message); err == nil {
 				r.Body = body
@@ -72,6 +78,9 @@ type Refused struct {
 	Status  int
 	Reason  string // reason phrase
 	Warning string // Warning header, "" for none
+	// Hint is what a MIKEY error message in its body says, nil without one. Nobody authenticates it: it is for people, and for
+	// the choice of what to offer next.
+	Hint *keying.Hint
 }
 
 // Error says what the peer answered.
@@ -88,4 +97,40 @@ func refused(resp *dialog.Response) *Refused {
 		r.Warning = warnings[0]
 	}
 	return r
+}
+
+// hint reads the MIKEY error message of a 488 about an offer of ours (RFC 4567 section 4.1.2), wherever in the body it stands.
+func (r *Refused) hint(body []byte, csbID uint32) {
+	if r.Status != 488 || len(body) == 0 {
+		return
+	}
+	d, err := offer.Parse(body)
+	if err != nil {
+		return
+	}
+	attributes := d.KeyMgmt
+	for i := range d.Media {
+		attributes = append(attributes, d.Media[i].KeyMgmt...)
+	}
+	for _, k := range attributes {
+		if h, ok := keying.ReadHint(k.Data, csbID); ok {
+			r.Hint = &h
+			return
+		}
+	}
+}
+
+// retryAfter is the time that a refusal asks to wait, 0 where it does not say. Comments and parameters (RFC 3261 section 20.33) are
+// passed over.
+func retryAfter(resp *dialog.Response) time.Duration {
+	for _, v := range resp.Values("Retry-After") {
+		digits := strings.TrimSpace(v)
+		if i := strings.IndexAny(digits, " ;("); i >= 0 {
+			digits = digits[:i]
+		}
+		if n, err := strconv.ParseUint(digits, 10, 16); err == nil {
+			return time.Duration(n) * time.Second //nolint:gosec // 16 bits
+		}
+	}
+	return 0
 }

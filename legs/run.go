@@ -3,6 +3,7 @@ package legs
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/conclave/conclave/legs/dialog"
@@ -18,6 +19,8 @@ func (l *Leg) run() {
 	l.since = time.Now()
 	var end *Ending
 	for end == nil {
+		l.begin(life)
+		l.shake(life)
 		select {
 		case ev, ok := <-l.dlg.Inbox():
 			if !ok {
@@ -34,10 +37,27 @@ func (l *Leg) run() {
 		}
 	}
 	l.state.Store(uint32(Ended))
+	over()
 	if end.Reason != "bye" && end.Reason != "signalling_lost" && end.Reason != "no_ack" {
 		l.bye()
 	}
+	l.helpers.Wait()
+	l.giveUp()
 	l.owner.Ended(l, *end)
+}
+
+// giveUp answers whoever still waits for a change.
+func (l *Leg) giveUp() {
+	if c := l.current; c != nil {
+		if c.err == nil || errors.Is(c.err, context.Canceled) {
+			c.err = ErrEnded
+		}
+		l.conclude(c)
+	}
+	for _, c := range l.waiting {
+		c.result <- ErrEnded
+	}
+	l.waiting = nil
 }
 
 // take handles one event of the dialog; a non-nil Ending ends the leg.
@@ -52,8 +72,16 @@ func (l *Leg) take(ev dialog.Event) *Ending {
 	case dialog.Info:
 		ev.Reply(dialog.Response{Status: 200})
 	case dialog.Gone:
-		if errors.Is(ev.Err, dialog.ErrNoAck) {
+		select {
+		case e := <-l.ending: // what ended the dialog, or was about to
+			return &e
+		default:
+		}
+		switch {
+		case errors.Is(ev.Err, dialog.ErrNoAck):
 			return &Ending{Reason: "no_ack", Err: ev.Err}
+		case errors.Is(ev.Err, dialog.ErrTimeout) && l.current != nil && l.current.kind == rekeying:
+			return &Ending{Reason: "rekey_failed", Err: ev.Err}
 		}
 		return &Ending{Reason: "signalling_lost", Err: ev.Err}
 	default:
@@ -84,6 +112,37 @@ func (l *Leg) post(ctx context.Context, do func()) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// within has the leg's goroutine do something and waits until it is done, for the leg's own helpers. After an error it was not done
+// and will not be.
+func (l *Leg) within(ctx context.Context, do func()) error {
+	const (
+		posted int32 = iota
+		taken
+		withdrawn
+	)
+	var state atomic.Int32
+	done := make(chan struct{})
+	err := l.post(ctx, func() {
+		if state.CompareAndSwap(posted, taken) {
+			defer close(done)
+			do()
+		}
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	if state.CompareAndSwap(posted, withdrawn) {
+		return ctx.Err()
+	}
+	<-done
+	return nil
 }
 
 // Hangup ends the leg with a BYE; reason stands in the Ending. It never waits, so that an Owner may call it from the leg's own

@@ -72,6 +72,7 @@ type world struct {
 	calling        *side
 	gated          bool // the answering side verifies re-INVITEs in Admit, as the server's gate does
 	late           keying.Method
+	secured        bool // SDES may be used on both sides
 	answeringHook  hook // of the answering side, inside dialogs
 	callingHook    hook // of the calling side, inside dialogs
 	callee         chan *Leg
@@ -201,14 +202,18 @@ func (h answeringHost) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.
 	if err != nil {
 		return nil, &dialog.Response{Status: 488}
 	}
-	message, _, err := description.MIKEY()
-	if errors.Is(err, offer.ErrNoKeyMgmt) || string(message) == string(leg.Terms().Running.Message()) {
+	keys, err := description.Attributes()
+	running := leg.Terms().Running
+	if (err == nil || errors.Is(err, offer.ErrNoKeyMgmt)) && running.Same(keys) {
 		return readmission{d: description}, nil
 	}
 	if err != nil {
 		return nil, &dialog.Response{Status: 488}
 	}
-	v, err := h.answering.line.Keyer.Verify(keying.Attributes{MIKEY: message}, keying.Call{Local: room, Peer: alice, SDPIDs: description.SDPIDs(), Policy: h.policy})
+	v, err := h.answering.line.Keyer.Verify(keys, keying.Call{
+		Local: room, Peer: alice, SDPIDs: description.SDPIDs(), Policy: h.policy, Running: running,
+		PeerAddresses: description.Addresses(), Secured: h.secured,
+	})
 	if err != nil {
 		return nil, &dialog.Response{Status: 488}
 	}
@@ -230,18 +235,20 @@ func (h answeringHost) Invite(in *dialog.Incoming, _ any) {
 }
 
 func (h answeringHost) take(in *dialog.Incoming) (*Leg, error) {
-	a := Admission{Local: room, Peer: alice, Policy: h.policy, Method: h.late}
+	a := Admission{Local: room, Peer: alice, Policy: h.policy, Method: h.late, Secured: h.secured}
 	if len(in.Request.Body) > 0 {
 		d, err := offer.Parse(in.Request.Body)
 		if err != nil {
 			return nil, err
 		}
-		message, _, err := d.MIKEY()
+		keys, err := d.Attributes()
 		if err != nil {
 			return nil, err
 		}
 		a.Offer = d
-		if a.Verified, err = h.answering.line.Keyer.Verify(keying.Attributes{MIKEY: message}, keying.Call{Local: room, SDPIDs: d.SDPIDs(), Policy: h.policy}); err != nil {
+		if a.Verified, err = h.answering.line.Keyer.Verify(keys, keying.Call{
+			Local: room, Peer: alice, SDPIDs: d.SDPIDs(), Policy: h.policy, Secured: h.secured,
+		}); err != nil {
 			return nil, err
 		}
 	}
@@ -422,4 +429,12 @@ func eventually(t *testing.T, what string, holds func() bool) {
 			t.Fatalf("never: %s", what)
 		}
 	}
+}
+
+// fixed is an offer that is there already; nil: none.
+func fixed(body []byte) dialog.Content {
+	if body == nil {
+		return nil
+	}
+	return func(context.Context) (string, []byte, error) { return offer.ContentType, body, nil }
 }

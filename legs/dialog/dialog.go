@@ -112,12 +112,12 @@ func (d *Dialog) Value() any {
 }
 
 // GlareWait is how long to wait before another Reinvite after a 491 (RFC 3261 section 14.1): 2.1 to 4 s for the side that
-// chose the Call-ID, 0 to 2 s for the other, in steps of 10 ms.
+// chose the Call-ID, 0 to 2 s for the other, in steps of 10 ms, where T1 is 500 ms; a shorter T1 shortens it.
 func (d *Dialog) GlareWait() time.Duration {
 	if d.outgoing {
-		return 2100*time.Millisecond + steps(190)
+		return (2100*time.Millisecond + steps(190)) * t1() / usualT1
 	}
-	return steps(200)
+	return steps(200) * t1() / usualT1
 }
 
 // newDialog makes a dialog without goroutine or place in the table.

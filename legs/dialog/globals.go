@@ -50,5 +50,8 @@ func settle(t Timers) error {
 func t1() time.Duration { return sip.T1 }
 func t2() time.Duration { return sip.T2 }
 
+// usualT1 is RFC 3261's T1, to which waits that it does not tie to T1 are scaled.
+const usualT1 = 500 * time.Millisecond
+
 // t64 is the life of an INVITE transaction (Timers B, H, L, M).
 func t64() time.Duration { return 64 * sip.T1 }

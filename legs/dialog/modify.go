@@ -29,10 +29,14 @@ func (d *Dialog) release() {
 	}
 }
 
-// Reinvite sends a re-INVITE (body nil: a late offer) and acknowledges its 2xx with what ack returns (nil: no body); an
-// error of ack still sends the ACK and is returned, and the owner ends the call. It returns ErrPending while another
-// exchange is under way, and the response for any other status: 491 is glare, after which GlareWait tells when to try again.
-func (d *Dialog) Reinvite(ctx context.Context, contentType string, body []byte, ack func(*Response) (string, []byte, error)) (*Response, error) {
+// Content makes the body of a message of ours, with its media type; nil stands for a message without one.
+type Content func(context.Context) (contentType string, body []byte, err error)
+
+// Reinvite sends a re-INVITE and acknowledges its 2xx with what ack returns (nil: no body); an error of ack still sends the
+// ACK and is returned, and the owner ends the call. It returns ErrPending while another exchange is under way, and the
+// response for any other status: 491 is glare, after which GlareWait tells when to try again. The offer is made (nil: a late
+// one) once no other can begin: until Reinvite returns the peer's are answered 491. Its errors are returned as they are.
+func (d *Dialog) Reinvite(ctx context.Context, offer Content, ack func(*Response) (string, []byte, error)) (*Response, error) {
 	select {
 	case <-d.acked: // also when the dialog has ended
 	case <-ctx.Done():
@@ -44,6 +48,14 @@ func (d *Dialog) Reinvite(ctx context.Context, contentType string, body []byte, 
 	defer d.release()
 	ctx, cancel := d.context(ctx)
 	defer cancel()
+	var contentType string
+	var body []byte
+	if offer != nil {
+		var err error
+		if contentType, body, err = offer(ctx); err != nil {
+			return nil, err
+		}
+	}
 	var prior *sip.Response
 	for range challengeMax + 1 {
 		t, w, err := d.dispatch(ctx, "INVITE", nil, contentType, body, prior)

@@ -1,0 +1,80 @@
+package legs
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+)
+
+// shake runs the handshake that makes the keys (RFC 5764), where one is due, in a goroutine of its own: the stream's ticks feed it. It
+// may be answered from the address of the description or from where the peer's signalling comes.
+func (l *Leg) shake(life context.Context) {
+	if !l.shakeDue {
+		return
+	}
+	l.shakeDue = false
+	h, remote := l.handshake, l.negotiated.Remote
+	var hosts []netip.Addr
+	if source := l.dlg.RemoteSource(); source.IsValid() {
+		hosts = append(hosts, source.Addr().Unmap())
+	}
+	l.helpers.Go(func() {
+		ctx, cancel := context.WithTimeout(life, handshakeTimeout)
+		defer cancel()
+		a, err := h.Run(ctx, l.stream.Path(), remote, hosts...)
+		defer a.Wipe()
+		if l.within(life, func() { l.shaken(a, err) }) != nil && a != nil {
+			a.Running.Wipe() // nobody goes on from it
+		}
+	})
+}
+
+// shaken takes the outcome of the handshake. Without keys there is nothing to go on with; where old ones run, the peer may be about to
+// leave them.
+func (l *Leg) shaken(a *keying.Agreement, err error) {
+	first := l.agreement == nil || l.agreement.Handshake == l.handshake
+	if err == nil {
+		err = l.takeShaken(a, first)
+	}
+	l.shaking = false
+	l.closeHandshake(&l.formerly)
+	if !first {
+		l.rekeyed(l.shakeOurs, err)
+	}
+	if err != nil {
+		l.end(Ending{Reason: "handshake_failed", Err: err})
+	}
+}
+
+// takeShaken gives the stream its keys. Neither side knows when the other has them too: where others run both go on to send under
+// those for a while.
+func (l *Leg) takeShaken(a *keying.Agreement, first bool) error {
+	if first {
+		if err := l.stream.SetKeys(a.Keys); err != nil {
+			return err
+		}
+	} else {
+		if err := l.rekeyStream(a.Keys, theirs); err != nil {
+			return err
+		}
+		l.switchWithin(time.Second)
+		l.rekeys++
+	}
+	a.Handshake = l.handshake
+	l.keyed()
+	l.succeed(a)
+	return nil
+}
+
+// closeHandshake ends an association.
+func (l *Leg) closeHandshake(h **keying.Handshake) {
+	if *h == nil {
+		return
+	}
+	if err := (*h).Close(); err != nil {
+		l.line.Log.Debug("closing a handshake", "leg", l.id, "err", err)
+	}
+	*h = nil
+}
