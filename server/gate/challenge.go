@@ -72,13 +72,29 @@ func (g *Gate) unusable(err error) *Reject {
 	return &Reject{Status: 488, Warning: g.warning(code, text), Reason: reason, Err: err}
 }
 
-// mikeyReason is the reason of a failed Verify.
-func mikeyReason(err error) string {
+// keyingReason is the reason of a failed Verify of an offer with those keys.
+func keyingReason(keys keying.Attributes, err error) string {
+	prefix := keyingPrefix
+	if keys.MIKEY != nil {
+		prefix = mikeyPrefix
+	}
 	var e *keying.Error
 	if errors.As(err, &e) {
-		return mikeyPrefix + e.Reason
+		return prefix + e.Reason
 	}
-	return mikeyPrefix + keying.ReasonInternal
+	return prefix + keying.ReasonInternal
+}
+
+// unverified makes the refusal of an offer whose Verify failed: strangers hear nothing of it.
+func (g *Gate) unverified(r *Request, a *Admitted, keys keying.Attributes, policy *keying.Policy, err error) *Reject {
+	switch {
+	case overloaded(err):
+		return busy(keyingReason(keys, err), err)
+	case a.Proof == ProofNone:
+		return g.challenge(r, keyingReason(keys, err), false, err)
+	default:
+		return g.refuseKeys(a.Offer, keys, policy, err)
+	}
 }
 
 // overloaded tells whether Verify failed for lack of room, which is no fault of the peer's.
@@ -86,16 +102,16 @@ func overloaded(err error) bool {
 	return errors.Is(err, keying.ErrFull) || errors.Is(err, keying.ErrBusy)
 }
 
-// refuseMIKEY tells somebody who has proven who he is why his MIKEY message fails: 488, a Warning, and the MIKEY error
-// message in the place of the offer's (RFC 4567 section 4.1.2).
-func (g *Gate) refuseMIKEY(d *offer.Description, err error) *Reject {
-	reason := mikeyReason(err)
+// refuseKeys tells somebody who has proven who he is why his key management fails: 488, a Warning in words, and where it was
+// MIKEY the error message in the place of the offer's (RFC 4567 section 4.1.2).
+func (g *Gate) refuseKeys(d *offer.Description, keys keying.Attributes, policy *keying.Policy, err error) *Reject {
+	reason := keyingReason(keys, err)
 	var e *keying.Error
 	if !errors.As(err, &e) {
 		return &Reject{Status: 500, Reason: reason, Err: err}
 	}
 	refusal := &Reject{
-		Status: 488, Reason: reason, Err: err, Warning: g.warning(306, "MIKEY: "+e.Reason), Header: []Field{g.date()},
+		Status: 488, Reason: reason, Err: err, Warning: g.warning(306, missing(policy, e.Reason)), Header: []Field{g.date()},
 	}
 	if body, err := offer.Refusal(d, g.address, e.Message); err == nil && len(e.Message) > 0 {
 		refusal.Body, refusal.ContentType = body, offer.ContentType

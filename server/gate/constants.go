@@ -37,6 +37,9 @@ const (
 	// maxParams is the largest number of parameters of an Authorization field; RFC 7616 knows eleven.
 	maxParams = 24
 
+	// maxCaller is the longest identity of a trunk's caller, in octets.
+	maxCaller = 255
+
 	// retryMin and retrySpread give the seconds of a Retry-After: random, so that callers do not come back together.
 	retryMin    = 5
 	retrySpread = 26

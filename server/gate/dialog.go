@@ -4,26 +4,18 @@ import (
 	"net/netip"
 
 	"github.com/conclave/conclave/keying"
-	"github.com/conclave/conclave/legs/offer"
 )
 
-// inDialog admits a request inside a dialog: from where its proven requests came, or with a digest of its owner, or with
-// a new offer that its owner's MIKEY message authenticates. Knowing the dialog's tags is no proof.
+// inDialog admits a request inside a dialog: from where its proven requests came; in an account's dialog with a digest of its
+// owner, or with a new offer that its owner's MIKEY message authenticates; in a trunk's from that trunk again. Knowing the
+// dialog's tags is no proof.
 func (g *Gate) inDialog(r *Request) (*Admitted, *Reject) {
-	a := &Admitted{Identity: r.DialogIdentity, Account: g.account(r.DialogIdentity), Room: r.DialogRoom}
-	if sameSource(r.Source, r.DialogSource) {
-		a.Proof = ProofDialog
-	} else {
-		account, refusal := g.digest(r)
-		if refusal != nil {
-			return nil, refusal
-		}
-		if account != "" {
-			if g.identity(account) != r.DialogIdentity {
-				return nil, g.forbid(ReasonWrongIdentity, "the dialog is not of who authenticated")
-			}
-			a.Proof = ProofDigest
-		}
+	a := &Admitted{Identity: r.DialogIdentity, Trunk: r.DialogTrunk, Room: r.DialogRoom}
+	if a.Trunk == "" {
+		a.Account = g.account(r.DialogIdentity)
+	}
+	if refusal := g.proveDialog(r, a); refusal != nil {
+		return nil, refusal
 	}
 	if a.Proof != ProofNone && r.From.identity() != r.DialogIdentity {
 		return nil, g.forbid(ReasonWrongFrom, "From is not whose the dialog is")
@@ -37,60 +29,90 @@ func (g *Gate) inDialog(r *Request) (*Admitted, *Reject) {
 	return a, nil
 }
 
+// proveDialog looks for a proof beside the body. A digest means nothing in a trunk's dialog: an account that bears the name of
+// its caller by now, or by chance, is somebody else.
+func (g *Gate) proveDialog(r *Request, a *Admitted) *Reject {
+	if sameSource(r.Source, r.DialogSource) {
+		a.Proof = ProofDialog
+		return nil
+	}
+	if a.Trunk != "" {
+		if g.stillFits(a.Trunk, r) {
+			a.Proof = ProofTrunk
+		}
+		return nil
+	}
+	account, refusal := g.digest(r)
+	if refusal != nil || account == "" {
+		return refusal
+	}
+	if g.identity(account) != r.DialogIdentity {
+		return g.forbid(ReasonWrongIdentity, "the dialog is not of who authenticated")
+	}
+	a.Proof = ProofDigest
+	return nil
+}
+
 // sameSource compares address and port. For TCP and TLS that is the connection.
 func sameSource(a, b netip.AddrPort) bool {
 	return a.IsValid() && b.IsValid() && a.Port() == b.Port() && a.Addr().Unmap() == b.Addr().Unmap()
 }
 
-// reoffered admits the offer of a re-INVITE or UPDATE. Without key-mgmt, or with the octets of the running agreement, it
-// leaves the keys as they are and is not verified again: the replay cache would refuse it. The running octets are no
-// proof, since anybody who saw them can send them.
+// reoffered admits the offer of a re-INVITE or UPDATE. One that brings the running key management again leaves the keys as they
+// are and is not verified again: the replay cache would refuse it. What runs is no proof, since anybody who saw it can send it.
 func (g *Gate) reoffered(r *Request, a *Admitted) (*Admitted, *Reject) {
 	if refusal := contentType(r); refusal != nil {
 		return nil, refusal
-	}
-	policy := g.policy(r.DialogRoom, Who{Account: a.Account, Trunk: r.DialogTrunk})
-	if a.Proof == ProofNone && (policy == nil || !policy.Suffices(keying.AuthenticationMIKEY)) {
-		return nil, g.challenge(r, ReasonNoProof, false, nil)
 	}
 	d, keys, err := readOffer(r.Body)
 	if err != nil && !withoutKeys(err) {
 		return nil, g.unusable(err)
 	}
 	a.Offer = d
-	if err != nil || r.Running.Same(keys) {
-		if a.Proof == ProofNone {
-			return nil, g.challenge(r, ReasonNoProof, false, nil)
-		}
+	policy := g.policy(r.DialogRoom, a.who())
+	leaves := leavesKeys(r.Running, keys)
+	switch {
+	case a.Proof == ProofNone && (leaves || a.Trunk != "" || !maySpeak(keys, policy)):
+		return nil, g.challenge(r, ReasonNoProof, false, nil)
+	case leaves:
 		return a, nil
-	}
-	if policy == nil {
+	case err != nil:
+		return nil, g.unusable(err)
+	case policy == nil:
 		return nil, &Reject{Status: 404, Reason: ReasonNoRoom}
 	}
-	return g.rekeyed(r, a, d, keys, policy)
+	return g.rekeyed(r, a, keys, policy)
 }
 
-// rekeyed verifies a new MIKEY message inside a dialog.
-func (g *Gate) rekeyed(r *Request, a *Admitted, d *offer.Description, keys keying.Attributes, policy *keying.Policy) (*Admitted, *Reject) {
-	v, err := g.keyer.Verify(keys, keying.Call{
-		Local: g.identity(r.DialogRoom), Peer: r.DialogIdentity, SDPIDs: d.SDPIDs(), Policy: policy, Running: r.Running,
-	})
-	switch {
-	case err == nil:
-	case overloaded(err):
-		return nil, busy(mikeyReason(err), err)
-	case a.Proof == ProofNone:
-		return nil, g.challenge(r, mikeyReason(err), false, err)
-	default:
-		return nil, g.refuseMIKEY(d, err)
+// leavesKeys tells whether an offer leaves the running keys. MIKEY alone lets it say nothing of them (RFC 4567 section 3.1.3);
+// SDES and DTLS repeat what runs. Where nothing runs yet the leg has to say.
+func leavesKeys(running *keying.Running, keys keying.Attributes) bool {
+	if keys.Empty() {
+		return running == nil || running.Method().Authenticates()
 	}
-	a.Verified = v
+	return running.Same(keys)
+}
+
+// rekeyed verifies new key management inside a dialog.
+func (g *Gate) rekeyed(r *Request, a *Admitted, keys keying.Attributes, policy *keying.Policy) (*Admitted, *Reject) {
+	v, err := g.keyer.Verify(keys, keying.Call{
+		Local: g.identity(r.DialogRoom), Peer: r.DialogIdentity, SDPIDs: a.Offer.SDPIDs(), Policy: policy, Running: r.Running,
+		PeerAddresses: a.Offer.Addresses(), Secured: g.secured(r, a),
+	})
+	if err != nil {
+		return nil, g.unverified(r, a, keys, policy, err)
+	}
 	if a.Proof == ProofNone {
-		a.Proof = ProofMIKEY
+		if !v.Authenticates() {
+			v.Abandon()
+			return nil, g.challenge(r, ReasonNoProof, false, nil)
+		}
 		if r.From.identity() != r.DialogIdentity {
 			v.Abandon()
 			return nil, g.forbid(ReasonWrongFrom, "From is not whose the dialog is")
 		}
+		a.Proof = ProofMIKEY
 	}
+	a.Verified = v
 	return a, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ type Accounts interface {
 	HA1MD5(account string) ([]byte, bool)
 }
 
-// Verifier authenticates an offer's MIKEY message without Diffie-Hellman; *keying.Keyer is one.
+// Verifier chooses among the key management of an offer and authenticates it where it can be, without Diffie-Hellman; *keying.Keyer is one.
 type Verifier interface {
 	Verify(a keying.Attributes, c keying.Call) (*keying.Verified, error)
 }
@@ -78,7 +79,7 @@ func New(c Config) (*Gate, error) {
 	}
 	g := &Gate{
 		domain: strings.ToLower(c.Domain), realm: c.Realm, hosts: map[string]bool{}, accounts: c.Accounts, keyer: c.Keyer,
-		policy: c.Policy, trunks: c.Trunks, known: c.Known, md5: c.MD5, address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now,
+		policy: c.Policy, trunks: slices.Clone(c.Trunks), known: c.Known, md5: c.MD5, address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now,
 		rand: c.Rand,
 	}
 	if g.realm == "" {
@@ -99,6 +100,11 @@ func New(c Config) (*Gate, error) {
 	g.start = g.now()
 	if g.rand == nil {
 		g.rand = rand.Reader
+	}
+	for i := range g.trunks {
+		if err := g.trunks[i].check(); err != nil {
+			return nil, err
+		}
 	}
 	g.hosts[g.domain] = true
 	for _, a := range c.Aliases {

@@ -65,7 +65,7 @@ func TestInvite(t *testing.T) {
 		{name: "digest, old", caller: caller{skew: -time.Hour, password: password}, status: 488, reason: mikey(keying.ReasonStale)},
 		{name: "digest, stripped list", caller: caller{sdpIDs: "mikey;better", password: password}, status: 488, reason: mikey(keying.ReasonBidDown)},
 		{name: "digest, suite outside the policy", caller: caller{policy: aes256cm(), password: password}, status: 488, reason: mikey(keying.ReasonNoCommonSuite)},
-		{name: "digest of alice, MIKEY of bob", caller: caller{account: "bob", from: "alice", user: "alice", password: password}, status: 403, reason: ReasonWrongIdentity},
+		{name: "digest of alice, MIKEY of bob", caller: caller{account: "bob", from: "alice", user: "alice", password: password}, status: 488, reason: mikey(keying.ReasonWrongIdentity)},
 		{name: "digest, room that is not", caller: caller{room: "nowhere", password: password}, status: 404, reason: ReasonNoRoom},
 		{name: "wrong password, good PSK", caller: caller{password: "x"}, status: 401, reason: ReasonBadDigest},
 

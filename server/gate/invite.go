@@ -7,84 +7,134 @@ import (
 	"github.com/conclave/conclave/legs/offer"
 )
 
-// invite admits an INVITE outside a dialog. Digest comes first, since it is cheapest; a description is parsed for
-// strangers only where the policy lets the MIKEY message in it speak for its sender.
+// invite admits an INVITE outside a dialog. Digest and trunk come first, since they are cheapest. For strangers a description is
+// read, and its MIKEY message verified, since that may speak for its sender; whether a description can be read at all is told to
+// anybody, because it depends on nothing else.
 func (g *Gate) invite(r *Request) (*Admitted, *Reject) {
 	if refusal := contentType(r); refusal != nil {
 		return nil, refusal
 	}
-	account, refusal := g.digest(r)
+	a, refusal := g.caller(r)
 	if refusal != nil {
 		return nil, refusal
 	}
-	a := &Admitted{Account: account}
-	if account != "" {
-		a.Identity, a.Proof = g.identity(account), ProofDigest
-		if r.From.identity() != a.Identity {
-			return nil, g.forbid(ReasonWrongFrom, "From is not who authenticated")
+	var keys keying.Attributes
+	if len(r.Body) > 0 {
+		var err error
+		if a.Offer, keys, err = readOffer(r.Body); err != nil {
+			return nil, g.unusable(err)
 		}
 	}
 	room, named := g.room(r.RequestURI)
 	var policy *keying.Policy
 	if named {
-		policy = g.policy(room, Who{Account: account})
+		policy = g.policy(room, a.who())
 	}
-	if account == "" && (policy == nil || len(r.Body) == 0 || !policy.Suffices(keying.AuthenticationMIKEY)) {
+	if a.Proof == ProofNone && !maySpeak(keys, policy) {
 		return nil, g.challenge(r, ReasonNoProof, false, nil)
 	}
 	if policy == nil {
 		return nil, &Reject{Status: 404, Reason: ReasonNoRoom}
 	}
 	a.Room = room
-	if len(r.Body) == 0 {
-		if !policy.Suffices(keying.AuthenticationDigest) {
-			return nil, g.forbid(ReasonPolicy, "an offer with MIKEY is needed")
+	if a.Offer == nil {
+		if refusal := g.sufficient(policy); refusal != nil {
+			return nil, refusal
 		}
 		return a, nil
 	}
-	return g.offered(r, a, policy)
+	return g.offered(r, a, keys, policy)
 }
 
-// offered admits the offer of an INVITE outside a dialog.
-func (g *Gate) offered(r *Request, a *Admitted, policy *keying.Policy) (*Admitted, *Reject) {
-	d, keys, err := readOffer(r.Body)
-	if err != nil {
-		return nil, g.unusable(err)
+// caller settles who an INVITE is from, as far as that can be told without its body: a trunk's caller, or the account of a
+// digest. Nobody so far is no refusal.
+func (g *Gate) caller(r *Request) (*Admitted, *Reject) {
+	if t := g.trunkOf(r); t != nil {
+		if !r.From.vouched() {
+			return nil, g.forbid(ReasonWrongFrom, "From is no SIP URI of a caller")
+		}
+		return &Admitted{Identity: r.From.identity(), Trunk: t.Name, Proof: ProofTrunk}, nil
 	}
-	v, err := g.keyer.Verify(keys, keying.Call{Local: g.identity(a.Room), SDPIDs: d.SDPIDs(), Policy: policy})
-	switch {
-	case err == nil:
-	case overloaded(err):
-		return nil, busy(mikeyReason(err), err)
-	case a.Proof == ProofNone:
-		return nil, g.challenge(r, mikeyReason(err), false, err)
-	default:
-		return nil, g.refuseMIKEY(d, err)
-	}
-	if refusal := g.agree(r, a, v, policy); refusal != nil {
-		v.Abandon()
+	account, refusal := g.digest(r)
+	if refusal != nil {
 		return nil, refusal
 	}
-	a.Offer, a.Verified = d, v
+	if account == "" {
+		return &Admitted{}, nil
+	}
+	a := &Admitted{Account: account, Identity: g.identity(account), Proof: ProofDigest}
+	if r.From.identity() != a.Identity {
+		return nil, g.forbid(ReasonWrongFrom, "From is not who authenticated")
+	}
 	return a, nil
 }
 
-// agree holds the identities of digest, MIKEY and From together, and takes the proof that the policy takes.
-func (g *Gate) agree(r *Request, a *Admitted, v *keying.Verified, policy *keying.Policy) *Reject {
-	account := g.account(v.Identity())
-	if account == "" || a.Proof == ProofDigest && account != a.Account {
+// maySpeak tells whether an offer may speak for its sender under a policy.
+func maySpeak(keys keying.Attributes, policy *keying.Policy) bool {
+	return policy != nil && keys.MIKEY != nil && policy.Suffices(keying.AuthenticationMIKEY)
+}
+
+// sufficient refuses where digest alone is not enough. What a trunk vouches for counts as a digest does.
+func (g *Gate) sufficient(policy *keying.Policy) *Reject {
+	if policy.Suffices(keying.AuthenticationDigest) {
+		return nil
+	}
+	return g.forbid(ReasonPolicy, "an offer with MIKEY is needed here")
+}
+
+// offered admits the offer of an INVITE outside a dialog.
+func (g *Gate) offered(r *Request, a *Admitted, keys keying.Attributes, policy *keying.Policy) (*Admitted, *Reject) {
+	v, err := g.keyer.Verify(keys, keying.Call{
+		Local: g.identity(a.Room), Peer: a.Identity, SDPIDs: a.Offer.SDPIDs(), Policy: policy,
+		PeerAddresses: a.Offer.Addresses(), Secured: g.secured(r, a),
+	})
+	if err != nil {
+		return nil, g.unverified(r, a, keys, policy, err)
+	}
+	if refusal := g.agree(r, a, v, keys, policy); refusal != nil {
+		v.Abandon()
+		return nil, refusal
+	}
+	a.Verified = v
+	return a, nil
+}
+
+// secured tells whether keys may stand in the clear in a description: it came over TLS, or from a trunk, whose transports the
+// configuration names.
+func (g *Gate) secured(r *Request, a *Admitted) bool {
+	return r.Transport == transportTLS || a.Trunk != "" && g.stillFits(a.Trunk, r)
+}
+
+// agree holds the identities of digest or trunk, of MIKEY and of From together, takes the proof that the policy takes, and asks
+// the policy of an account that the MIKEY message alone has proven.
+func (g *Gate) agree(r *Request, a *Admitted, v *keying.Verified, keys keying.Attributes, policy *keying.Policy) *Reject {
+	if !v.Authenticates() {
+		if a.Proof == ProofNone {
+			return g.challenge(r, ReasonNoProof, false, nil)
+		}
+		return g.sufficient(policy)
+	}
+	if a.Proof != ProofNone && v.Identity() != a.Identity || a.Trunk == "" && g.account(v.Identity()) == "" {
 		return g.forbid(ReasonWrongIdentity, "MIKEY identity is not who authenticated")
 	}
 	if r.From.identity() != v.Identity() {
 		return g.forbid(ReasonWrongFrom, "From is not who authenticated")
 	}
-	if a.Proof != ProofDigest || !policy.Suffices(keying.AuthenticationDigest) {
+	if a.Proof == ProofNone {
+		a.Account, a.Identity = g.account(v.Identity()), v.Identity()
+		if policy = g.policy(a.Room, a.who()); policy == nil {
+			return &Reject{Status: 404, Reason: ReasonNoRoom}
+		}
+		if err := policy.Permits(v); err != nil {
+			return g.refuseKeys(a.Offer, keys, policy, err)
+		}
+	}
+	if a.Proof == ProofNone || !policy.Suffices(keying.AuthenticationDigest) {
 		if !policy.Suffices(keying.AuthenticationMIKEY) {
-			return g.forbid(ReasonPolicy, "this proof is not enough")
+			return g.forbid(ReasonPolicy, "this proof is not enough here")
 		}
 		a.Proof = ProofMIKEY
 	}
-	a.Account, a.Identity = account, v.Identity()
 	return nil
 }
 

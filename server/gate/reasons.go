@@ -6,7 +6,7 @@ import (
 	"github.com/conclave/conclave/keying"
 )
 
-// Reasons of refusals by the gate itself. A refusal by MIKEY has mikeyPrefix and one of keying.Reasons.
+// Reasons of refusals by the gate itself. A refusal by package keying has a prefix and one of keying.Reasons.
 const (
 	ReasonNoProof        = "no_proof"          // no credential that could be looked at
 	ReasonBadCredentials = "bad_credentials"   // an Authorization field that is malformed or not of a supported kind
@@ -27,11 +27,14 @@ const (
 	ReasonBadSDP         = "bad_sdp"           // malformed or too large
 	ReasonUnusableSDP    = "unusable_sdp"      // no audio that can be taken
 	ReasonNotSecure      = "not_secure"        // plain RTP
-	ReasonNoKeyMgmt      = "no_key_management" // no MIKEY message that could be read
+	ReasonNoKeyMgmt      = "no_key_management" // no key management that could be read
 )
 
-// mikeyPrefix sets keying's reasons apart from the gate's.
-const mikeyPrefix = "mikey_"
+// Prefixes set keying's reasons apart from the gate's: of offers with a MIKEY message, and of those with SDES or DTLS alone.
+const (
+	mikeyPrefix  = "mikey_"
+	keyingPrefix = "keying_"
+)
 
 // Reasons lists the closed set of Reject.Reason, sorted.
 func Reasons() []string {
@@ -42,7 +45,7 @@ func Reasons() []string {
 		ReasonNotSecure, ReasonNoKeyMgmt,
 	}
 	for _, r := range keying.Reasons() {
-		list = append(list, mikeyPrefix+r)
+		list = append(list, mikeyPrefix+r, keyingPrefix+r)
 	}
 	slices.Sort(list)
 	return list

@@ -39,7 +39,7 @@ type Request struct {
 const (
 	ProofNone   = ""       // ACK, CANCEL, and OPTIONS outside a dialog need none
 	ProofDigest = "digest" // SIP digest
-	ProofMIKEY  = "mikey"  // the MIKEY message's own MAC or signature
+	ProofMIKEY  = "mikey"  // the MIKEY message's own MAC or signature, where digest is not asked for or not enough
 	ProofTrunk  = "trunk"  // the address or the TLS certificate of a trunk
 	ProofDialog = "dialog" // from where the dialog's proven requests came
 )
@@ -51,9 +51,12 @@ type Admitted struct {
 	Trunk    string             // whose call it is where it is no account's
 	Room     string             // "standup"
 	Offer    *offer.Description // nil: no body (a late offer, or a request without one)
-	Verified *keying.Verified   // nil: no MIKEY message, or the octets of the running agreement
+	Verified *keying.Verified   // nil: no offer, or one that leaves the running keys
 	Proof    string
 }
+
+// who is what a policy is asked for.
+func (a *Admitted) who() Who { return Who{Account: a.Account, Trunk: a.Trunk} }
 
 // Field is a header field of a refusal.
 type Field struct{ Name, Value string }
