@@ -109,5 +109,8 @@ func (c *clock) finish(t Timestamp) error {
 
 func (c *clock) raise(floor uint64) {
 	c.floor = floor
+	if later(floor, c.top) {
+		c.top = floor
+	}
 	c.pending = slices.DeleteFunc(c.pending, func(t uint64) bool { return !later(t, floor) })
 }

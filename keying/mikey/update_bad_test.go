@@ -1,0 +1,389 @@
+package mikey
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// resealed makes a message of h and payloads with the authentication that p's bundle demands; payloads end without it.
+func (p *party) resealed(t testing.TB, h header, payloads []payload) []byte {
+	t.Helper()
+	if p.csb.update == TypeDHInit {
+		sign, err := p.signer.signature(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := assemble(h, append(payloads, sign))
+		covered := b[:len(b)-len(sign.data)]
+		sig, err := p.signer.signRSA(covered)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(covered, sig...)
+	}
+	key, err := p.csb.messageKey(p.psk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := messageKey{h.prf, key, h.csbID, p.csb.rand}
+	last, _ := payloads[len(payloads)-1].(kemacPayload)
+	last.mac = make([]byte, 20)
+	payloads[len(payloads)-1] = last
+	b := assemble(h, payloads)
+	sum, err := k.hmac(macHMACSHA1, b[:len(b)-20])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(b[:len(b)-20], sum...)
+}
+
+// TestForgedByAFriend: what even a peer with the right key may not do in an update.
+func TestForgedByAFriend(t *testing.T) {
+	for _, b := range bundles(t, PRFSHA1) {
+		if b.name == "dh ecdsa modp1536" {
+			continue // resealed signs RSA
+		}
+		t.Run(b.name, func(t *testing.T) {
+			m := mustParse(t, b.alice.begin(t, b.alice.params(t, b.bob), b.group).Message())
+			body := m.payloads
+			if b.alice.csb.update == TypeDHInit {
+				body = body[:len(body)-1]
+			}
+			with := func(at int, more ...payload) []payload {
+				return append(append(append([]payload{}, body[:at]...), more...), body[at:]...)
+			}
+			mapped := func(ss ...Session) header {
+				h := m.header
+				h.sessions, h.count = ss, uint8(len(ss))
+				return h
+			}
+			otherCSB, otherPRF := m.header, m.header
+			otherCSB.csbID++
+			otherPRF.prf = PRFSHA256
+			ss := m.header.sessions
+			suite := gcmPolicy()
+			suite.Params[1].Value = []byte{32}
+			for name, tc := range map[string]struct {
+				h        header
+				payloads []payload
+				want     error
+			}{
+				"nothing changed":          {m.header, with(0), nil},
+				"no map":                   {mapped(), with(0), nil},
+				"another stream added":     {mapped(ss[0], ss[1], Session{SSRC: 3}), with(0), nil},
+				"another suite":            {m.header, with(1, spPayload{suite}), nil},
+				"RAND":                     {m.header, with(1, randPayload{bytes.Repeat([]byte{9}, 16)}), ErrExchange},
+				"the first RAND":           {m.header, with(1, randPayload{b.first.rand}), ErrExchange},
+				"another CSB":              {otherCSB, with(0), ErrExchange},
+				"another PRF":              {otherPRF, with(0), ErrExchange},
+				"fewer streams":            {mapped(ss[0]), with(0), ErrMap},
+				"swapped streams":          {mapped(ss[1], ss[0]), with(0), nil}, // {0, alice}: see below
+				"streams become others":    {mapped(Session{SSRC: 0x22222222}, Session{SSRC: 0x11111111}), with(0), ErrMap},
+				"policy that is not there": {mapped(Session{Policy: 7, SSRC: ss[0].SSRC}, ss[1]), with(0), ErrPolicy},
+			} {
+				raw := b.alice.resealed(t, tc.h, append([]payload{}, tc.payloads...))
+				if name == "swapped streams" {
+					tc.want = ErrMap // alice's SSRC in bob's place
+				}
+				parsed, err := Parse(raw)
+				if err == nil {
+					_, err = b.bob.authenticate(parsed)
+				}
+				if !errors.Is(err, tc.want) {
+					t.Errorf("%s: got %v, want %v", name, err, tc.want)
+				}
+			}
+			// The answerer neither.
+			i := b.alice.begin(t, b.alice.params(t, b.bob), b.group)
+			resp, err := b.bob.authenticate(mustParse(t, i.Message()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := b.bob.answer()
+			a.SSRC[2]++
+			_, r, err := resp.Answer(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := i.Authenticate(mustParse(t, r), b.alice.peer); !errors.Is(err, ErrMap) {
+				t.Errorf("an answer with another SSRC: %v", err)
+			}
+		})
+	}
+}
+
+// TestRefreshKeepsPolicy: keys in use keep their policy; the same one again may be stated.
+func TestRefreshKeepsPolicy(t *testing.T) {
+	other := gcmPolicy()
+	other.Params[1].Value = []byte{32}
+	for _, b := range bundles(t, PRFSHA1) {
+		p := b.alice.params(t, b.bob)
+		p.NoKey, p.Policies = true, []Policy{other}
+		if _, err := b.alice.initiate(p, b.group); !errors.Is(err, ErrPolicy) {
+			t.Errorf("%s: another suite in a refresh: %v", b.name, err)
+		}
+		liar := *b.alice
+		liar.csb = b.first.CSB()
+		liar.csb.policies = []Policy{other}
+		p.Prior = liar.csb
+		_, err := b.bob.authenticate(mustParse(t, liar.begin(t, p, b.group).Message()))
+		if !errors.Is(err, ErrPolicy) {
+			t.Errorf("%s: another suite from the peer: %v", b.name, err)
+		}
+		p = b.alice.params(t, b.bob)
+		p.NoKey, p.Policies = true, []Policy{gcmPolicy()}
+		if _, err := b.bob.authenticate(mustParse(t, b.alice.begin(t, p, b.group).Message())); err != nil {
+			t.Errorf("%s: the same suite: %v", b.name, err)
+		}
+	}
+}
+
+// TestUpdatesOfOthers: no update passes for another bundle, another mode, the other direction or a first message, nor a first
+// message for an update.
+func TestUpdatesOfOthers(t *testing.T) {
+	all := bundles(t, PRFSHA1)
+	twins := bundles(t, PRFSHA1) // the same CSB IDs, times and long-term keys; RAND and envelope keys differ
+	byMode := map[string]mode{}
+	for _, m := range modes(t) {
+		byMode[m.name] = m
+	}
+	for n, b := range all {
+		for _, refresh := range []bool{false, true} {
+			p := b.alice.params(t, b.bob)
+			p.NoKey = refresh
+			i := b.alice.begin(t, p, b.group)
+			resp, err := b.bob.authenticate(mustParse(t, i.Message()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, r, err := resp.Answer(b.bob.answer())
+			if err != nil {
+				t.Fatal(err)
+			}
+			own := func(at *party) bool { return at == b.bob }
+			for k, other := range append(append([]bundle{}, all...), twins...) {
+				for _, at := range []*party{other.alice, other.bob} {
+					for _, raw := range [][]byte{i.Message(), r} {
+						if own(at) && &raw[0] == &i.Message()[0] {
+							continue // the honest receiver, which has answered: TestOldTime
+						}
+						for _, as := range []Type{TypePSKInit, TypeDHInit, TypeDHHMACInit, mustParse(t, raw).Type()} {
+							forged := bytes.Clone(raw)
+							forged[1] = byte(as)
+							m, err := Parse(forged)
+							if err != nil {
+								continue
+							}
+							_, err = at.authenticate(m)
+							// A signature knows no RAND: what keeps signed bundles of one pair apart is their CSB ID.
+							if twin := k == n+len(all) && b.alice.csb.update == TypeDHInit && at == other.bob; err == nil && !twin {
+								t.Errorf("%s refresh=%v passes at %s %s as type %d", b.name, refresh, other.name, at.id, as)
+							}
+						}
+					}
+				}
+				q := other.alice.params(t, other.bob)
+				q.NoKey, q.Time = refresh, q.Time.Add(time.Minute)
+				open := other.alice.begin(t, q, other.group)
+				for _, raw := range [][]byte{r, i.Message(), retyped(r, r)} {
+					if open.Authenticate(mustParse(t, raw), other.alice.peer) == nil {
+						t.Errorf("R of %s is taken for an answer of %s", b.name, other.name)
+					}
+				}
+				if open.Authenticate(mustParse(t, open.Message()), other.alice.peer) == nil {
+					t.Errorf("%s: I is taken for its own answer", other.name)
+				}
+			}
+			m := byMode[b.name]
+			if _, err := m.authenticate(mustParse(t, i.Message())); !errors.Is(err, ErrExchange) {
+				t.Errorf("%s: an update as a first message: %v", b.name, err)
+			}
+			if _, err := b.bob.authenticate(mustParse(t, m.begin(t, testParams(t)).Message())); !errors.Is(err, ErrExchange) {
+				t.Errorf("%s: a first message as an update: %v", b.name, err)
+			}
+		}
+	}
+}
+
+// TestKeyOfABundle: a bundle with an envelope key is updated under that alone, and only where it may be kept.
+func TestKeyOfABundle(t *testing.T) {
+	for _, m := range modes(t) {
+		if m.name != "pke rsa" && m.name != "rsar rsa" {
+			continue
+		}
+		for _, cache := range []bool{false, true} {
+			p := testParams(t)
+			p.Cache, m.answer.Cache = cache, cache
+			x, y := run2(t, m.begin(t, p), m.authenticate, m.answer, m.responder)
+			for _, c := range []*Crypto{x, y} {
+				csb := c.CSB()
+				if csb.CanUpdate() != cache || !csb.Enveloped() || csb.UpdateType() != TypePSKInit || csb.ID() != p.CSBID {
+					t.Errorf("%s cache=%v: can be updated: %v", m.name, cache, csb.CanUpdate())
+				}
+				u := Params{Prior: csb, Time: csb.NextTime(p.Time), IDi: testIDi, IDr: testIDr, V: true}
+				if _, err := InitiatePSK(u, testPSK); !errors.Is(err, ErrParams) {
+					t.Errorf("%s: an update under a PSK: %v", m.name, err)
+				}
+				if _, err := InitiatePSK(u, nil); (err == nil) != cache {
+					t.Errorf("%s cache=%v: update: %v", m.name, cache, err)
+				}
+				c.Wipe()
+				if csb.CanUpdate() != cache {
+					t.Errorf("%s: the state went with the keys", m.name)
+				}
+				key := csb.envelope
+				csb.Wipe()
+				if csb.CanUpdate() || len(bytes.Trim(key, "\x00")) != 0 {
+					t.Errorf("%s: an envelope key is left", m.name)
+				}
+				u.Time = csb.NextTime(p.Time)
+				if _, err := InitiatePSK(u, nil); !errors.Is(err, ErrParams) {
+					t.Errorf("%s: an update after Wipe: %v", m.name, err)
+				}
+			}
+		}
+	}
+}
+
+// TestUpdateParameters: updates that are not made.
+func TestUpdateParameters(t *testing.T) {
+	for _, b := range bundles(t, PRFSHA1) {
+		for name, tc := range map[string]struct {
+			change func(*Params)
+			want   error
+		}{
+			"RAND":            {func(p *Params) { p.RAND = bytes.Repeat([]byte{1}, 16) }, ErrParams},
+			"MKI without key": {func(p *Params) { p.NoKey, p.MKI = true, []byte{1} }, ErrParams},
+			"fewer streams":   {func(p *Params) { p.Sessions = p.Sessions[:1] }, ErrMap},
+			"another stream":  {func(p *Params) { p.Sessions[0].SSRC++ }, ErrMap},
+			"unknown policy":  {func(p *Params) { p.Sessions[0].Policy = 9 }, ErrPolicy},
+			"long extension":  {func(p *Params) { p.VendorExt = make([]byte, MaxVendorExt+1) }, ErrParams},
+			"old":             {func(p *Params) { p.Time = p.Time.Add(-time.Second) }, ErrOldTime},
+		} {
+			p := b.alice.params(t, b.bob)
+			tc.change(&p)
+			if _, err := b.alice.initiate(p, b.group); !errors.Is(err, tc.want) {
+				t.Errorf("%s, %s: got %v, want %v", b.name, name, err, tc.want)
+			}
+		}
+		p := b.alice.params(t, b.bob)
+		s, _ := rsaIdentity(t, "alice")
+		for name, try := range map[string]func() error{
+			"psk":    func() error { _, err := InitiatePSK(p, testPSK); return err },
+			"dhhmac": func() error { _, err := InitiateDHHMAC(p, GroupP256, testPSK); return err },
+			"dh":     func() error { _, err := InitiateDH(p, GroupP256, s); return err },
+			"pke":    func() error { _, err := InitiatePKE(p, s, s.Chain[0]); return err },
+			"rsar":   func() error { _, err := InitiateRSAR(p, s); return err },
+		} {
+			same := b.name == "psk" && name == "psk" || b.alice.csb.update == TypeDHInit && name == "dh" ||
+				b.alice.csb.update == TypeDHHMACInit && name == "dhhmac"
+			if err := try(); !same && !errors.Is(err, ErrParams) {
+				t.Errorf("%s updated by %s: %v", b.name, name, err)
+			}
+		}
+		i := b.alice.begin(t, b.alice.params(t, b.bob), b.group)
+		resp, err := b.bob.authenticate(mustParse(t, i.Message()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := b.bob.answer()
+		a.VendorExt = make([]byte, MaxVendorExt+1)
+		if _, _, err := resp.Answer(a); !errors.Is(err, ErrParams) {
+			t.Errorf("%s: long extension in R: %v", b.name, err)
+		}
+	}
+	p := testParams(t)
+	p.NoKey = true
+	if _, err := InitiatePSK(p, testPSK); !errors.Is(err, ErrParams) {
+		t.Errorf("a refresh of nothing: %v", err)
+	}
+}
+
+// TestValuesInRefresh: a refresh is answered without DH values, an update with a value with two.
+func TestValuesInRefresh(t *testing.T) {
+	for _, b := range bundles(t, PRFSHA1) {
+		if b.alice.csb.update == TypePSKInit || b.name == "dh ecdsa modp1536" {
+			continue
+		}
+		answered := map[bool]*Message{}
+		open := map[bool]*dhInitiation{}
+		at := b.alice.params(t, b.bob).Time.Add(time.Minute)
+		for _, refresh := range []bool{false, true} {
+			p := b.alice.params(t, b.bob)
+			p.NoKey = refresh
+			p.Time = at.Add(time.Duration(len(open)))
+			i := b.alice.begin(t, p, b.group)
+			resp, err := b.bob.authenticate(mustParse(t, i.Message()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, r, err := resp.Answer(b.bob.answer())
+			if err != nil {
+				t.Fatal(err)
+			}
+			open[refresh], answered[refresh] = i.(*dhInitiation), mustParse(t, r)
+		}
+		values := func(m *Message, with []dhPayload) []payload {
+			var out []payload
+			for _, p := range m.payloads {
+				switch p.(type) {
+				case dhPayload, signPayload, kemacPayload:
+				default:
+					out = append(out, p)
+				}
+			}
+			for _, v := range with {
+				out = append(out, v)
+			}
+			if k, ok := find[kemacPayload](m); ok {
+				out = append(out, k)
+			}
+			return out
+		}
+		dh := all[dhPayload](answered[false])
+		r := b.bob.resealed(t, answered[true].header, values(answered[true], dh))
+		if err := open[true].Authenticate(mustParse(t, r), b.alice.peer); !errors.Is(err, ErrDHValue) {
+			t.Errorf("%s: values in the answer to a refresh: %v", b.name, err)
+		}
+		for _, with := range [][]dhPayload{nil, dh[:1], dh[1:]} {
+			r = b.bob.resealed(t, answered[false].header, values(answered[false], with))
+			if err := open[false].Authenticate(mustParse(t, r), b.alice.peer); !errors.Is(err, ErrDHValue) {
+				t.Errorf("%s: %d values in the answer to a rekey: %v", b.name, len(with), err)
+			}
+		}
+	}
+}
+
+// TestNullCipherInRefresh: a KEMAC that carries nothing may say NULL; one that carries a key may not.
+func TestNullCipherInRefresh(t *testing.T) {
+	b := bundles(t, PRFSHA1)[0]
+	p := b.alice.params(t, b.bob)
+	for _, tc := range []struct {
+		data []byte
+		want error
+	}{{nil, nil}, {keyData{key: make([]byte, 16)}.append(nil, 0), ErrEncrAlg}} {
+		raw := b.alice.resealed(t, p.header(TypePSKInit), append(p.opening(nil, nil), kemacPayload{data: tc.data, alg: macHMACSHA1}))
+		raw[4], raw[5], raw[6], raw[7] = 0xC0, 0xFF, 0xEE, 0x01
+		h := mustParse(t, raw).header
+		raw = b.alice.resealed(t, h, mustParse(t, raw).payloads)
+		if _, err := b.bob.authenticate(mustParse(t, raw)); !errors.Is(err, tc.want) {
+			t.Errorf("%d octets: got %v, want %v", len(tc.data), err, tc.want)
+		}
+	}
+}
+
+// TestStateKeepsSecrets: no state prints or marshals.
+func TestStateKeepsSecrets(t *testing.T) {
+	for _, b := range bundles(t, PRFSHA1) {
+		if got := fmt.Sprintf("%+v", b.alice.csb); got != "[secret]" {
+			t.Errorf("%s prints as %.80s", b.name, got)
+		}
+		if _, err := json.Marshal(b.alice.csb); err == nil {
+			t.Errorf("%s marshals", b.name)
+		}
+	}
+}
