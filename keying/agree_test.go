@@ -12,7 +12,7 @@ import (
 // TestAgreeCallerOffers runs every method, suite, group and kind of certificate with the caller as initiator.
 func TestAgreeCallerOffers(t *testing.T) {
 	w := newWorld(t)
-	for _, m := range implemented() {
+	for _, m := range ofMIKEY() {
 		for _, kind := range kindsOf(m) {
 			for _, group := range groupsOf(m) {
 				for _, suite := range Suites() {
@@ -49,7 +49,7 @@ func (w *world) agree(t *testing.T, m Method, suite Suite, group Group, kind str
 	c := dialled(alice)
 	c.Suite, c.Group, c.Cert = suite, group, kind
 	i := w.offer(w.caller(alice, kind), m, c)
-	v := w.verified(i.message, answered())
+	v := w.verified(i.Attributes().MIKEY, answered())
 	if v.Identity() != alice || v.Method() != m || v.Suite() != suite || v.Group() != group {
 		t.Errorf("verified %s %s %s %s", v.Identity(), v.Method(), v.Suite(), v.Group())
 	}
@@ -103,7 +103,7 @@ func wantPosture(t *testing.T, ours, theirs *Agreement, m Method, suite Suite, g
 	if ours.Posture.PeerIdentity != room || theirs.Posture.PeerIdentity != alice {
 		t.Errorf("peers %s and %s", ours.Posture.PeerIdentity, theirs.Posture.PeerIdentity)
 	}
-	if ours.Posture.CSBID != theirs.Posture.CSBID || !bytes.Equal(ours.Running.offer, theirs.Running.offer) {
+	if ours.Posture.CSBID != theirs.Posture.CSBID || !bytes.Equal(ours.Running.bundle().offers[0], theirs.Running.bundle().offers[0]) {
 		t.Error("CSB IDs or offers differ")
 	}
 	if ours.Role != Initiator || theirs.Role != Responder {
@@ -121,7 +121,7 @@ func TestAgreeServerOffers(t *testing.T) {
 				from := Call{Local: room, Peer: alice, SDPIDs: "mikey", SSRC: 0x2222_2222, Policy: everything(), Cert: kind}
 				to := Call{Local: alice, Peer: room, SDPIDs: "mikey", SSRC: 0x1111_1111, Policy: everything()}
 				i := w.offer(w.server, m, from)
-				v, err := caller.Verify(Attributes{MIKEY: i.message}, to)
+				v, err := caller.Verify(Attributes{MIKEY: i.Attributes().MIKEY}, to)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -145,7 +145,7 @@ func TestAgreeFresh(t *testing.T) {
 	k := w.caller(alice, CertECDSA)
 	seen := map[string]bool{}
 	for range 3 {
-		m, err := mikey.Parse(w.offer(k, MIKEYPSK, dialled(alice)).message)
+		m, err := mikey.Parse(w.offer(k, MIKEYPSK, dialled(alice)).Attributes().MIKEY)
 		if err != nil {
 			t.Fatal(err)
 		}

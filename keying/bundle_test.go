@@ -33,7 +33,7 @@ func TestBundleFile(t *testing.T) {
 		back.CertPEM != b.CertPEM || back.CAPEM != b.CAPEM || back.ServerCertPEM != b.ServerCertPEM || !reflect.DeepEqual(back.Servers, b.Servers) || back.URI != b.URI {
 		t.Error("did not come back")
 	}
-	for _, m := range implemented() {
+	for _, m := range ofMIKEY() {
 		w.offer(w.callerWith(back), m, dialled(alice))
 	}
 	if back.Roots() == nil {

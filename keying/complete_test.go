@@ -20,7 +20,7 @@ func (w *world) exchange(m Method) exchange {
 	w.tb.Helper()
 	k := w.caller(alice, CertECDSA)
 	i := w.offer(k, m, dialled(alice))
-	_, response, err := w.server.Respond(w.tb.Context(), w.verified(i.message, answered()), answered())
+	_, response, err := w.server.Respond(w.tb.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
 	if err != nil {
 		w.tb.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func (w *world) exchange(m Method) exchange {
 func (w *world) otherServer(i *Initiation, c *Certificate) []byte {
 	w.tb.Helper()
 	w.server.own = Identity{ECDSA: c}
-	_, response, err := w.server.Respond(w.tb.Context(), w.verified(i.message, answered()), answered())
+	_, response, err := w.server.Respond(w.tb.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
 	if err != nil {
 		w.tb.Fatal(err)
 	}
@@ -48,10 +48,10 @@ func TestRefusedByComplete(t *testing.T) {
 		reason Reason
 	}{
 		{"nothing", MIKEYPSK, func(*world, exchange) []byte { return nil }, ReasonMalformed},
-		{"own PSK offer reflected", MIKEYPSK, func(_ *world, e exchange) []byte { return e.i.message }, ReasonNotAnAnswer},
-		{"own DH offer reflected", MIKEYDH, func(_ *world, e exchange) []byte { return e.i.message }, ReasonNotAnAnswer},
+		{"own PSK offer reflected", MIKEYPSK, func(_ *world, e exchange) []byte { return e.i.Attributes().MIKEY }, ReasonNotAnAnswer},
+		{"own DH offer reflected", MIKEYDH, func(_ *world, e exchange) []byte { return e.i.Attributes().MIKEY }, ReasonNotAnAnswer},
 		{"an error", MIKEYPSK, func(_ *world, e exchange) []byte {
-			m, _ := mikey.Parse(e.i.message)
+			m, _ := mikey.Parse(e.i.Attributes().MIKEY)
 			return mikey.NewErrorMessage(m.CSBID(), m.Timestamp(), mikey.AuthFailure, nil)
 		}, ReasonPeerRefused},
 		{"PSK answer to a DH offer", MIKEYDH, func(w *world, _ exchange) []byte { return w.exchange(MIKEYPSK).response }, ReasonNotAnAnswer},
@@ -75,7 +75,7 @@ func TestRefusedByComplete(t *testing.T) {
 			return w.otherServer(e.i, c)
 		}, ReasonBadCertificate},
 		{"a server that lacks the PSK", MIKEYPSK, func(w *world, e exchange) []byte {
-			m, _ := mikey.Parse(e.i.message)
+			m, _ := mikey.Parse(e.i.Attributes().MIKEY)
 			r, err := mikey.AuthenticatePSK(m, testPSK(alice).Bytes(), nil)
 			if err != nil {
 				w.tb.Fatal(err)
@@ -161,9 +161,9 @@ func TestInitiateRefuses(t *testing.T) {
 		call   func(*Call)
 		reason Reason
 	}{
-		{"method not implemented", DTLSSRTP, nil, nil, ReasonMethodRefused},
+		{"no such method", "mikey-sakke", nil, nil, ReasonMethodRefused},
 		{"method not in policy", MIKEYPSK, nil, func(c *Call) { c.Policy.Methods = []Method{MIKEYDH} }, ReasonMethodRefused},
-		{"forward secrecy required", MIKEYPSK, nil, func(c *Call) { c.Policy.ForwardSecrecy = ForwardSecrecyRequired }, ReasonMethodRefused},
+		{"forward secrecy required", MIKEYPSK, nil, func(c *Call) { c.Policy.ForwardSecrecy = ForwardSecrecyRequired }, ReasonForwardSecrecy},
 		{"suite not in policy", MIKEYPSK, nil, func(c *Call) {
 			c.Suite, c.Policy.Suites = AEADAES128GCM, []Suite{AEADAES256GCM}
 		}, ReasonNoCommonSuite},
@@ -251,7 +251,7 @@ func TestNoRandomness(t *testing.T) {
 	w := newWorld(t)
 	k := w.caller(alice, CertECDSA)
 	k.rand = failing{}
-	for _, m := range implemented() {
+	for _, m := range ofMIKEY() {
 		if _, err := k.Initiate(t.Context(), m, dialled(alice)); err == nil {
 			t.Errorf("%s went on", m)
 		}
@@ -275,7 +275,7 @@ func TestCompleteGuards(t *testing.T) {
 	w := newWorld(t)
 	k := w.caller(alice, CertECDSA)
 	i := w.offer(k, MIKEYPSK, dialled(alice))
-	theirs, response, err := w.server.Respond(t.Context(), w.verified(i.message, answered()), answered())
+	theirs, response, err := w.server.Respond(t.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestCompleteOfAccountThatIsGone(t *testing.T) {
 	k := w.caller(alice, CertECDSA)
 	i := w.offer(w.server, MIKEYDH, Call{Local: room, Peer: alice, SDPIDs: "mikey", Policy: everything(), Cert: CertECDSA})
 	to := Call{Local: alice, Peer: room, SDPIDs: "mikey", Policy: everything()}
-	v, err := k.Verify(Attributes{MIKEY: i.message}, to)
+	v, err := k.Verify(Attributes{MIKEY: i.Attributes().MIKEY}, to)
 	if err != nil {
 		t.Fatal(err)
 	}

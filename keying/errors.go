@@ -64,6 +64,9 @@ var (
 	// ErrNoCredential: the method needs a key or a certificate that we do not have.
 	ErrNoCredential = errors.New("keying: credential missing")
 
+	// errOvertaken: between Verify and Respond another update was taken.
+	errOvertaken = errors.New("keying: the bundle went on meanwhile")
+
 	ErrCall   = errors.New("keying: incomplete description of the call")
 	ErrConfig = errors.New("keying: configuration")
 )

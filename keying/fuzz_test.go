@@ -19,7 +19,7 @@ func FuzzVerify(f *testing.F) {
 	k := w.callerWith(b)
 	passes := map[string]bool{}
 	for _, m := range []Method{MIKEYPSK, MIKEYDH} {
-		message := w.offer(k, m, dialled(alice)).message
+		message := w.offer(k, m, dialled(alice)).Attributes().MIKEY
 		passes[string(message)] = true
 		f.Add(message)
 	}
@@ -53,7 +53,7 @@ func FuzzComplete(f *testing.F) {
 	exchanges := []exchange{w.exchange(MIKEYPSK), w.exchange(MIKEYDH)}
 	for _, e := range exchanges {
 		f.Add(e.response[:len(e.response)-1])
-		f.Add(e.i.message)
+		f.Add(e.i.Attributes().MIKEY)
 	}
 	f.Fuzz(func(t *testing.T, response []byte) {
 		for _, e := range exchanges {

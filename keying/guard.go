@@ -77,39 +77,50 @@ func (g *Guard) admit(k *Keys) error {
 	if k.Send.Key.Equal(k.Receive.Key) {
 		return ErrKeyReuse
 	}
-	send, receive := g.hash(k.Send.Key, 's'), g.hash(k.Receive.Key, 'r')
+	return g.admitAll(g.hash(k.Send.Key, 's'), g.hash(k.Receive.Key, 'r'))
+}
+
+// admitSend is admit where the peer's key is the one that it sends under already: that stream goes on as it was.
+func (g *Guard) admitSend(k *Keys) error {
+	if k.Send.Key.Equal(k.Receive.Key) {
+		return ErrKeyReuse
+	}
+	return g.admitAll(g.hash(k.Send.Key, 's'))
+}
+
+func (g *Guard) admitAll(hashes ...shortHash) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.forget()
-	if g.size+2 > g.bound {
+	g.forget(len(hashes))
+	if g.size+len(hashes) > g.bound {
 		return ErrFull
 	}
 	for _, slot := range g.slots {
-		_, sent := slot.seen[send]
-		_, received := slot.seen[receive]
-		if sent || received {
-			return ErrKeyReuse
+		for _, h := range hashes {
+			if _, seen := slot.seen[h]; seen {
+				return ErrKeyReuse
+			}
 		}
 	}
-	current := g.slots[len(g.slots)-1].seen
-	current[send] = struct{}{}
-	current[receive] = struct{}{}
-	g.size += 2
+	for _, h := range hashes {
+		g.slots[len(g.slots)-1].seen[h] = struct{}{}
+	}
+	g.size += len(hashes)
 	return nil
 }
 
-// forget drops slots that are too old, opens a new one when it is time, and makes room: older slots before newer, the
-// current one never, since a guard that forgets what it just saw is none.
-func (g *Guard) forget() {
+// forget drops slots that are too old, opens a new one when it is time, and makes room for n: older slots before newer, the
+// current one never, since a guard that forgets what it just saw is none. It is called with mu held.
+func (g *Guard) forget(n int) {
 	now := g.now()
 	for len(g.slots) > 0 && now.Sub(g.slots[0].begin) > guardLife+guardSlot {
 		g.size -= len(g.slots[0].seen)
 		g.slots = g.slots[1:]
 	}
-	if n := len(g.slots); n == 0 || now.Sub(g.slots[n-1].begin) >= guardSlot {
+	if last := len(g.slots) - 1; last < 0 || now.Sub(g.slots[last].begin) >= guardSlot {
 		g.slots = append(g.slots, guardEntries{now, map[shortHash]struct{}{}})
 	}
-	for len(g.slots) > 1 && g.size+2 > g.bound {
+	for len(g.slots) > 1 && g.size+n > g.bound {
 		g.size -= len(g.slots[0].seen)
 		g.early += uint64(len(g.slots[0].seen))
 		g.slots = g.slots[1:]

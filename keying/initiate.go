@@ -2,10 +2,7 @@ package keying
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"io"
-	"slices"
 	"sync/atomic"
 
 	"github.com/conclave/conclave/keying/mikey"
@@ -13,20 +10,31 @@ import (
 
 // Initiation is an exchange that we began. It belongs to one leg; Complete or Abandon ends it.
 type Initiation struct {
-	keyer     *Keyer
-	exchange  mikey.Initiation
-	message   []byte
-	call      Call
-	method    Method
-	suite     Suite
-	group     Group
-	recipient string // fingerprint of the certificate that MIKEYPKE encrypted to, "" with other methods
-	csbID     uint32
-	ended     atomic.Bool
+	keyer      *Keyer
+	half       half
+	attributes Attributes
+	call       Call
+	method     Method
+	suite      Suite // of SDES the first of those offered, of DTLS ""
+	group      Group
+	csbID      uint32
+	ended      atomic.Bool
 }
 
-// Attributes are what the offer says; they must not be changed.
-func (i *Initiation) Attributes() Attributes { return Attributes{MIKEY: i.message} }
+// half is one method's half of an exchange that we began.
+type half interface {
+	// begin makes the offer.
+	begin(ctx context.Context, i *Initiation, r refusal) error
+	// check looks at an answer. One that is refused changes nothing: anybody may have sent it.
+	check(i *Initiation, answer Attributes, r refusal) error
+	// conclude makes the agreement out of the answer that was checked.
+	conclude(ctx context.Context, i *Initiation, r refusal) (*Agreement, error)
+	// wipe may come at any time.
+	wipe()
+}
+
+// Attributes are what the offer says; they must not be changed. Those of SDES are gone once the exchange has ended.
+func (i *Initiation) Attributes() Attributes { return i.attributes }
 
 // CSBID is the crypto session bundle of the offer, 0 where the method has none; an error message about it bears the same (ReadHint).
 func (i *Initiation) CSBID() uint32 { return i.csbID }
@@ -37,11 +45,13 @@ func (i *Initiation) Method() Method { return i.method }
 // Abandon wipes the exchange; it may be called at any time, also after Complete.
 func (i *Initiation) Abandon() {
 	if i != nil && !i.ended.Swap(true) {
-		i.exchange.Wipe()
+		i.half.wipe()
 	}
 }
 
-// Initiate makes an offer to c.Peer. Diffie-Hellman and signatures run in the Pool. Refusals are *Error without Message.
+// Initiate makes an offer to c.Peer. With c.Running the offer renews its keys: by an update of its bundle where method and peer
+// allow that, by a whole new exchange otherwise. Diffie-Hellman and signatures run in the Pool. Refusals are *Error without
+// Message.
 func (k *Keyer) Initiate(ctx context.Context, m Method, c Call) (*Initiation, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -49,150 +59,69 @@ func (k *Keyer) Initiate(ctx context.Context, m Method, c Call) (*Initiation, er
 	if c.Peer == "" {
 		return nil, fmt.Errorf("%w: no peer", ErrCall)
 	}
+	if c.Refresh && (c.Running.bundle() == nil || c.Running.Method() != m) {
+		return nil, fmt.Errorf("%w: nothing runs that a refresh by %s could prove", ErrCall, m)
+	}
 	i := &Initiation{keyer: k, call: c, method: m}
 	r := refusal{policy: c.Policy, mute: true}
 	if err := i.choose(r); err != nil {
 		return nil, err
 	}
-	p, err := i.params()
-	if err != nil {
-		return nil, r.refuse(mikey.Unspecified, ReasonInternal, err)
+	switch {
+	case m == SDES:
+		i.half = &sdesOffer{}
+	case m == DTLSSRTP:
+		i.half = &dtlsOffer{}
+	default:
+		i.half = newMIKEYOffer(c, m)
 	}
-	if err := i.begin(ctx, p, r); err != nil {
+	if err := i.half.begin(ctx, i, r); err != nil {
+		i.half.wipe()
 		return nil, err
 	}
-	i.message = slices.Clone(i.exchange.Message())
 	return i, nil
 }
 
 // choose settles method, suite and group within the policy.
 func (i *Initiation) choose(r refusal) error {
-	c := i.call
-	if !i.method.Implemented() || !c.Policy.AllowsMethod(i.method) {
-		return r.refuse(mikey.UnsupportedType, ReasonMethodRefused, fmt.Errorf("%w: %s", ErrUnsupportedMethod, i.method))
+	p := i.call.Policy
+	if s := p.refusesMethod(i.method); s != nil {
+		return r.refuse(s.number, s.reason, s.err)
 	}
-	i.suite = c.Suite
-	if i.suite == "" && len(c.Policy.Suites) > 0 {
-		i.suite = c.Policy.Suites[0]
+	i.suite = i.call.Suite
+	if i.suite == "" && len(p.Suites) > 0 {
+		i.suite = p.Suites[0]
 	}
-	if !c.Policy.AllowsSuite(i.suite) || i.suite.KeyLen() == 0 {
+	if !p.AllowsSuite(i.suite) || i.suite.KeyLen() == 0 {
 		return r.refuse(mikey.InvalidSPpar, ReasonNoCommonSuite, fmt.Errorf("%w: %q", ErrUnknownSuite, i.suite))
 	}
 	if !i.method.agreesGroup() {
 		return nil
 	}
-	i.group = c.Group
+	i.group = i.call.Group
 	if i.group == "" {
-		i.group = c.Policy.group()
+		i.group = p.group()
 	}
-	if _, known := i.group.mikeyGroup(); !known || !c.Policy.AllowsGroup(i.group) {
+	if _, known := i.group.mikeyGroup(); !known || !p.AllowsGroup(i.group) {
 		return r.refuse(mikey.InvalidDH, ReasonNoCommonGroup, fmt.Errorf("%w: %q", ErrUnknownGroup, i.group))
 	}
 	return nil
 }
 
-// params are the contents of the offer: a fresh CSB, our SSRC in the first crypto session and room for the peer's in the second.
-func (i *Initiation) params() (mikey.Params, error) {
-	var id [4]byte
-	if _, err := io.ReadFull(i.keyer.rand, id[:]); err != nil {
-		return mikey.Params{}, fmt.Errorf("randomness: %w", err)
-	}
-	i.csbID = binary.BigEndian.Uint32(id[:])
-	return mikey.Params{
-		CSBID:    i.csbID,
-		Time:     i.keyer.timestamp(),
-		IDi:      i.call.Local,
-		IDr:      i.call.Peer,
-		SDPIDs:   i.call.SDPIDs,
-		Sessions: []mikey.Session{{SSRC: i.call.SSRC}, {}},
-		Policies: []mikey.Policy{i.suite.spPolicy(0)},
-		V:        true, // also with a pre-shared key or an envelope the peer must prove that it has the key
-		Rand:     i.keyer.rand,
-	}, nil
-}
-
-// Complete checks the peer's answer, runs our half of the Diffie-Hellman or the RSA decryption in the Pool and returns the keys. A refused answer
-// leaves the exchange open: anybody may have sent it. Refusals are *Error without Message.
+// Complete checks the peer's answer, runs our half of the Diffie-Hellman or the RSA decryption in the Pool and returns the
+// agreement. A refused answer leaves the exchange open: anybody may have sent it. Refusals are *Error without Message.
 func (i *Initiation) Complete(ctx context.Context, answer Attributes) (*Agreement, error) {
 	r := refusal{policy: i.call.Policy, mute: true}
 	if i.ended.Load() {
 		return nil, r.refuse(mikey.Unspecified, ReasonNotAnAnswer, ErrAbandoned)
 	}
-	m, err := mikey.Parse(answer.MIKEY)
-	if err != nil {
-		return nil, r.mikey(i.method, err)
-	}
-	if m.Type() == mikey.TypeError {
-		return nil, r.refuse(mikey.Unspecified, ReasonPeerRefused, fmt.Errorf("%w: error numbers %v", mikey.ErrPeer, m.ErrorNumbers()))
-	}
-	fingerprint, err := i.authenticate(m, r)
-	if err != nil {
+	if err := i.half.check(i, answer, r); err != nil {
 		return nil, err
 	}
-	r.auth = true
+	r.auth = i.method.Authenticates()
 	if i.ended.Swap(true) {
 		return nil, r.refuse(mikey.Unspecified, ReasonNotAnAnswer, ErrAbandoned)
 	}
-	defer i.exchange.Wipe()
-	crypto, err := i.derive(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	defer crypto.Wipe()
-	return i.conclude(crypto, fingerprint, r)
-}
-
-// authenticate checks who made the answer, and returns the fingerprint of the certificate.
-func (i *Initiation) authenticate(m *mikey.Message, r refusal) (string, error) {
-	var key mikey.PeerKey
-	print := i.recipient
-	if i.method == MIKEYDH || i.method == MIKEYRSAR {
-		if want := map[Method]mikey.Type{MIKEYDH: mikey.TypeDHResp, MIKEYRSAR: mikey.TypeRSARResp}[i.method]; m.Type() != want {
-			return "", r.refuse(mikey.Unspecified, ReasonNotAnAnswer, fmt.Errorf("message type %d", m.Type()))
-		}
-		public, leaf, err := i.keyer.signatory(m, i.call.Peer, r)
-		if err != nil {
-			return "", err
-		}
-		key, print = public, fingerprint(leaf.Raw)
-	}
-	err := i.exchange.Authenticate(m, key)
-	if err != nil && i.method == MIKEYPKE {
-		return "", r.mikey(MIKEYPSK, err) // its answer bears a MAC, of the envelope's key
-	}
-	if err != nil {
-		return "", r.mikey(i.method, err)
-	}
-	return print, nil
-}
-
-// derive makes the keys, in the Pool where that is dear: Diffie-Hellman, and the decryption of RSA-R.
-func (i *Initiation) derive(ctx context.Context, r refusal) (crypto *mikey.Crypto, err error) {
-	var failed error
-	if i.method.agreesGroup() || i.method == MIKEYRSAR {
-		err = i.keyer.pool.do(ctx, func() { crypto, failed = i.exchange.Complete() })
-	} else {
-		crypto, failed = i.exchange.Complete()
-	}
-	if err != nil {
-		return nil, r.own(err)
-	}
-	if failed != nil {
-		return nil, r.mikey(i.method, failed)
-	}
-	return crypto, nil
-}
-
-func (i *Initiation) conclude(crypto *mikey.Crypto, fingerprint string, r refusal) (*Agreement, error) {
-	keys, err := keysOf(crypto, i.suite, convention.initiator, convention.responder, i.call.SSRC)
-	if err == nil {
-		err = i.keyer.guard.admit(&keys)
-	}
-	if err != nil {
-		keys.Wipe()
-		return nil, r.own(err)
-	}
-	a := &Agreement{Keys: keys, Role: Initiator, Running: &Running{method: i.method, csbID: i.csbID, role: Initiator, offer: i.message}, Posture: i.keyer.posture(i.method, i.suite, i.group)}
-	a.Posture.CSBID, a.Posture.PeerIdentity, a.Posture.PeerFingerprint = i.csbID, i.call.Peer, fingerprint
-	return a, nil
+	defer i.half.wipe()
+	return i.half.conclude(ctx, i, r)
 }

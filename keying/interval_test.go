@@ -54,6 +54,7 @@ func wantNoKeys(t *testing.T, octets, psk []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = keysOf(crypto, AESCM128SHA1x80, convention.responder, convention.initiator, 1)
+	d := deed{suite: AESCM128SHA1x80}
+	_, err = d.keys(crypto, &csbState{streams: answering(nil)})
 	wantRefusal(t, refusal{mute: true}.own(err), ReasonWeakProtection)
 }

@@ -16,18 +16,18 @@ func TestIssued(t *testing.T) {
 	issued := map[string]string{alice: w.papers.accounts[alice+CertECDSA].Fingerprint()}
 	w.server.issued = func(identity, fingerprint string) bool { return issued[identity] == fingerprint }
 	c := answered()
-	w.verified(w.offer(w.caller(alice, CertECDSA), MIKEYDH, dialled(alice)).message, c).Abandon()
-	_, err := w.server.Verify(Attributes{MIKEY: w.offer(w.caller(alice, CertRSA), MIKEYDH, dialled(alice)).message}, c)
+	w.verified(w.offer(w.caller(alice, CertECDSA), MIKEYDH, dialled(alice)).Attributes().MIKEY, c).Abandon()
+	_, err := w.server.Verify(Attributes{MIKEY: w.offer(w.caller(alice, CertRSA), MIKEYDH, dialled(alice)).Attributes().MIKEY}, c)
 	wantRefusal(t, err, ReasonBadCertificate)
 	issued[alice] = w.papers.accounts[alice+CertRSA].Fingerprint()
-	_, err = w.server.Verify(Attributes{MIKEY: w.offer(w.caller(alice, CertECDSA), MIKEYDH, dialled(alice)).message}, c)
+	_, err = w.server.Verify(Attributes{MIKEY: w.offer(w.caller(alice, CertECDSA), MIKEYDH, dialled(alice)).Attributes().MIKEY}, c)
 	wantRefusal(t, err, ReasonBadCertificate)
 
 	// The same when the peer answers an offer of ours.
 	c.Peer = alice
 	i := w.offer(w.server, MIKEYDH, c)
 	caller := w.caller(alice, CertECDSA)
-	v, err := caller.Verify(Attributes{MIKEY: i.message}, Call{Local: alice, Peer: room, SDPIDs: "mikey", Policy: everything()})
+	v, err := caller.Verify(Attributes{MIKEY: i.Attributes().MIKEY}, Call{Local: alice, Peer: room, SDPIDs: "mikey", Policy: everything()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,11 @@ package keying
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -80,6 +82,8 @@ type Keyer struct {
 	issued       func(identity, fingerprint string) bool // nil: not asked
 	decoy        Secret                                  // stands in for the key of an account that does not exist, so that refusing it takes as long
 
+	selfSigned func() (tls.Certificate, error) // for DTLS, where Own has no ECDSA certificate; made when first asked for
+
 	lastTime atomic.Int64 // Unix nanoseconds of our newest offer: no two may bear the same timestamp
 }
 
@@ -112,10 +116,12 @@ func New(c Config) (*Keyer, error) {
 	if _, err := io.ReadFull(c.Rand, decoy); err != nil {
 		return nil, fmt.Errorf("%w: randomness: %w", ErrConfig, err)
 	}
-	return &Keyer{
+	k := &Keyer{
 		own: c.Own, directory: c.Directory, replay: c.Replay, guard: c.Guard, pool: c.Pool,
 		now: c.Now, rand: c.Rand, peerIsServer: c.PeerIsServer, peerChain: c.PeerChain, issued: c.Issued, decoy: NewSecret(decoy),
-	}, nil
+	}
+	k.selfSigned = sync.OnceValues(k.selfSign)
+	return k, nil
 }
 
 // timestamp returns the current time, or a nanosecond after that of the last offer when the clock has not moved on: the

@@ -47,6 +47,11 @@ const (
 	// backdate lets certificates hold for peers whose clock is slow.
 	backdate = time.Hour
 
+	// maxLines bounds the a=crypto lines of a description that are read: every suite registered, each with three keys.
+	maxLines = 32
+	// maxFingerprints bounds the fingerprints of one that are compared: each usable hash, of two certificates.
+	maxFingerprints = 6
+
 	// decoyLength of the key that stands in for those of unknown accounts, in octets: that of the keys we hand out.
 	decoyLength = 32
 	// maxBundle bounds the file of a bundle: three certificates, two keys and names stay far below it.

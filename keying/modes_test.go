@@ -42,7 +42,7 @@ func (w *world) signerOf(uriKind string) mikey.Signer {
 func refusedModes() []refusalCase {
 	by := func(m Method, change func(*world, *Call)) func(*world) ([]byte, Call) {
 		return func(w *world) ([]byte, Call) {
-			message, c := w.offerBy(m).message, answered()
+			message, c := w.offerBy(m).Attributes().MIKEY, answered()
 			change(w, &c)
 			return message, c
 		}
@@ -90,10 +90,10 @@ func refusedEnvelopes(by byMethod) []refusalCase {
 	return []refusalCase{
 		{"PKE where forward secrecy is required", by(MIKEYPKE, func(_ *world, c *Call) {
 			c.Policy.ForwardSecrecy = ForwardSecrecyRequired
-		}), ReasonMethodRefused, mikey.UnsupportedType},
+		}), ReasonForwardSecrecy, mikey.UnsupportedType},
 		{"RSA-R where forward secrecy is required", by(MIKEYRSAR, func(_ *world, c *Call) {
 			c.Policy.ForwardSecrecy = ForwardSecrecyRequired
-		}), ReasonMethodRefused, mikey.UnsupportedType},
+		}), ReasonForwardSecrecy, mikey.UnsupportedType},
 		{"PKE signed by another", made(func(w *world) (mikey.Initiation, error) {
 			return mikey.InitiatePKE(w.stranger(nil), w.signerOf(bob+CertRSA), w.papers.server.RSA.Leaf.Raw)
 		}), ReasonBadCertificate, mikey.InvalidCert},
@@ -112,10 +112,10 @@ func refusedEnvelopes(by byMethod) []refusalCase {
 
 // TestModesForged changes the signed octets of the certified methods: nothing is decrypted for them.
 func TestModesForged(t *testing.T) {
-	for _, m := range implemented() {
+	for _, m := range ofMIKEY() {
 		t.Run(string(m), func(t *testing.T) {
 			w := newWorld(t)
-			message := slices.Clone(w.offerBy(m).message)
+			message := slices.Clone(w.offerBy(m).Attributes().MIKEY)
 			message[len(message)-1] ^= 1
 			_, err := w.server.Verify(Attributes{MIKEY: message}, answered())
 			want := ReasonBadSignature
@@ -131,11 +131,11 @@ func TestModesForged(t *testing.T) {
 
 // TestModesReplayed: every method's offer is good once, and its answer is asked of the Pool once.
 func TestModesReplayed(t *testing.T) {
-	for _, m := range implemented() {
+	for _, m := range ofMIKEY() {
 		t.Run(string(m), func(t *testing.T) {
 			w := newWorld(t)
 			i := w.offerBy(m)
-			v, twin := w.verified(i.message, answered()), w.verified(i.message, answered())
+			v, twin := w.verified(i.Attributes().MIKEY, answered()), w.verified(i.Attributes().MIKEY, answered())
 			if _, _, err := w.server.Respond(t.Context(), v, answered()); err != nil {
 				t.Fatal(err)
 			}
@@ -148,7 +148,7 @@ func TestModesReplayed(t *testing.T) {
 			}
 			_, _, err := w.server.Respond(t.Context(), twin, answered())
 			wantRefusal(t, err, ReasonReplayed)
-			_, err = w.server.Verify(Attributes{MIKEY: i.message}, answered())
+			_, err = w.server.Verify(Attributes{MIKEY: i.Attributes().MIKEY}, answered())
 			wantRefusal(t, err, ReasonReplayed)
 			if w.pool.Done() != want {
 				t.Error("a replay cost an operation")
@@ -159,11 +159,11 @@ func TestModesReplayed(t *testing.T) {
 
 // TestModesAnswerForged: an answer that does not authenticate costs the initiator nothing and ends nothing.
 func TestModesAnswerForged(t *testing.T) {
-	for _, m := range implemented() {
+	for _, m := range ofMIKEY() {
 		t.Run(string(m), func(t *testing.T) {
 			w := newWorld(t)
 			i := w.offerBy(m)
-			_, response, err := w.server.Respond(t.Context(), w.verified(i.message, answered()), answered())
+			_, response, err := w.server.Respond(t.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -191,24 +191,24 @@ func TestModesAnswerForged(t *testing.T) {
 func TestModesPasted(t *testing.T) {
 	w := newWorld(t)
 	responses := map[Method][]byte{}
-	for _, m := range implemented() {
-		_, response, err := w.server.Respond(t.Context(), w.verified(w.offerBy(m).message, answered()), answered())
+	for _, m := range ofMIKEY() {
+		_, response, err := w.server.Respond(t.Context(), w.verified(w.offerBy(m).Attributes().MIKEY, answered()), answered())
 		if err != nil {
 			t.Fatal(err)
 		}
 		responses[m] = response.MIKEY
 	}
-	for _, m := range implemented() {
+	for _, m := range ofMIKEY() {
 		i := w.offerBy(m)
 		for from, response := range responses {
 			if _, err := i.Complete(t.Context(), Attributes{MIKEY: response}); err == nil {
 				t.Errorf("%s takes the answer to a %s", m, from)
 			}
 		}
-		if _, err := i.Complete(t.Context(), Attributes{MIKEY: i.message}); err == nil {
+		if _, err := i.Complete(t.Context(), Attributes{MIKEY: i.Attributes().MIKEY}); err == nil {
 			t.Errorf("%s takes its own offer as the answer", m)
 		}
-		message := bytes.ReplaceAll(i.message, []byte("sip:blue@"), []byte("sip:gray@"))
+		message := bytes.ReplaceAll(i.Attributes().MIKEY, []byte("sip:blue@"), []byte("sip:gray@"))
 		c := answered()
 		c.Local = "sip:gray@" + testDomain
 		if _, err := w.server.Verify(Attributes{MIKEY: message}, c); err == nil {
@@ -222,10 +222,10 @@ func TestModesPasted(t *testing.T) {
 func TestEnvelopeThatDoesNotOpen(t *testing.T) {
 	w := newWorld(t)
 	i := w.offerBy(MIKEYPKE)
-	v := w.verified(i.message, answered())
+	v := w.verified(i.Attributes().MIKEY, answered())
 	// The same message to a server whose key is another: padding, or MAC, cannot hold.
 	other, _ := (&Keyer{own: Identity{RSA: w.papers.accounts[bob+CertRSA]}}).decrypter()
-	m, err := mikey.Parse(i.message)
+	m, err := mikey.Parse(i.Attributes().MIKEY)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,17 +245,17 @@ func TestEnvelopeThatDoesNotOpen(t *testing.T) {
 	if w.guard.Len() != 0 {
 		t.Error("keys were made")
 	}
-	_, err = w.server.Verify(Attributes{MIKEY: i.message}, answered())
+	_, err = w.server.Verify(Attributes{MIKEY: i.Attributes().MIKEY}, answered())
 	wantRefusal(t, err, ReasonReplayed)
 }
 
 // TestModesGuarded: keys that were in use are refused whatever the method.
 func TestModesGuarded(t *testing.T) {
-	for _, m := range implemented() {
+	for _, m := range ofMIKEY() {
 		t.Run(string(m), func(t *testing.T) {
 			w := newWorld(t)
 			i := w.offerBy(m)
-			theirs, response, err := w.server.Respond(t.Context(), w.verified(i.message, answered()), answered())
+			theirs, response, err := w.server.Respond(t.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -270,7 +270,7 @@ func TestModesGuarded(t *testing.T) {
 
 // TestModesBusy: an offer that no worker had time for was not remembered, and may come again.
 func TestModesBusy(t *testing.T) {
-	for _, m := range implemented() {
+	for _, m := range ofMIKEY() {
 		if m == MIKEYPSK {
 			continue
 		}
@@ -279,10 +279,10 @@ func TestModesBusy(t *testing.T) {
 			i := w.offerBy(m)
 			w.server.pool = NewPool(PoolConfig{Workers: 1, Queue: 1, Deadline: time.Millisecond})
 			w.server.pool.workers <- struct{}{}
-			_, _, err := w.server.Respond(t.Context(), w.verified(i.message, answered()), answered())
+			_, _, err := w.server.Respond(t.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
 			wantRefusal(t, err, ReasonBusy)
 			<-w.server.pool.workers
-			if _, _, err = w.server.Respond(t.Context(), w.verified(i.message, answered()), answered()); err != nil {
+			if _, _, err = w.server.Respond(t.Context(), w.verified(i.Attributes().MIKEY, answered()), answered()); err != nil {
 				t.Errorf("the same offer again: %v", err)
 			}
 		})
@@ -293,7 +293,7 @@ func TestModesBusy(t *testing.T) {
 func TestModesForwardSecret(t *testing.T) {
 	p := everything()
 	p.ForwardSecrecy = ForwardSecrecyRequired
-	for _, m := range implemented() {
+	for _, m := range ofMIKEY() {
 		if want := m == MIKEYDH || m == MIKEYDHHMAC; p.AllowsMethod(m) != want || m.ForwardSecret() != want {
 			t.Errorf("%s: %v", m, p.AllowsMethod(m))
 		}

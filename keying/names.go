@@ -3,6 +3,7 @@ package keying
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Errors about names in configurations and on command lines.
@@ -16,7 +17,7 @@ var (
 // Method names a way to agree on keys.
 type Method string
 
-// The methods. Those of MIKEY can be used so far (Implemented).
+// The methods.
 const (
 	MIKEYPSK    Method = "mikey-psk"    // RFC 3830 section 3.1: TGK from the initiator under a pre-shared key
 	MIKEYDH     Method = "mikey-dh"     // RFC 3830 section 3.3: signed Diffie-Hellman
@@ -43,7 +44,7 @@ func ParseMethod(name string) (Method, error) {
 }
 
 // Implemented says whether this build can run the method.
-func (m Method) Implemented() bool { return m.preShared() || m.Certified() }
+func (m Method) Implemented() bool { return slices.Contains(Methods(), m) }
 
 // Authenticates says whether the method itself proves who is there. The others need another proof: digest, a trunk, or the
 // dialog that they are part of.

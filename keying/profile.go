@@ -12,6 +12,7 @@ var ErrUnknownProfile = errors.New("keying: unknown peer profile")
 const (
 	ProfileStandard = "standard"
 	ProfileRFC3830  = "rfc3830"
+	ProfileRFC4650  = "rfc4650"
 	ProfileMinisip  = "minisip"
 )
 
@@ -30,6 +31,10 @@ type Profile struct {
 	SDPIDsOptional bool
 	// NoMKI: our keys have no master key identifier.
 	NoMKI bool
+	// AnyAnswerTime: a peer's verification message may bear a timestamp of its own.
+	AnyAnswerTime bool
+	// RFC4650Numbers: our DHHMAC messages have the code points of RFC 4650 instead of RFC 3830's. Both are read always.
+	RFC4650Numbers bool
 	// FreshBundle: keys are renewed by a whole new exchange instead of an update of the running bundle.
 	FreshBundle bool
 	// SHA1Signatures: we sign with RSA over SHA-1, where the policy allows that.
@@ -41,9 +46,10 @@ func Profiles() []Profile {
 	return []Profile{
 		{Name: ProfileStandard},
 		{Name: ProfileRFC3830, IdentitiesOptional: true, SDPIDsOptional: true},
+		{Name: ProfileRFC4650, IdentitiesOptional: true, SDPIDsOptional: true, RFC4650Numbers: true},
 		{
 			Name: ProfileMinisip, NoIdentities: true, IdentitiesOptional: true, NoSDPIDs: true, SDPIDsOptional: true,
-			NoMKI: true, FreshBundle: true, SHA1Signatures: true,
+			NoMKI: true, AnyAnswerTime: true, FreshBundle: true, SHA1Signatures: true,
 		},
 	}
 }
@@ -58,7 +64,11 @@ func ParseProfile(name string) (Profile, error) {
 			return p, nil
 		}
 	}
-	return Profile{}, fmt.Errorf("%w %q; there are %s, %s and %s", ErrUnknownProfile, name, ProfileStandard, ProfileRFC3830, ProfileMinisip)
+	var names []string
+	for _, p := range Profiles() {
+		names = append(names, p.Name)
+	}
+	return Profile{}, fmt.Errorf("%w %q; there are %v", ErrUnknownProfile, name, names)
 }
 
 // profile is that of the policy's peers; a name that Validate would refuse means the standard one.

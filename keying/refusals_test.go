@@ -23,7 +23,7 @@ func refusals() []refusalCase {
 
 func plainOffer(uri string, m Method) func(*world) ([]byte, Call) {
 	return func(w *world) ([]byte, Call) {
-		return w.offer(w.caller(uri, CertECDSA), m, dialled(uri)).message, answered()
+		return w.offer(w.caller(uri, CertECDSA), m, dialled(uri)).Attributes().MIKEY, answered()
 	}
 }
 
@@ -62,12 +62,12 @@ func refusedIdentities() []refusalCase {
 			{"own offer reflected", func(w *world) ([]byte, Call) {
 				c := answered()
 				c.Peer = alice
-				return w.offer(w.server, MIKEYPSK, c).message, answered()
+				return w.offer(w.server, MIKEYPSK, c).Attributes().MIKEY, answered()
 			}, ReasonWrongIdentity, mikey.InvalidID},
 			{"own offer reflected, both called as the sender", func(w *world) ([]byte, Call) {
 				c := answered()
 				c.Local, c.Peer = alice, alice
-				return w.offer(w.server, MIKEYPSK, c).message, c
+				return w.offer(w.server, MIKEYPSK, c).Attributes().MIKEY, c
 			}, ReasonWrongIdentity, mikey.InvalidID},
 		},
 	)
@@ -90,7 +90,7 @@ func refusedCredentials() []refusalCase {
 		{"wrong PSK", func(w *world) ([]byte, Call) {
 			b := w.bundle(alice, CertECDSA)
 			b.PSK = testPSK(bob)
-			return w.offer(w.callerWith(b), MIKEYPSK, dialled(alice)).message, answered()
+			return w.offer(w.callerWith(b), MIKEYPSK, dialled(alice)).Attributes().MIKEY, answered()
 		}, ReasonBadMAC, mikey.AuthFailure},
 		{"unknown account, PSK", func(w *world) ([]byte, Call) {
 			delete(w.dir.psks, alice)
@@ -150,7 +150,7 @@ func refusedPolicies() []refusalCase {
 		{"DH not in policy", altered(MIKEYDH, policy(func(p *Policy) { p.Methods = []Method{MIKEYPSK} })),
 			ReasonMethodRefused, mikey.UnsupportedType},
 		{"forward secrecy required", altered(MIKEYPSK, policy(func(p *Policy) { p.ForwardSecrecy = ForwardSecrecyRequired })),
-			ReasonMethodRefused, mikey.UnsupportedType},
+			ReasonForwardSecrecy, mikey.UnsupportedType},
 		{"suite not in policy", altered(MIKEYDH, policy(func(p *Policy) { p.Suites = []Suite{AESCM128SHA1x80} })),
 			ReasonNoCommonSuite, mikey.InvalidSPpar},
 		{"group not in policy", altered(MIKEYDH, policy(func(p *Policy) { p.Groups = []Group{MODP3072} })),
@@ -203,7 +203,7 @@ func refusedForms() []refusalCase {
 		{"empty", octets(func([]byte) []byte { return nil }), ReasonMalformed, mikey.Unspecified},
 		{"cut", octets(func(b []byte) []byte { return b[:len(b)-1] }), ReasonMalformed, mikey.Unspecified},
 		{"an update, without RAND", func(w *world) ([]byte, Call) { return withoutRAND(w.strangerPSK(nil)), answered() },
-			ReasonMalformed, mikey.Unspecified},
+			ReasonUnknownBundle, mikey.Unspecified},
 		{"trailing", octets(func(b []byte) []byte { return append(b, 0) }), ReasonMalformed, mikey.Unspecified},
 		{"an answer in place of an offer", func(w *world) ([]byte, Call) {
 			c := answered()

@@ -50,6 +50,7 @@ var mikeyReasons = []struct {
 	{mikey.ErrKeyData, ReasonWeakProtection},
 	{mikey.ErrEnvelope, ReasonBadMAC},
 	{mikey.ErrTimestamp, ReasonNotAnAnswer},
+	{mikey.ErrOldTime, ReasonReplayed},
 	{mikey.ErrExchange, ReasonNotAnAnswer},
 	{mikey.ErrMap, ReasonMalformed},
 	{mikey.ErrPeer, ReasonPeerRefused},
@@ -90,6 +91,8 @@ func (r refusal) own(err error) *Error {
 		return r.refuse(mikey.Unspecified, ReasonCancelled, err)
 	case errors.Is(err, ErrKeyReuse):
 		return r.refuse(mikey.Unspecified, ReasonKeyReuse, err)
+	case errors.Is(err, ErrMKIReused):
+		return r.refuse(mikey.Unspecified, ReasonMKIReused, err)
 	}
 	return r.mikey("", err)
 }

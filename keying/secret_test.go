@@ -26,7 +26,7 @@ func holders(t *testing.T) []any {
 	bundle.PSK, bundle.Digest.Password = s, s
 	caller := w.callerWith(bundle)
 	i := w.offer(caller, MIKEYPSK, dialled(alice))
-	v := w.verified(i.message, answered())
+	v := w.verified(i.Attributes().MIKEY, answered())
 	cert := w.papers.accounts[alice+CertRSA]
 	return []any{
 		s, &s, stream, &keys, keys, &Agreement{Keys: keys}, Agreement{Keys: keys}, bundle, *bundle, struct{ inner Secret }{s},

@@ -4,94 +4,167 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/conclave/conclave/keying/mikey"
+	"github.com/conclave/conclave/keying/sdes"
 )
 
-// Verified is an offer whose sender has proven who it is, and that our policy accepts. It has changed no state; Respond uses
-// it, once. Whoever drops it without responding calls Abandon.
+// Verified is an offer that our policy accepts, and whose sender has proven who it is where the method does that (Authenticates).
+// It has changed no state; Respond uses it, once. Whoever drops it without responding calls Abandon.
 type Verified struct {
+	method Method
+	local  string
+	suite  Suite // of DTLS ""
+	used   atomic.Bool
+
+	// Of MIKEY:
 	message     *mikey.Message
 	response    mikey.Response
 	offer       []byte
-	local       string
 	identity    string
-	method      Method
-	suite       Suite
 	choice      *uint8 // number of the offered policy that we choose for all sessions; nil: the initiator's map stands
 	group       Group
 	certificate string // kind of the peer's certificate, "" without one
-	fingerprint string
-	stamp       stamp
-	update      bool
-	refresh     bool // with update: it brings no keys
+	leaf        peerLeaf
 	sha1        bool // signed over SHA-1
-	used        atomic.Bool
+	stamp       stamp
+	prior       *csbState // the bundle that the offer updates; nil: it opens one
+	refresh     bool      // with prior: it brings no keys
+	bound       bool      // with prior: it binds the addresses of its description
+
+	line sdes.Line // of SDES: the peer's
+	dtls DTLS      // of DTLS-SRTP: the peer's
 }
 
-// Identity is who sent the offer, a URI.
+// Identity is who sent the offer, a URI; "" where the method does not prove it.
 func (v *Verified) Identity() string { return v.identity }
 
 // Method is the method of the offer.
 func (v *Verified) Method() Method { return v.method }
 
-// Authenticates says whether the offer itself has proven who sent it; otherwise Identity is "" and who calls must be proven by
-// digest, trunk or dialog.
+// Authenticates says whether the offer itself has proven who sent it; otherwise who calls must be proven by digest, trunk or
+// dialog.
 func (v *Verified) Authenticates() bool { return v.method.Authenticates() }
 
 // Update says whether the offer updates the running bundle (RFC 3830 section 4.5).
-func (v *Verified) Update() bool { return v.update }
+func (v *Verified) Update() bool { return v.prior != nil }
 
 // Refresh says whether the offer is an update that brings no keys.
 func (v *Verified) Refresh() bool { return v.refresh }
 
-// Suite is the suite of the offer.
+// Suite is the suite of the offer, "" where a handshake will settle it.
 func (v *Verified) Suite() Suite { return v.suite }
 
 // Group is the Diffie-Hellman group of the offer, "" when the method has none.
 func (v *Verified) Group() Group { return v.group }
 
-// CSBID is the crypto session bundle of the offer.
-func (v *Verified) CSBID() uint32 { return v.message.CSBID() }
+// CSBID is the crypto session bundle of the offer, 0 where the method has none.
+func (v *Verified) CSBID() uint32 { return v.stamp.csb }
 
-// Fingerprint is the SHA-256 of the peer's certificate in hex, "" with a pre-shared key.
-func (v *Verified) Fingerprint() string { return v.fingerprint }
+// Fingerprint is the SHA-256 of the peer's certificate in hex, "" where none is known yet.
+func (v *Verified) Fingerprint() string { return v.leaf.fingerprint }
 
-// refusal makes Errors about the offer once its sender is known.
-func (v *Verified) refusal(p *Policy) refusal {
-	return refusal{csbID: v.message.CSBID(), time: v.message.Timestamp(), policy: p, auth: true}
-}
-
-// Offer returns the octets of the offer; they must not be changed.
+// Offer returns the octets of a MIKEY offer; they must not be changed.
 func (v *Verified) Offer() []byte { return v.offer }
+
+// refusal makes Errors about the offer once it was verified.
+func (v *Verified) refusal(p *Policy) refusal {
+	r := refusal{policy: p, auth: v.Authenticates(), mute: v.message == nil}
+	if v.message != nil {
+		r.csbID, r.time = v.message.CSBID(), v.message.Timestamp()
+	}
+	return r
+}
 
 // Abandon wipes what the offer's verification left in memory.
 func (v *Verified) Abandon() {
 	if v != nil && !v.used.Swap(true) {
-		v.response.Wipe()
+		v.wipe()
 	}
 }
 
-// Verify checks an offer as far as can be without Diffie-Hellman and without changing state. c.Peer may be empty; otherwise
-// the offer must come from that identity. Refusals are *Error.
+func (v *Verified) wipe() {
+	if v.response != nil {
+		v.response.Wipe()
+	}
+	v.line.Wipe()
+}
+
+// Verify checks an offer as far as can be without Diffie-Hellman and without changing state. Where it brings several methods, the
+// policy chooses one, which is then taken or refused. c.Peer may be empty; otherwise the offer must come from that identity.
+// Refusals are *Error.
 func (k *Keyer) Verify(a Attributes, c Call) (*Verified, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	m, r, err := parse(a.MIKEY, c.Policy)
+	v := &Verified{local: c.Local}
+	r, err := v.choose(a, c)
 	if err != nil {
 		return nil, err
 	}
-	v := &Verified{message: m, offer: slices.Clone(a.MIKEY), local: c.Local}
-	if err := k.accept(v, r, c); err != nil {
-		return nil, err
+	switch v.method {
+	case SDES:
+		err = v.verifySDES(a, c, r)
+	case DTLSSRTP:
+		err = v.verifyDTLS(a, c, r)
+	default:
+		err = k.verifyMIKEY(v, c, r)
 	}
-	if err := k.authenticate(v, r); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return v, nil
+}
+
+// choose picks the method of an offer.
+func (v *Verified) choose(a Attributes, c Call) (refusal, error) {
+	r := refusal{policy: c.Policy, mute: true}
+	var offered []Method
+	if a.MIKEY != nil {
+		m, of, err := parse(a.MIKEY, c.Policy)
+		if alone := len(a.Crypto) == 0 && a.DTLS == nil; err != nil && (alone || !errors.Is(err, mikey.ErrType)) {
+			return of, err
+		}
+		if err == nil {
+			method, offer := methodOf(m, c.Running.bundle())
+			if !offer {
+				return r, r.refuse(mikey.InvalidDT, ReasonNotAnOffer, fmt.Errorf("message type %d", m.Type()))
+			}
+			v.message, v.offer, r = m, slices.Clone(a.MIKEY), of
+			offered = append(offered, method)
+		}
+	}
+	if a.DTLS != nil {
+		offered = append(offered, DTLSSRTP)
+	}
+	if len(a.Crypto) > 0 {
+		offered = append(offered, SDES)
+	}
+	return v.prefer(offered, c, r)
+}
+
+// prefer takes the policy's first. Keys in the clear do not count where the description travels in the clear.
+func (v *Verified) prefer(offered []Method, c Call, r refusal) (refusal, error) {
+	if len(offered) == 0 {
+		return r, r.refuse(mikey.Unspecified, ReasonMalformed, errors.New("no key management"))
+	}
+	usable := slices.DeleteFunc(slices.Clone(offered), func(m Method) bool { return m == SDES && !c.Secured })
+	if v.method = c.Policy.Choose(usable); v.method != "" {
+		if !v.method.mikey() {
+			v.message, v.offer = nil, nil
+			r = refusal{policy: c.Policy, mute: true}
+		}
+		return r, nil
+	}
+	if c.Policy.Choose(offered) == SDES {
+		return r, r.insecure()
+	}
+	reason := ReasonMethodRefused
+	if slices.ContainsFunc(offered, c.Policy.lacksForwardSecrecy) {
+		reason = ReasonForwardSecrecy
+	}
+	return r, r.refuse(mikey.UnsupportedType, reason, fmt.Errorf("%w: policy %q allows none of %v", ErrPolicy, c.Policy.Name, offered))
 }
 
 // parse reads an offer.
@@ -105,46 +178,14 @@ func parse(message []byte, policy *Policy) (*mikey.Message, refusal, error) {
 	return m, refusal{csbID: m.CSBID(), time: m.Timestamp(), policy: policy}, nil
 }
 
-// accept checks everything about an offer that needs no cryptography.
-func (k *Keyer) accept(v *Verified, r refusal, c Call) error {
-	steps := []func(*Verified, refusal, Call) error{
-		k.acceptMethod, k.acceptIdentities, k.acceptSDPIDs, k.acceptSuite, k.acceptGroup, k.acceptTime,
-	}
-	for _, step := range steps {
-		if err := step(v, r, c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (k *Keyer) acceptMethod(v *Verified, r refusal, c Call) error {
-	method, offer := methodOf(v.message.Type())
-	if !offer {
-		r.mute = true
-		return r.refuse(mikey.InvalidDT, ReasonNotAnOffer, fmt.Errorf("message type %d", v.message.Type()))
-	}
-	if !method.Implemented() || !c.Policy.AllowsMethod(method) {
-		return r.refuse(mikey.UnsupportedType, ReasonMethodRefused, fmt.Errorf("%w: %s", ErrUnsupportedMethod, method))
-	}
-	if prf := v.message.PRF(); prf != mikey.PRFSHA1 && prf != mikey.PRFSHA256 {
-		return r.refuse(mikey.InvalidPRF, ReasonWeakProtection, fmt.Errorf("PRF %d", prf))
-	}
-	if v.message.RAND() == nil && method != MIKEYRSAR {
-		// An update of a bundle (RFC 3830 section 4.5): keys of ours are always made afresh.
-		return r.refuse(mikey.Unspecified, ReasonMalformed, errors.New("no RAND"))
-	}
-	if _, decrypts := k.decrypter(); method.Certified() && k.signer("") == nil || method == MIKEYPKE && !decrypts {
-		return r.refuse(mikey.UnsupportedType, ReasonNoCredential, errors.New("no certificate of our own that the method needs"))
-	}
-	v.method = method
-	return nil
-}
-
-// methodOf says which method a message type belongs to, and whether that type is an offer.
-func methodOf(t mikey.Type) (Method, bool) {
-	switch t {
+// methodOf says which method a message is of, and whether it is an offer. Updates of a bundle that an envelope opened look like
+// those under a pre-shared key.
+func methodOf(m *mikey.Message, running *csbState) (Method, bool) {
+	switch m.Type() {
 	case mikey.TypePSKInit:
+		if m.Update() && running.enveloped() {
+			return running.posture.Method, true
+		}
 		return MIKEYPSK, true
 	case mikey.TypeDHInit:
 		return MIKEYDH, true
@@ -156,147 +197,4 @@ func methodOf(t mikey.Type) (Method, bool) {
 		return MIKEYRSAR, true
 	}
 	return "", false
-}
-
-// acceptIdentities demands both IDs: without IDr a message for one room would open another.
-func (k *Keyer) acceptIdentities(v *Verified, r refusal, c Call) error {
-	from, ok := v.message.IDi()
-	if !ok || from.Type != mikey.IDTypeURI || from.Data == "" {
-		return r.refuse(mikey.InvalidID, ReasonWrongIdentity, errors.New("no IDi of type URI"))
-	}
-	to, ok := v.message.IDr()
-	if !ok || to.Type != mikey.IDTypeURI || to.Data != c.Local {
-		return r.refuse(mikey.InvalidID, ReasonWrongIdentity, errors.New("IDr is not who is called"))
-	}
-	if from.Data == c.Local || c.Peer != "" && from.Data != c.Peer {
-		return r.refuse(mikey.InvalidID, ReasonWrongIdentity, errors.New("IDi is not who calls"))
-	}
-	v.identity = from.Data
-	return nil
-}
-
-// acceptSDPIDs compares the protected list of key management protocols with the one in the SDP, so that nobody on the way can
-// take a better one out (RFC 4567 section 4.1.4). How repeats count is not defined: both readings are taken.
-func (k *Keyer) acceptSDPIDs(v *Verified, r refusal, c Call) error {
-	protected, ok := v.message.SDPIDs()
-	if !ok || protected != c.SDPIDs && protected != distinct(c.SDPIDs) {
-		return r.refuse(mikey.Unspecified, ReasonBidDown, errors.New("the list of key management protocols was changed"))
-	}
-	return nil
-}
-
-// distinct drops repeated identifiers.
-func distinct(list string) string {
-	var once []string
-	for id := range strings.SplitSeq(list, ";") {
-		if !slices.Contains(once, id) {
-			once = append(once, id)
-		}
-	}
-	return strings.Join(once, ";")
-}
-
-func (k *Keyer) acceptSuite(v *Verified, r refusal, c Call) error {
-	suite, err := suiteOf(v.message)
-	if err == nil && !c.Policy.AllowsSuite(suite) {
-		err = fmt.Errorf("%s is not in policy %q", suite, c.Policy.Name)
-	}
-	if err != nil && v.method == MIKEYRSAR {
-		suite, v.choice, err = chooseSuite(v.message, c.Policy, err)
-	}
-	if err != nil {
-		return r.refuse(mikey.InvalidSPpar, ReasonNoCommonSuite, err)
-	}
-	v.suite = suite
-	return nil
-}
-
-// chooseSuite takes the first policy offered that ours has: RFC 4738 section 3.5 lets a responder choose, in RSA-R alone.
-// refused is what became of the one that the initiator put first.
-func chooseSuite(m *mikey.Message, p *Policy, refused error) (Suite, *uint8, error) {
-	for _, offered := range m.Policies() {
-		if suite, err := suiteOfPolicy(offered); err == nil && p.AllowsSuite(suite) {
-			return suite, &offered.Number, nil
-		}
-	}
-	return "", nil, refused
-}
-
-func (k *Keyer) acceptGroup(v *Verified, r refusal, c Call) error {
-	if !v.method.agreesGroup() {
-		return nil
-	}
-	group, err := groupOf(v.message)
-	if err == nil && !c.Policy.AllowsGroup(group) {
-		err = fmt.Errorf("%s is not in policy %q", group, c.Policy.Name)
-	}
-	if err != nil {
-		return r.refuse(mikey.InvalidDH, ReasonNoCommonGroup, err)
-	}
-	v.group = group
-	return nil
-}
-
-func (k *Keyer) acceptTime(v *Verified, r refusal, _ Call) error {
-	at, ok := v.message.Timestamp().NTP()
-	if !ok {
-		return r.refuse(mikey.InvalidTS, ReasonStale, errors.New("timestamp is not NTP-UTC"))
-	}
-	v.stamp = stamp{sender: v.identity, csb: v.message.CSBID(), time: ntp(at)}
-	if err := k.replay.check(v.stamp); err != nil {
-		return r.own(err)
-	}
-	return nil
-}
-
-// authenticate checks the MAC or the signature.
-func (k *Keyer) authenticate(v *Verified, r refusal) error {
-	if v.method.preShared() {
-		return k.authenticatePSK(v, r)
-	}
-	key, leaf, err := k.signatory(v.message, v.identity, r)
-	if err != nil {
-		return err
-	}
-	switch v.method {
-	case MIKEYPKE:
-		own, _ := k.decrypter()
-		v.response, err = mikey.AuthenticatePKE(v.message, key, own)
-	case MIKEYRSAR:
-		if err := encryptable(leaf); err != nil {
-			return r.refuse(mikey.InvalidCert, ReasonBadCertificate, err)
-		}
-		v.response, err = mikey.AuthenticateRSAR(v.message, key)
-	default:
-		v.response, err = mikey.AuthenticateDH(v.message, key)
-	}
-	if err != nil {
-		return r.mikey(v.method, err)
-	}
-	v.certificate, v.fingerprint = kindOf(leaf), fingerprint(leaf.Raw)
-	return nil
-}
-
-func (k *Keyer) authenticatePSK(v *Verified, r refusal) error {
-	psk, known := k.directory.PSK(v.identity)
-	if !known {
-		psk = k.decoy
-	} else {
-		defer psk.Wipe()
-	}
-	var response mikey.Response
-	var err error
-	if v.method == MIKEYDHHMAC {
-		response, err = mikey.AuthenticateDHHMAC(v.message, psk.Bytes())
-	} else {
-		response, err = mikey.AuthenticatePSK(v.message, psk.Bytes(), nil)
-	}
-	if !known {
-		return r.refuse(mikey.AuthFailure, ReasonUnknownIdentity, errors.New("no pre-shared key with this identity"))
-	}
-	if err != nil {
-		return r.mikey(v.method, err)
-	}
-	v.response = response
-	return nil
 }

@@ -16,12 +16,12 @@ import (
 // sipScheme begins every identity.
 const sipScheme = "sip:"
 
-// signatory finds who signed a message in the name of an identity, by the certificates in it. Refusals are *Error.
-func (k *Keyer) signatory(m *mikey.Message, identity string, r refusal) (mikey.PeerKey, *x509.Certificate, error) {
+// signatory finds who signed a message in the name of an identity, by the certificates that came with it. Refusals are *Error.
+func (k *Keyer) signatory(chain [][]byte, identity string, r refusal) (mikey.PeerKey, *x509.Certificate, error) {
 	if !k.peerIsServer && !k.directory.Known(identity) {
 		return mikey.PeerKey{}, nil, r.refuse(mikey.AuthFailure, ReasonUnknownIdentity, errors.New("no such account"))
 	}
-	key, leaf, err := k.vouch(m.Certificates(), identity)
+	key, leaf, err := k.vouch(chain, identity)
 	if err != nil {
 		return mikey.PeerKey{}, nil, r.refuse(mikey.InvalidCert, ReasonBadCertificate, err)
 	}
@@ -193,6 +193,14 @@ func (k *Keyer) signer(kind string) *mikey.Signer {
 		return nil
 	}
 	return &mikey.Signer{Key: c.Signer, Chain: c.Chain}
+}
+
+// signerKind is the kind of certificate that a signer of ours has.
+func signerKind(s *mikey.Signer) string {
+	if _, ok := s.Key.Public().(*rsa.PublicKey); ok {
+		return CertRSA
+	}
+	return CertECDSA
 }
 
 // decrypter is our RSA key, to which peers encrypt; ok is false when we have none.

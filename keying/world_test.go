@@ -174,16 +174,14 @@ func (w *world) callerWith(b *Bundle) *Keyer {
 	return k
 }
 
-// implemented are the methods of this build.
-func implemented() []Method {
-	return slices.DeleteFunc(Methods(), func(m Method) bool { return !m.Implemented() })
-}
+// ofMIKEY are the methods of MIKEY.
+func ofMIKEY() []Method { return slices.DeleteFunc(Methods(), func(m Method) bool { return !m.mikey() }) }
 
-// everything admits what this build can do.
+// everything admits what there is.
 func everything() *Policy {
 	p := StandardPolicy()
 	p.Suites = Suites()
-	p.Methods = implemented()
+	p.Methods = Methods()
 	return p
 }
 
