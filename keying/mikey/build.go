@@ -74,7 +74,7 @@ func (p *Params) check(t Type) error {
 		return fmt.Errorf("%w: RAND of %d octets", ErrParams, len(p.RAND))
 	case len(p.Sessions) > MaxSessions, len(p.Policies) > MaxPolicies:
 		return fmt.Errorf("%w: %d sessions, %d policies", ErrParams, len(p.Sessions), len(p.Policies))
-	case len(p.IDi) > 255, len(p.IDr) > 255, len(p.SDPIDs) > 255, len(p.MKI) > 128, len(p.VendorExt) > MaxVendorExt:
+	case len(p.IDi) > 255, len(p.IDr) > 255, len(p.SDPIDs) > 255, len(p.MKI) > maxMKI, len(p.VendorExt) > MaxVendorExt:
 		return fmt.Errorf("%w: identity, SDP IDs, MKI or extension too long", ErrParams)
 	case (p.IDi == "") != (p.IDr == ""):
 		return fmt.Errorf("%w: one identity without the other", ErrParams)
@@ -144,11 +144,13 @@ func draw(r io.Reader, n int) ([]byte, error) {
 }
 
 // validity is the key validity that carries the MKI.
-func (p *Params) validity() validity {
-	if len(p.MKI) == 0 {
+func (p *Params) validity() validity { return spi(p.MKI) }
+
+func spi(mki []byte) validity {
+	if len(mki) == 0 {
 		return validity{}
 	}
-	return validity{kind: kvSPI, spi: p.MKI}
+	return validity{kind: kvSPI, spi: mki}
 }
 
 // header is HDR of an I_MESSAGE.

@@ -139,8 +139,8 @@ func (a Answer) fill(sessions []Session) []Session {
 
 // check refuses an answer that does not fit the wire format.
 func (a Answer) check() error {
-	if len(a.VendorExt) > MaxVendorExt {
-		return fmt.Errorf("%w: extension of %d octets", ErrParams, len(a.VendorExt))
+	if len(a.VendorExt) > MaxVendorExt || len(a.MKI) > maxMKI {
+		return fmt.Errorf("%w: extension or MKI too long", ErrParams)
 	}
 	return nil
 }

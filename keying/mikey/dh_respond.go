@@ -10,6 +10,7 @@ type dhResponse struct {
 	peer  dhPayload
 	psk   *messageKey // DHHMAC only
 	prior *CSB        // the bundle that is updated, or nil
+	sha1  bool        // so did the initiator sign
 	done  bool
 }
 
@@ -25,7 +26,8 @@ func AuthenticateDH(m *Message, peer PeerKey, priors ...*CSB) (Response, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := d.authenticated(peer.verify(m, nil)); err != nil {
+	d.sha1, err = peer.verifyHash(m, nil)
+	if err := d.authenticated(err); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -160,6 +162,8 @@ func (d *dhResponse) opening(a Answer, chain [][]byte) []payload {
 	}
 	return appendVendorExt(ps, a.VendorExt)
 }
+
+func (d *dhResponse) SHA1() bool { return d.sha1 }
 
 func (d *dhResponse) Wipe() {
 	d.done = true

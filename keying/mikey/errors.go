@@ -50,6 +50,7 @@ var (
 	ErrTimestamp   error = Error{InvalidTS, "time stamp is not that of the exchange"}
 	ErrOldTime     error = Error{InvalidTS, "time stamp does not rise within its crypto session bundle"}
 	ErrAuth        error = Error{AuthFailure, "authentication failed"}
+	ErrSHA1        error = Error{InvalidHA, "signature over SHA-1"} // an ErrAuth too
 	ErrEnvelope    error = Error{AuthFailure, "envelope does not open"}
 	ErrMap         error = Error{Unspecified, "CS ID map not supported or not that of the exchange"}
 	ErrExchange    error = Error{Unspecified, "message does not belong to this exchange or step"}

@@ -53,7 +53,7 @@ type Signer struct {
 // PeerKey verifies a peer's signature. Who it belongs to has been checked by the caller.
 type PeerKey struct {
 	Public crypto.PublicKey // *rsa.PublicKey of 2048 to 4096 bits, or *ecdsa.PublicKey on P-256
-	SHA1   bool             // accept RSA signatures over SHA-1 as well
+	SHA1   bool             // accept RSA signatures over SHA-1 as well; ErrSHA1 otherwise
 }
 
 // Initiation is an exchange whose I_MESSAGE was made here and whose answer is awaited. It holds secrets: Wipe it when
@@ -86,6 +86,8 @@ type Response interface {
 	// Answer derives the keys and builds R; in a DH exchange it computes our DH value and the shared secret, in PKE it
 	// decrypts, and where R is signed it signs. R is nil in a PSK or PKE exchange whose initiator asked for none.
 	Answer(a Answer) (c *Crypto, r []byte, err error)
+	// SHA1 says that the initiator signed over SHA-1, which PeerKey allowed; it will read no other signature either.
+	SHA1() bool
 	// Wipe erases the secrets of the exchange (not those of a Crypto already handed out).
 	Wipe()
 }
@@ -98,6 +100,7 @@ type Answer struct {
 	ROC    map[uint8]uint32 // CS ID → rollover counter of the streams of SSRC; one that is not there begins at 0
 	Policy *uint8           // RSA-R only: number of the offered policy that every session gets; nil: as the initiator's map says
 	Signer *Signer          // DH-SIGN and RSA-R only
+	MKI    []byte           // RSA-R only, whose responder chooses the key: its SPI
 	Cache  bool             // RSA-R only: the initiator may keep the envelope key for the updates of this bundle
 	// VendorExt is carried in R, if there is one, as Params.VendorExt is in I.
 	VendorExt []byte

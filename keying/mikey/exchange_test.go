@@ -240,12 +240,23 @@ func TestSHA1SignaturesNeedLeave(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := mustParse(t, i.Message())
-	if _, err := AuthenticateDH(m, k); !errors.Is(err, ErrAuth) {
+	if _, err := AuthenticateDH(m, k); !errors.Is(err, ErrAuth) || !errors.Is(err, ErrSHA1) || NumberOf(err) != InvalidHA {
 		t.Errorf("without leave: %v", err)
 	}
 	k.SHA1 = true
-	if _, err := AuthenticateDH(m, k); err != nil {
+	resp, err := AuthenticateDH(m, k)
+	if err != nil || !resp.SHA1() {
 		t.Errorf("with leave: %v", err)
+	}
+	_, other := rsaIdentity(t, "bob")
+	if _, err := AuthenticateDH(m, other); !errors.Is(err, ErrAuth) || errors.Is(err, ErrSHA1) {
+		t.Errorf("another key: %v", err)
+	}
+	for _, m := range modes(t) {
+		resp, err := m.authenticate(mustParse(t, m.begin(t, testParams(t)).Message()))
+		if err != nil || resp.SHA1() {
+			t.Errorf("%s: SHA-1 where there is none (%v)", m.name, err)
+		}
 	}
 }
 

@@ -28,6 +28,9 @@ type Report struct {
 	IDs           []string        `json:"ids"`       // in the order of the message
 	Policies      []PolicyReport  `json:"policies"`
 	SDPIDs        string          `json:"sdp_ids"`
+	VendorExt     string          `json:"vendor_ext,omitempty"` // hexadecimal
+	Update        bool            `json:"update,omitempty"`     // continues a bundle: its keys hang on the RAND of the first message
+	Refresh       bool            `json:"refresh,omitempty"`    // an update without a key
 	Payloads      []PayloadReport `json:"payloads"`
 	Errors        []string        `json:"errors,omitempty"` // of an error message, by name
 	Authenticated *bool           `json:"authenticated"`    // null: the keys given cannot tell
@@ -56,6 +59,7 @@ type CSReport struct {
 	Suite string `json:"suite"` // empty in an answer, which does not say
 	TEK   string `json:"tek,omitempty"`
 	Salt  string `json:"salt,omitempty"`
+	MKI   string `json:"mki,omitempty"` // hexadecimal; of a TGK under encryption only where its key is known
 }
 
 // Inspect decodes one message and verifies it as far as keys allow. The report of a malformed message holds what was
@@ -84,6 +88,9 @@ func Inspect(b []byte, keys InspectKeys) Report {
 		if keys.ShowKeys {
 			rep.addKeys(crypto)
 		}
+		for i := range rep.CS {
+			rep.CS[i].MKI = hex.EncodeToString(crypto.MKI())
+		}
 	}
 	return rep
 }
@@ -99,6 +106,9 @@ func (m *Message) report(near time.Time) Report {
 		rep.Timestamp = m.Timestamp().text(near)
 	}
 	rep.SDPIDs, _ = m.SDPIDs()
+	ext, _ := m.VendorExt()
+	rep.VendorExt = hex.EncodeToString(ext)
+	rep.Update, rep.Refresh = m.Update(), m.Refresh()
 	for _, n := range m.ErrorNumbers() {
 		rep.Errors = append(rep.Errors, n.String())
 	}
@@ -116,12 +126,13 @@ func (m *Message) report(near time.Time) Report {
 		}
 		rep.Policies = append(rep.Policies, PolicyReport{p.Number, p.suite().name, params})
 	}
+	value, _ := find[dhPayload](m) // DHr stands first in an answer; it repeats the initiator's SPI or has none
 	for i, s := range m.header.sessions {
 		name := policyOf(policies, s).suite().name
 		if len(policies) == 0 && !m.header.typ.proposes() {
 			name = "" // an answer repeats no policy; the suite stands in the I_MESSAGE
 		}
-		rep.CS = append(rep.CS, CSReport{ID: i + 1, SSRC: s.SSRC, ROC: s.ROC, Suite: name})
+		rep.CS = append(rep.CS, CSReport{ID: i + 1, SSRC: s.SSRC, ROC: s.ROC, Suite: name, MKI: hex.EncodeToString(value.validity.spi)})
 	}
 	return rep
 }

@@ -155,6 +155,29 @@ func TestCacheFlag(t *testing.T) {
 	}
 }
 
+// TestRSARMKI: the responder chooses the key, and its MKI.
+func TestRSARMKI(t *testing.T) {
+	for _, m := range modes(t) {
+		if m.name != "rsar rsa" {
+			continue
+		}
+		m.answer.MKI = []byte{1, 2, 3, 4}
+		x, y := run(t, m.begin(t, testParams(t)), m.authenticate, m.answer, m.responder)
+		sameKeys(t, x, y)
+		if !bytes.Equal(x.MKI(), m.answer.MKI) {
+			t.Errorf("MKI is %x", x.MKI())
+		}
+		resp, err := m.authenticate(mustParse(t, m.begin(t, testParams(t)).Message()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.answer.MKI = make([]byte, maxMKI+1)
+		if _, _, err := resp.Answer(m.answer); !errors.Is(err, ErrParams) {
+			t.Errorf("too long: %v", err)
+		}
+	}
+}
+
 // TestVendorExt: one, bounded, in first messages as well, and covered.
 func TestVendorExt(t *testing.T) {
 	for _, m := range modes(t) {

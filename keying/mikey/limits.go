@@ -19,6 +19,9 @@ const (
 	// MaxVendorExt is the longest vendor extension in octets: a name and two hashes.
 	MaxVendorExt = 128
 
+	// maxMKI is the longest MKI in octets that our own messages carry.
+	maxMKI = 128
+
 	// minRAND is RFC 3830 section 6.11's least length of RAND in octets, minPSK our least length of a pre-shared key:
 	// below 128 bits the MAC can be searched offline from one captured INVITE.
 	minRAND = 16

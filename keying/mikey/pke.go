@@ -79,6 +79,7 @@ type pkeResponse struct {
 	secretive
 	m    *Message
 	own  Decrypter
+	sha1 bool // so did the initiator sign
 	done bool
 }
 
@@ -91,13 +92,14 @@ func AuthenticatePKE(m *Message, peer PeerKey, own Decrypter) (Response, error) 
 	if err := own.checkEnvelope(m); err != nil {
 		return nil, err
 	}
-	if err := peer.verify(m, nil); err != nil {
+	old, err := peer.verifyHash(m, nil)
+	if err != nil {
 		return nil, err
 	}
 	if err := checkPolicies(m.Policies(), m.header.sessions); err != nil {
 		return nil, err
 	}
-	return &pkeResponse{m: m, own: own}, nil
+	return &pkeResponse{m: m, own: own, sha1: old}, nil
 }
 
 // Answer decrypts the envelope and builds R, HDR T [IDr] V, where the initiator asked for it.
@@ -142,5 +144,7 @@ func (p *pkeResponse) Answer(a Answer) (*Crypto, []byte, error) {
 	}
 	return c, r.raw, nil
 }
+
+func (p *pkeResponse) SHA1() bool { return p.sha1 }
 
 func (p *pkeResponse) Wipe() { p.done = true }

@@ -25,6 +25,12 @@ func (r Report) Print(w io.Writer) error {
 	if r.SDPIDs != "" {
 		line("SDP IDs", "%q", r.SDPIDs)
 	}
+	if r.Update {
+		line("update", "refresh %t", r.Refresh)
+	}
+	if r.VendorExt != "" {
+		line("extension", "%s", r.VendorExt)
+	}
 	for _, p := range r.Policies {
 		line(fmt.Sprintf("policy %d", p.Number), "%s", p.Suite)
 	}
@@ -36,6 +42,9 @@ func (r Report) Print(w io.Writer) error {
 	}
 	for _, c := range r.CS {
 		line(fmt.Sprintf("CS %d", c.ID), "SSRC %08x, ROC %d, %s", c.SSRC, c.ROC, cmp.Or(c.Suite, "suite not stated"))
+		if c.MKI != "" {
+			line("", "MKI %s", c.MKI)
+		}
 		if c.TEK != "" {
 			line("", "TEK %s, salt %s", c.TEK, c.Salt)
 		}

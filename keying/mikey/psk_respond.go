@@ -139,6 +139,8 @@ func (m *Message) responseHeader(t Type, sessions []Session) header {
 	return header{typ: t, prf: m.header.prf, csbID: m.header.csbID, count: uint8(len(sessions)), sessions: sessions}
 }
 
+func (p *pskResponse) SHA1() bool { return false }
+
 func (p *pskResponse) Wipe() {
 	clear(p.psk.key)
 	if p.crypto != nil {

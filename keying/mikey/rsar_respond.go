@@ -11,6 +11,7 @@ type rsarResponse struct {
 	secretive
 	m    *Message
 	to   *rsa.PublicKey // the initiator's
+	sha1 bool           // so did it sign
 	done bool
 }
 
@@ -24,13 +25,14 @@ func AuthenticateRSAR(m *Message, peer PeerKey) (Response, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: RSA-R needs an RSA certificate of the initiator", ErrCertificate)
 	}
-	if err := peer.verify(m, nil); err != nil {
+	old, err := peer.verifyHash(m, nil)
+	if err != nil {
 		return nil, err
 	}
 	if err := checkPolicies(m.Policies(), m.header.sessions); err != nil {
 		return nil, err
 	}
-	return &rsarResponse{m: m, to: to}, nil
+	return &rsarResponse{m: m, to: to, sha1: old}, nil
 }
 
 // Answer chooses TGK and envelope key and builds R: HDR T [RAND] IDr {CERTr} {SP} KEMAC PKE SIGNr.
@@ -81,7 +83,7 @@ func (p *rsarResponse) choose(a Answer) (*Crypto, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newCrypto(p.m, keyData{typ: KeyTGK, key: tgk}, nil)
+	c := newCrypto(p.m, keyData{typ: KeyTGK, key: tgk, validity: spi(a.MKI)}, nil)
 	c.settle(a.fill(p.m.header.sessions))
 	for i := range c.sessions {
 		if a.Policy != nil {
@@ -105,7 +107,7 @@ func (p *rsarResponse) envelope(a Answer, c *Crypto, idr Identity) (kemac kemacP
 	}
 	defer clear(envelope)
 	k := messageKey{p.m.header.prf, envelope, p.m.header.csbID, c.rand}
-	if kemac, err = k.enclose(idr, keyData{typ: KeyTGK, key: c.key}, p.m.Timestamp()); err != nil {
+	if kemac, err = k.enclose(idr, keyData{typ: KeyTGK, key: c.key, validity: c.validity}, p.m.Timestamp()); err != nil {
 		return kemac, pke, err
 	}
 	if pke, err = encryptTo(p.to, envelope, a.Cache); err == nil {
@@ -139,5 +141,7 @@ func named(sessions []Session, policy uint8) bool {
 	}
 	return false
 }
+
+func (p *rsarResponse) SHA1() bool { return p.sha1 }
 
 func (p *rsarResponse) Wipe() { p.done = true }

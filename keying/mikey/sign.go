@@ -110,51 +110,58 @@ const signHeader = 2
 // verify checks the SIGN payload of m, and of what was signed beside it. RFC 3830 section 5.2 leaves the signature itself out of
 // what is signed, RFC 4738 section 3.6 the whole payload: of an RSA-R answer either reading is taken.
 func (k PeerKey) verify(m *Message, beside []byte) error {
-	p, ok := find[signPayload](m)
-	if !ok {
-		return ErrAuth
-	}
-	covered := m.covered()
-	err := k.verifySignature(p, slices.Concat(covered, beside))
-	if m.header.typ == TypeRSARResp && errors.Is(err, ErrAuth) {
-		err = k.verifySignature(p, slices.Concat(covered[:len(covered)-signHeader], beside))
-	}
+	_, err := k.verifyHash(m, beside)
 	return err
 }
 
+// verifyHash is verify, and tells whether the signature is over SHA-1.
+func (k PeerKey) verifyHash(m *Message, beside []byte) (old bool, err error) {
+	p, ok := find[signPayload](m)
+	if !ok {
+		return false, ErrAuth
+	}
+	covered := m.covered()
+	old, err = k.verifySignature(p, slices.Concat(covered, beside))
+	if m.header.typ == TypeRSARResp && errors.Is(err, ErrAuth) {
+		old, err = k.verifySignature(p, slices.Concat(covered[:len(covered)-signHeader], beside))
+	}
+	return old, err
+}
+
 // verifySignature checks one signature. The key says what algorithm it has to be; the message's word must agree.
-func (k PeerKey) verifySignature(p signPayload, covered []byte) error {
+func (k PeerKey) verifySignature(p signPayload, covered []byte) (old bool, err error) {
 	switch key := k.Public.(type) {
 	case *rsa.PublicKey:
 		if p.typ != signRSA {
-			return fmt.Errorf("%w: signature type %d with an RSA key", ErrCertificate, p.typ)
+			return false, fmt.Errorf("%w: signature type %d with an RSA key", ErrCertificate, p.typ)
 		}
 		if err := checkRSA(key); err != nil {
-			return err
+			return false, err
 		}
 		return k.verifyRSA(key, covered, p.data)
 	case *ecdsa.PublicKey:
 		if p.typ != signECDSAP256 || key.Curve != elliptic.P256() {
-			return fmt.Errorf("%w: signature type %d with an ECDSA key", ErrCertificate, p.typ)
+			return false, fmt.Errorf("%w: signature type %d with an ECDSA key", ErrCertificate, p.typ)
 		}
-		return verifyECDSA(key, covered, p.data)
+		return false, verifyECDSA(key, covered, p.data)
 	}
-	return fmt.Errorf("%w: key type", ErrCertificate)
+	return false, fmt.Errorf("%w: key type", ErrCertificate)
 }
 
-func (k PeerKey) verifyRSA(key *rsa.PublicKey, covered, sig []byte) error {
+// verifyRSA also finds out what a signature would be worth that is not allowed, so that people can be told.
+func (k PeerKey) verifyRSA(key *rsa.PublicKey, covered, sig []byte) (old bool, err error) {
 	digest := sha256.Sum256(covered)
 	if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], sig) == nil {
-		return nil
+		return false, nil
+	}
+	weak := sha1.Sum(covered) //nolint:gosec // accepted only where the caller allows it, for an old peer
+	if rsa.VerifyPKCS1v15(key, crypto.SHA1, weak[:], sig) != nil {
+		return false, ErrAuth
 	}
 	if !k.SHA1 {
-		return ErrAuth
+		return true, fmt.Errorf("%w: %w", ErrSHA1, ErrAuth)
 	}
-	old := sha1.Sum(covered) //nolint:gosec // the caller asked for it, for an old peer
-	if rsa.VerifyPKCS1v15(key, crypto.SHA1, old[:], sig) == nil {
-		return nil
-	}
-	return ErrAuth
+	return true, nil
 }
 
 func verifyECDSA(key *ecdsa.PublicKey, covered, sig []byte) error {
