@@ -75,6 +75,12 @@ func psk(identity string) keying.Secret {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldOf(t, Config{})
+}
+
+// newWorldOf is a world with a gate of that configuration.
+func newWorldOf(t testing.TB, c Config) *world {
+	t.Helper()
 	p, err := issued()
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +92,8 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.gate, w.clock = newGate(t, Config{Keyer: w.keyer, Address: netip.MustParseAddr("192.0.2.1")})
+	c.Keyer, c.Address = w.keyer, netip.MustParseAddr("192.0.2.1")
+	w.gate, w.clock = newGate(t, c)
 	return w
 }
 
@@ -181,9 +188,14 @@ func (w *world) body(message []byte) []byte {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return w.describe(s, keying.Attributes{MIKEY: message})
+}
+
+// describe is an offer with any key management.
+func (w *world) describe(s *offer.Session, keys keying.Attributes) []byte {
+	w.t.Helper()
 	b, err := offer.Offer(offer.Local{
-		Session: s, Addr: netip.MustParseAddrPort("198.51.100.7:4000"), Codecs: []string{"opus", "pcmu"}, Mux: true,
-		Keys: keying.Attributes{MIKEY: message},
+		Session: s, Addr: netip.MustParseAddrPort("198.51.100.7:4000"), Codecs: []string{"opus", "pcmu"}, Mux: true, Keys: keys,
 	})
 	if err != nil {
 		w.t.Fatal(err)
