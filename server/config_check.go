@@ -12,8 +12,7 @@ import (
 	"github.com/conclave/conclave/keying"
 )
 
-// Words that a policy may use (compiled tables). A method that is known but not in this version is accepted with a warning,
-// so that one file serves several versions; its offers are refused like any that the policy leaves out.
+// Words that a policy may use (compiled tables).
 var (
 	methodNames         = spell(keying.Methods())
 	suiteNames          = spell(keying.Suites())
@@ -46,7 +45,7 @@ func (r *configReader) check(c *Config) {
 	r.checkListeners(c)
 	r.checkMedia(c)
 	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
-		r.checkPolicy(c, name, c.Policies[name])
+		r.checkPolicy(name, c.Policies[name])
 	}
 	r.checkRooms(c)
 	r.checkTrunks(c)
@@ -124,7 +123,7 @@ func (r *configReader) checkMedia(c *Config) {
 	}
 }
 
-func (r *configReader) checkPolicy(c *Config, name string, p *keying.Policy) {
+func (r *configReader) checkPolicy(name string, p *keying.Policy) {
 	path := join("policies", name)
 	if !nameShape.MatchString(name) {
 		r.problem(path, "is no name; use 1 to 64 of a-z 0-9 . _ -")
@@ -142,7 +141,7 @@ func (r *configReader) checkPolicy(c *Config, name string, p *keying.Policy) {
 		r.problem(path+".min_dh_bits", "none of groups has %d bits of strength; give a number up to %d, or add %s",
 			p.MinDHBits, keying.P256.Strength(), keying.P256)
 	}
-	r.checkMethods(c, path, p)
+	r.checkMethods(path, p)
 }
 
 // profileNames are the words that peer_profile may use.
@@ -153,24 +152,12 @@ func profileNames() (names []string) {
 	return names
 }
 
-func (r *configReader) checkMethods(c *Config, path string, p *keying.Policy) {
-	implemented := func(m keying.Method) bool { return m.Implemented() }
-	if !slices.ContainsFunc(p.Methods, implemented) {
-		have := slices.DeleteFunc(keying.Methods(), func(m keying.Method) bool { return !m.Implemented() })
-		r.problem(path+".methods", "names no method that this version has; name at least one of %s",
-			strings.Join(spell(have), ", "))
-		return
-	}
-	if !slices.ContainsFunc(p.Methods, func(m keying.Method) bool { return m.Implemented() && p.AllowsMethod(m) }) {
+func (r *configReader) checkMethods(path string, p *keying.Policy) {
+	switch {
+	case len(p.Methods) == 0:
+		r.problem(path+".methods", "is empty; name at least one of %s", strings.Join(methodNames, ", "))
+	case !slices.ContainsFunc(p.Methods, p.AllowsMethod):
 		r.problem(path+".forward_secrecy", "is required, but no method in methods gives it; add %s", keying.MIKEYDH)
-	}
-	if r.lines[path+".methods"] == 0 {
-		return // the default's methods are our business, not the operator's
-	}
-	for _, m := range p.Methods {
-		if !m.Implemented() {
-			c.warn("%s.methods: %s is not in this version; its offers are refused", path, m)
-		}
 	}
 }
 

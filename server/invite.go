@@ -119,7 +119,7 @@ var errNoMethod = errors.New("server: no method for an offer of ours")
 func (s *Server) lateMethod(a *admission, p *keying.Policy, secured bool) keying.Method {
 	for _, m := range p.Methods {
 		switch {
-		case !m.Implemented(), !p.AllowsMethod(m), m == keying.MIKEYPKE, m == keying.SDES && !secured:
+		case !p.AllowsMethod(m), m == keying.MIKEYPKE, m == keying.SDES && !secured:
 		case m.Authenticates() && a.Trunk != "", m.Certified() && !s.accounts.hasCertificate(a.Account):
 		default:
 			return m
