@@ -287,3 +287,27 @@ func TestWhoIsAsked(t *testing.T) {
 		}
 	}
 }
+
+// FuzzTrunkFrom: whatever is written in From, a trunk's caller is nobody's account and fit to be shown.
+func FuzzTrunkFrom(f *testing.F) {
+	f.Add("sip", "alice", domain)
+	f.Add("sips", "%41lice", "CONF.example.com.")
+	f.Add("sip", "carol", domain)
+	f.Add("sip", "", "203.0.113.20")
+	f.Add("tel", "+4930123", "")
+	g, _ := newGate(f, Config{Policy: houseRules, Known: knownAccount, Trunks: []Trunk{sbc("udp")}})
+	f.Fuzz(func(t *testing.T, scheme, user, host string) {
+		r := calling("carol", gateway, "udp", nil)
+		r.From = URI{scheme, user, host}
+		a, refusal := g.Admit(r)
+		switch {
+		case refusal != nil && refusal.Status != 401 && refusal.Status != 403:
+			t.Fatal(refusal)
+		case refusal != nil:
+		case knownAccount(g.account(a.Identity)), a.Account != "", a.Trunk != "sbc", len(a.Identity) > maxCaller:
+			t.Fatalf("%+v", a)
+		case strings.ContainsFunc(a.Identity, func(r rune) bool { return r <= ' ' || r > '~' }):
+			t.Fatalf("%q", a.Identity)
+		}
+	})
+}
