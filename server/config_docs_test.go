@@ -58,9 +58,9 @@ func TestWordsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, word := range slices.Concat(methodNames, suiteNames, groupNames, authenticationNames, forwardSecrecyNames, moveTGKNames,
-		profileNames(), codecNames, transportNames) {
-		if !regexp.MustCompile("`[^`]*\\b" + regexp.QuoteMeta(word) + "\\b[^`]*`").Match(text) {
-			t.Errorf("%s is in no table", word)
+		profileNames()) {
+		if !strings.Contains(string(text), "`"+word+"`") {
+			t.Errorf("no table explains %s", word)
 		}
 	}
 }
