@@ -25,6 +25,7 @@ type attempt struct {
 	from   netip.AddrPort // the same, to compare
 	random [randomLen]byte
 	began  time.Time
+	since  time.Time // when the first of this address's attempts began that led to this one
 	cancel context.CancelFunc
 
 	cookie atomic.Pointer[[]byte] // that we asked the peer to repeat; nil before

@@ -38,11 +38,15 @@ func (h *host) greeted(ctx context.Context, body []byte, peer net.Addr, from net
 		}
 		return a
 	}
-	if len(who.cookie) > 0 || !h.room(from) {
+	if len(who.cookie) > 0 {
+		return nil
+	}
+	since, ok := h.room(from)
+	if !ok {
 		return nil
 	}
 	a := newAttempt(h.path, peer, from)
-	a.random = who.random
+	a.random, a.since = who.random, since
 	ctx, a.cancel = context.WithCancel(ctx)
 	h.attempts = append(h.attempts, a)
 	h.wg.Go(func() {
@@ -52,37 +56,44 @@ func (h *host) greeted(ctx context.Context, body []byte, peer net.Addr, from net
 	return a
 }
 
-// room makes a place for an attempt from an address. Who has not repeated a cookie makes way first, the oldest before the others:
-// he may not be there at all. Then who takes too long. It is called with mu held.
-func (h *host) room(from netip.AddrPort) bool {
+// room makes a place for an attempt from an address; since when the address has been trying comes back. Who has not repeated a
+// cookie makes way first, the oldest before the others: he may not be there at all. Then who takes too long. An address that has
+// a place already costs nobody else his. It is called with mu held.
+func (h *host) room(from netip.AddrPort) (since time.Time, ok bool) {
 	now := time.Now()
 	h.attempts = slices.DeleteFunc(h.attempts, func(a *attempt) bool { return a.ended && now.Sub(a.began) > attemptHold })
+	since = now
 	remote := h.stated(from)
-	var unproven, slow *attempt
+	var rivals []*attempt
 	n := 0
 	for _, a := range h.attempts {
 		if h.stated(a.from) != remote {
 			continue
 		}
 		n++
-		switch {
-		case a.ended:
-		case !a.proven && unproven == nil:
-			unproven = a
-		case a.proven && slow == nil && now.Sub(a.began) > attemptPatience:
-			slow = a
+		if a.ended {
+			continue
+		}
+		if a.from == from && since.Equal(now) {
+			since, rivals = a.since, nil // from here on, only his own
+		}
+		if a.from == from || since.Equal(now) {
+			rivals = append(rivals, a)
 		}
 	}
-	switch {
-	case n < attemptsAtOnce:
-	case unproven != nil:
-		h.dismiss(unproven)
-	case slow != nil:
-		h.dismiss(slow)
-	default:
-		return false
+	if n < attemptsAtOnce {
+		return since, true
 	}
-	return true
+	for _, outlived := range []func(*attempt) bool{
+		func(a *attempt) bool { return !a.proven },
+		func(a *attempt) bool { return now.Sub(a.since) > attemptPatience },
+	} {
+		if i := slices.IndexFunc(rivals, outlived); i >= 0 {
+			h.dismiss(rivals[i])
+			return since, true
+		}
+	}
+	return since, false
 }
 
 // stated says whether an address is the very one that the peer's description states.

@@ -223,3 +223,5 @@ func mirror(t *testing.T, a, b *Association) {
 		t.Error("both directions have one key")
 	}
 }
+
+func addrOf(a netip.AddrPort) net.Addr { return net.UDPAddrFromAddrPort(a) }
