@@ -85,12 +85,21 @@ func (d Decrypter) open(m *Message, random io.Reader) ([]byte, error) {
 	return got, nil
 }
 
-// encryptTo encrypts an envelope key to an RSA key. cache says whether both may keep it for updates of this bundle.
-func encryptTo(key *rsa.PublicKey, envelope []byte, cache bool) (pkePayload, error) {
+// encipher is PKCS #1 v1.5 encryption. Only test vectors choose its padding.
+type encipher func(key *rsa.PublicKey, envelope []byte) ([]byte, error)
+
+// encryptTo encrypts an envelope key to an RSA key. cache says whether both may keep it for updates of this bundle; with is nil
+// for a random padding.
+func encryptTo(key *rsa.PublicKey, envelope []byte, cache bool, with encipher) (pkePayload, error) {
 	if err := checkRSA(key); err != nil {
 		return pkePayload{}, err
 	}
-	data, err := rsa.EncryptPKCS1v15(rand.Reader, key, envelope) //nolint:staticcheck // the padding RFC 3830 demands
+	if with == nil {
+		with = func(key *rsa.PublicKey, envelope []byte) ([]byte, error) {
+			return rsa.EncryptPKCS1v15(rand.Reader, key, envelope) //nolint:staticcheck // the padding RFC 3830 demands
+		}
+	}
+	data, err := with(key, envelope)
 	if err != nil {
 		return pkePayload{}, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}

@@ -177,7 +177,7 @@ func TestPKETampering(t *testing.T) {
 		t.Fatal(err)
 	}
 	toBob := func(envelope []byte) payload {
-		p, err := encryptTo(bobKey, envelope, false)
+		p, err := encryptTo(bobKey, envelope, false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,6 +41,8 @@ type Params struct {
 	// RFC4650Numbers writes a DHHMAC's NULL encryption and HMAC-SHA-1 with the numbers of RFC 4650 section 4.2 instead of RFC
 	// 3830's. Both are read in any case.
 	RFC4650Numbers bool
+
+	encipher encipher // of test vectors
 }
 
 // Signer is an identity that signs: DH-SIGN and PKE of RFC 3830 sections 3.3 and 3.2, RSA-R of RFC 4738.
@@ -105,4 +107,6 @@ type Answer struct {
 	// VendorExt is carried in R, if there is one, as Params.VendorExt is in I.
 	VendorExt []byte
 	Rand      io.Reader // source of exponents and keys; nil is crypto/rand
+
+	encipher encipher // of test vectors
 }

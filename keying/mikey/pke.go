@@ -29,7 +29,7 @@ func InitiatePKE(p Params, s Signer, leaf []byte) (Initiation, error) {
 		i.Wipe()
 		return nil, err
 	}
-	pke, err := encryptTo(to, i.psk.key, p.Cache)
+	pke, err := encryptTo(to, i.psk.key, p.Cache, p.encipher)
 	if err != nil {
 		i.Wipe()
 		return nil, err

@@ -110,7 +110,7 @@ func (p *rsarResponse) envelope(a Answer, c *Crypto, idr Identity) (kemac kemacP
 	if kemac, err = k.enclose(idr, keyData{typ: KeyTGK, key: c.key, validity: c.validity}, p.m.Timestamp()); err != nil {
 		return kemac, pke, err
 	}
-	if pke, err = encryptTo(p.to, envelope, a.Cache); err == nil {
+	if pke, err = encryptTo(p.to, envelope, a.Cache, a.encipher); err == nil {
 		c.cache(pke, envelope)
 	}
 	return kemac, pke, err
