@@ -92,6 +92,68 @@ func TestChangesByAPI(t *testing.T) {
 	}
 }
 
+// TestPeerRefusesChanges: what a phone refuses leaves the call as it was, unless its keys were to change: then it ends.
+func TestPeerRefusesChanges(t *testing.T) {
+	s := serveTest(t, trunkYAML)
+	o, seat := newPhone(t, s).joins(attempt{room: "hall", transport: "udp"})
+	asked := make(chan string, 2) // bodies of the re-INVITEs
+	go func() { // until the call is over
+		for ev := range o.dialog.Inbox() {
+			if ev.Kind == dialog.Reinvite {
+				asked <- string(ev.Request.Body)
+				ev.Reply(dialog.Response{Status: 488})
+			}
+		}
+	}()
+	if err := s.Reinvite(t.Context(), "hall", seat.ID); err != nil {
+		t.Fatal(err)
+	}
+	same := taken(t, asked)
+	if err := s.Rekey(t.Context(), "hall", seat.ID); err != nil { // waits for its turn
+		t.Fatal(err)
+	}
+	fresh := taken(t, asked)
+	_, running, _ := strings.Cut(o.answer, "inline:")
+	running, _, _ = strings.Cut(running, "\r\n")
+	if !strings.Contains(same, running) || strings.Contains(fresh, running) || !strings.Contains(fresh, "inline:") {
+		t.Error("the re-INVITE bears other keys, or the change of keys the same")
+	}
+	until(t, "the call has ended", func() bool { return s.ledger.total() == 0 })
+	m := measured(t, s)
+	if m[`conclave_rekeys_total{result="refused"}`] != 1 || m[`conclave_endings_total{reason="rekey_failed"}`] != 1 {
+		t.Errorf("%v refused, %v calls ended", m[`conclave_rekeys_total{result="refused"}`], m[`conclave_endings_total{reason="rekey_failed"}`])
+	}
+}
+
+// TestKeysAreRenewed: the server changes keys by itself before they are as old as the policy lets them be.
+func TestKeysAreRenewed(t *testing.T) {
+	s := serveTest(t, "policies: {standard: {max_key_age: 1s}}\n")
+	leg, err := newPhone(t, s).legOf(enrolled(t, s, NewAccount{Name: "ann"}), "hall", keying.MIKEYPSK, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the keys are renewed", func() bool { return leg.Terms().Rekeys >= 1 && seated(t, s, "hall").Leg.Keying.Rekeys >= 1 })
+	if m := measured(t, s); m[`conclave_rekeys_total{result="done"}`] < 1 || m[`conclave_rekeys_total{result="failed"}`] != 0 {
+		t.Errorf("counted as %v", m)
+	}
+}
+
+// TestChangesAreBounded: the API has no more re-INVITEs under way than the server can bear.
+func TestChangesAreBounded(t *testing.T) {
+	s := serveTest(t, trunkYAML)
+	_, seat := newPhone(t, s).joins(attempt{room: "hall", transport: "udp"})
+	busy := make(chan struct{})
+	for range maxChanges {
+		if !s.chores.begin(func(context.Context) { <-busy }) {
+			t.Fatal("too few at a time")
+		}
+	}
+	if err := s.Rekey(t.Context(), "hall", seat.ID); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("one too many: %v", err)
+	}
+	close(busy)
+}
+
 // TestChangeBeforeTheCallStands: a seat whose ACK has not come has no call to change, and a server has its bound.
 func TestChangeBeforeTheCallStands(t *testing.T) {
 	s := serveTest(t, "")

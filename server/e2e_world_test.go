@@ -190,6 +190,19 @@ func until(t *testing.T, what string, holds func() bool) {
 	}
 }
 
+// taken is what comes from another goroutine.
+func taken[T any](t *testing.T, c <-chan T) (v T) {
+	t.Helper()
+	timer := time.NewTimer(e2ePatience)
+	defer timer.Stop()
+	select {
+	case v = <-c:
+	case <-timer.C:
+		t.Fatal("nothing came")
+	}
+	return v
+}
+
 // measured gives the server's metrics: values by name, or by name{label="value",...}.
 func measured(t *testing.T, s *Server) map[string]float64 {
 	t.Helper()

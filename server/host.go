@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/netip"
 	"sync"
 
@@ -51,6 +52,9 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 	adm, refuse := s.gate.Admit(req)
 	if refuse != nil {
 		s.metrics.refused(refuse.Reason)
+		if known != nil && refuse.Status == 488 && errors.As(refuse, new(*keying.Error)) {
+			s.metrics.rekeyed(rekeyRefused) // an update of the peer that the leg never sees
+		}
 		s.log.Debug("request refused", "method", r.Method, "status", refuse.Status, "reason", refuse.Reason, "source", r.Source.String(), "err", refuse.Err)
 		return nil, s.response(refuse)
 	}
