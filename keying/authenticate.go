@@ -1,7 +1,6 @@
 package keying
 
 import (
-	"crypto/rsa"
 	"errors"
 
 	"github.com/conclave/conclave/keying/mikey"
@@ -22,9 +21,11 @@ func (k *Keyer) authenticate(v *Verified, r refusal, c Call) error {
 	}
 	if v.prior.enveloped() {
 		// Its MAC is all the proof there is; the certificate is looked at again because it may have been replaced since.
-		if v.response, err = mikey.AuthenticatePSK(v.message, nil, v.prior.csb); err != nil {
+		response, err := mikey.AuthenticatePSK(v.message, nil, v.prior.csb)
+		if err != nil {
 			return r.mikey(MIKEYPSK, err)
 		}
+		v.response = response
 		v.leaf = v.prior.leaf
 		return nil
 	}
@@ -41,28 +42,22 @@ func (k *Keyer) authenticate(v *Verified, r refusal, c Call) error {
 }
 
 // authenticateSigned notes whether the signature is over SHA-1, which one policy may allow and another not.
-func (k *Keyer) authenticateSigned(v *Verified, key mikey.PeerKey, p *Policy) error {
-	check := func() (mikey.Response, error) {
-		switch v.method {
-		case MIKEYPKE:
-			own, _ := k.decrypter()
-			return mikey.AuthenticatePKE(v.message, key, own)
-		case MIKEYRSAR:
-			return mikey.AuthenticateRSAR(v.message, key)
-		default:
-			return mikey.AuthenticateDH(v.message, key, v.prior.bundle())
-		}
-	}
-	response, err := check()
-	if _, isRSA := key.Public.(*rsa.PublicKey); isRSA && p.SHA1Signatures && (errors.Is(err, mikey.ErrAuth) || errors.Is(err, mikey.ErrHash)) {
-		key.SHA1 = true
-		response, err = check()
-		v.sha1 = err == nil
+func (k *Keyer) authenticateSigned(v *Verified, key mikey.PeerKey, p *Policy) (err error) {
+	key.SHA1 = p.SHA1Signatures
+	switch v.method {
+	case MIKEYPKE:
+		own, _ := k.decrypter()
+		v.response, err = mikey.AuthenticatePKE(v.message, key, own)
+	case MIKEYRSAR:
+		v.response, err = mikey.AuthenticateRSAR(v.message, key)
+	default:
+		v.response, err = mikey.AuthenticateDH(v.message, key, v.prior.bundle())
 	}
 	if err != nil {
+		v.response = nil // no interface around a nil pointer
 		return err
 	}
-	v.response = response
+	v.sha1 = v.response.SHA1()
 	return nil
 }
 

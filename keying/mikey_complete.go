@@ -17,10 +17,6 @@ func (o *mikeyOffer) check(i *Initiation, answer Attributes, r refusal) error {
 		return r.refuse(mikey.Unspecified, ReasonPeerRefused, fmt.Errorf("%w: error numbers %v", mikey.ErrPeer, m.ErrorNumbers()))
 	}
 	var key mikey.PeerKey
-	o.leaf.fingerprint = o.recipient
-	if o.prior != nil {
-		o.leaf = o.prior.leaf
-	}
 	if i.method == MIKEYDH || i.method == MIKEYRSAR && o.prior == nil {
 		if want := map[Method]mikey.Type{MIKEYDH: mikey.TypeDHResp, MIKEYRSAR: mikey.TypeRSARResp}[i.method]; m.Type() != want {
 			return r.refuse(mikey.Unspecified, ReasonNotAnAnswer, fmt.Errorf("message type %d", m.Type()))

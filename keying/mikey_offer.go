@@ -12,14 +12,13 @@ import (
 
 // mikeyOffer is an exchange of MIKEY that we began.
 type mikeyOffer struct {
-	exchange  mikey.Initiation
-	prior     *csbState // the bundle that the offer updates; nil: it opens one
-	profile   Profile
-	cert      string // kind of the certificate that we sign with
-	recipient string // fingerprint of the certificate that MIKEYPKE encrypted to, "" with other methods
-	mki       []byte
-	message   []byte
-	leaf      peerLeaf // set by check
+	exchange mikey.Initiation
+	prior    *csbState // the bundle that the offer updates; nil: it opens one
+	profile  Profile
+	cert     string // kind of the certificate that we sign with
+	mki      []byte
+	message  []byte
+	leaf     peerLeaf // that which MIKEYPKE encrypts to, or the update's bundle knows; otherwise set by check
 }
 
 // peerLeaf is what is known of a peer's certificate.
@@ -37,7 +36,7 @@ func newMIKEYOffer(c Call, m Method) *mikeyOffer {
 	}
 	// New keys for another suite need a bundle of their own.
 	if runs := s.posture.Suite; c.Refresh || c.Policy.AllowsSuite(runs) && (c.Suite == "" || c.Suite == runs) {
-		o.prior = s
+		o.prior, o.leaf = s, s.leaf
 	}
 	return o
 }
@@ -209,7 +208,7 @@ func (o *mikeyOffer) findRecipient(i *Initiation, r refusal) ([]byte, error) {
 	if err != nil {
 		return nil, r.refuse(mikey.InvalidCert, ReasonBadCertificate, fmt.Errorf("the peer's RSA certificate: %w", err))
 	}
-	o.recipient = fingerprint(leaf.Raw)
+	o.leaf = peerLeaf{i.keyer.peerChain, fingerprint(leaf.Raw)}
 	return leaf.Raw, nil
 }
 

@@ -59,6 +59,9 @@ var mikeyReasons = []struct {
 
 // mikey makes the Error for one of package mikey; a failed authentication gets the reason that fits the method.
 func (r refusal) mikey(m Method, err error) *Error {
+	if errors.Is(err, mikey.ErrSHA1) {
+		return r.refuse(mikey.InvalidHA, ReasonWeakProtection, err)
+	}
 	if errors.Is(err, mikey.ErrAuth) {
 		if m.preShared() {
 			return r.refuse(mikey.AuthFailure, ReasonBadMAC, err)

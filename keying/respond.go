@@ -69,6 +69,13 @@ func (k *Keyer) answer(ctx context.Context, v *Verified, r refusal, c Call, own 
 		IDi: v.identity, IDr: c.Local, SSRC: map[uint8]uint32{own: c.SSRC}, ROC: map[uint8]uint32{own: c.ROC}, Policy: v.choice,
 		Cache: !c.Policy.profile().FreshBundle, Rand: k.rand,
 	}
+	if v.method == MIKEYRSAR && v.prior == nil && !c.Policy.profile().NoMKI { // elsewhere the key is the initiator's to name
+		mki, err := k.newMKI(mkiLen, c.Running.bundle().usedMKIs())
+		if err != nil {
+			return nil, nil, r.refuse(mikey.Unspecified, ReasonInternal, err)
+		}
+		a.MKI = mki
+	}
 	run := func(op func()) { op() }
 	if v.method != MIKEYPSK && !v.prior.enveloped() {
 		if v.method.Certified() {

@@ -175,7 +175,9 @@ func (w *world) callerWith(b *Bundle) *Keyer {
 }
 
 // ofMIKEY are the methods of MIKEY.
-func ofMIKEY() []Method { return slices.DeleteFunc(Methods(), func(m Method) bool { return !m.mikey() }) }
+func ofMIKEY() []Method {
+	return slices.DeleteFunc(Methods(), func(m Method) bool { return !m.mikey() })
+}
 
 // everything admits what there is.
 func everything() *Policy {

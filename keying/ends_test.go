@@ -1,0 +1,100 @@
+package keying
+
+import (
+	"testing"
+)
+
+// end is one side of a running dialog in tests.
+type end struct {
+	w    *world
+	k    *Keyer
+	call Call
+	last *Agreement
+}
+
+// ends are alice's side and the room's of a dialog before its first exchange.
+func (w *world) ends(kind string) (caller, server *end) {
+	w.tb.Helper()
+	ours, theirs := dialled(alice), answered()
+	ours.Cert, theirs.Cert, theirs.Peer = kind, kind, alice
+	ours.Secured, theirs.Secured = true, true
+	return &end{w: w, k: w.caller(alice, kind), call: ours}, &end{w: w, k: w.server, call: theirs}
+}
+
+// dialog is one after its first exchange by a method, which the caller began.
+func (w *world) dialog(m Method) (caller, server *end) {
+	w.tb.Helper()
+	caller, server = w.ends(kindsOf(m)[0])
+	if m.agreesGroup() {
+		caller.call.Group = P256
+	}
+	caller.settles(m, server)
+	caller.call.Group = ""
+	return caller, server
+}
+
+// offers makes an offer, of an update where something runs.
+func (e *end) offers(m Method) *Initiation {
+	e.w.tb.Helper()
+	return e.w.offer(e.k, m, e.call)
+}
+
+// verifies an offer of the other side; e.PeerAddresses are those that the other calls its own.
+func (e *end) verifies(a Attributes, other *end) (*Verified, error) {
+	c := e.call
+	c.PeerAddresses = other.call.Addresses
+	return e.k.Verify(a, c)
+}
+
+// takes an agreement in the place of the one before.
+func (e *end) takes(a *Agreement) {
+	if e.last != nil {
+		e.last.Running.Wipe()
+	}
+	e.last, e.call.Running = a, a.Running
+}
+
+// settles is a whole exchange that e begins.
+func (e *end) settles(m Method, other *end) {
+	e.w.tb.Helper()
+	e.w.clock.move(1)
+	i := e.offers(m)
+	v, err := other.verifies(i.Attributes(), e)
+	if err != nil {
+		e.w.tb.Fatal(err)
+	}
+	theirs, response, err := other.k.Respond(e.w.tb.Context(), v, other.call)
+	if err != nil {
+		e.w.tb.Fatal(err)
+	}
+	ours, err := i.Complete(e.w.tb.Context(), response)
+	if err != nil {
+		e.w.tb.Fatal(err)
+	}
+	e.takes(ours)
+	other.takes(theirs)
+}
+
+// renews is settles with new keys, which are not those before.
+func (e *end) renews(m Method, other *end) {
+	e.w.tb.Helper()
+	before := e.last.Keys
+	e.settles(m, other)
+	if t, ok := e.w.tb.(*testing.T); ok {
+		wantMirrored(t, &e.last.Keys, &other.last.Keys)
+	}
+	if e.last.Keys.Send.Key.Equal(before.Send.Key) || e.last.Keys.Receive.Key.Equal(before.Receive.Key) {
+		e.w.tb.Error("an old key")
+	}
+}
+
+// refreshes proves who is there and keeps the keys.
+func (e *end) refreshes(m Method, other *end) {
+	e.w.tb.Helper()
+	e.call.Refresh = true
+	defer func() { e.call.Refresh = false }()
+	e.settles(m, other)
+	if !e.last.Refreshed() || !other.last.Refreshed() {
+		e.w.tb.Error("a refresh brought keys")
+	}
+}
