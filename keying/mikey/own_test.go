@@ -260,16 +260,26 @@ func (i identity) open(t *testing.T, pke []byte) []byte {
 	return envelope
 }
 
-// TestOwnVectors recomputes every exchange of the committed file.
-func TestOwnVectors(t *testing.T) {
-	var file struct {
-		Identities map[string]identity
-		Vectors    []own
-	}
+// ownVectorFile is own.json.
+type ownVectorFile struct {
+	Identities map[string]identity
+	Vectors    []own
+}
+
+func readOwn(t testing.TB) (file ownVectorFile) {
+	t.Helper()
 	readJSON(t, "own.json", &file)
 	if len(file.Vectors) != 95 {
 		t.Fatalf("%d vectors", len(file.Vectors))
 	}
+	return file
+}
+
+func ownVectors(t testing.TB) []own { return readOwn(t).Vectors }
+
+// TestOwnVectors recomputes every exchange of the committed file.
+func TestOwnVectors(t *testing.T) {
+	file := readOwn(t)
 	first := map[string]own{}
 	for _, v := range file.Vectors {
 		t.Run(v.Name, func(t *testing.T) {
