@@ -97,7 +97,7 @@ func TestPeerRefusesChanges(t *testing.T) {
 	s := serveTest(t, trunkYAML)
 	o, seat := newPhone(t, s).joins(attempt{room: "hall", transport: "udp"})
 	asked := make(chan string, 2) // bodies of the re-INVITEs
-	go func() { // until the call is over
+	go func() {                   // until the call is over
 		for ev := range o.dialog.Inbox() {
 			if ev.Kind == dialog.Reinvite {
 				asked <- string(ev.Request.Body)
@@ -152,6 +152,28 @@ func TestChangesAreBounded(t *testing.T) {
 		t.Errorf("one too many: %v", err)
 	}
 	close(busy)
+}
+
+// TestWithoutKeysYet: while the handshake of a leg runs it counts as the weakest of its room, and is shown to have no keys.
+func TestWithoutKeysYet(t *testing.T) {
+	s := serveTest(t, "")
+	p := newPhone(t, s)
+	if _, err := p.legOf(enrolled(t, s, NewAccount{Name: "ann"}), "hall", keying.DTLSSRTP, ""); err != nil { // nobody moves its records
+		t.Fatal(err)
+	}
+	if k := seated(t, s, "hall").Leg.Keying; k.Method != "dtls-srtp" || k.Suite != "" || k.KeyAgeS != 0 || k.PeerIdentity != "" {
+		t.Errorf("keying %+v", k)
+	}
+	if _, err := p.legOf(enrolled(t, s, NewAccount{Name: "ben"}), "hall", keying.MIKEYPSK, ""); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "both are seated", func() bool { return len(s.calls.all()) == 2 })
+	if r, err := s.Room(t.Context(), "hall"); err != nil || r.Weakest == nil || r.Weakest.Method != "dtls-srtp" || r.Weakest.Suite != "" {
+		t.Errorf("weakest %+v, %v", r.Weakest, err)
+	}
+	if m := measured(t, s); m[`conclave_legs{forward_secrecy="false",method="dtls-srtp",suite="none"}`]+m[`conclave_legs{forward_secrecy="true",method="dtls-srtp",suite="none"}`] != 1 {
+		t.Errorf("legs are counted as %v", m)
+	}
 }
 
 // TestChangeBeforeTheCallStands: a seat whose ACK has not come has no call to change, and a server has its bound.
