@@ -55,6 +55,42 @@ func TestFloodAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestOverlapAllocatesNothing: while two keys are alive, before the peer uses the newer ones and after.
+func TestOverlapAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("under the race detector sync.Pool forgets on purpose and the standard library's HMAC allocates")
+	}
+	for _, suite := range keying.Suites() {
+		for _, mki := range []bool{false, true} {
+			a, b := rekeyed(t, suite, mki)
+			tick := codec.Tick(0)
+			payload := frameOf(1, 160)
+			step := func() {
+				tick++
+				for _, s := range []*Stream{a, b} {
+					s.Next(tick)
+					s.Send(tick, codec.Packet{Payload: payload})
+				}
+			}
+			for range 2 * rtcpInterval {
+				step()
+			}
+			ka, kb := update(suite, 1, mki, a, b)
+			readyKeys(t, b, kb)
+			step()
+			if n := testing.AllocsPerRun(2*rtcpInterval, step); n != 0 || b.keys.n != 2 || b.Snapshot().Rekeys != 0 {
+				t.Errorf("%s, MKI %v, peer under the old keys: %v allocations per tick, %d keys alive", suite, mki, n, b.keys.n)
+			}
+			setKeys(t, a, ka)
+			step()
+			step()
+			if n := testing.AllocsPerRun(overlapTicks/2, step); n != 0 || a.keys.n != 2 || b.keys.n != 2 || b.Snapshot().Rekeys != 1 {
+				t.Errorf("%s, MKI %v, peer under the new keys: %v allocations per tick, %d keys alive", suite, mki, n, b.keys.n)
+			}
+		}
+	}
+}
+
 // BenchmarkTick is one packet out and one in, with the sockets of both ends on this host.
 func BenchmarkTick(b *testing.B) {
 	for _, suite := range []keying.Suite{keying.AEADAES256GCM, keying.AESCM128SHA1x80} {
@@ -70,6 +106,38 @@ func BenchmarkTick(b *testing.B) {
 					y.Next(tick)
 				}
 			})
+		}
+	}
+}
+
+// BenchmarkOverlap is BenchmarkTick with two keys alive at the receiver: the packets are under the older, or under the newer.
+func BenchmarkOverlap(b *testing.B) {
+	for _, suite := range []keying.Suite{keying.AEADAES256GCM, keying.AESCM128SHA1x80} {
+		for _, mki := range []bool{false, true} {
+			for _, newer := range []bool{false, true} {
+				b.Run(fmt.Sprintf("%s/mki=%v/newer=%v", suite, mki, newer), func(b *testing.B) {
+					x, y := rekeyed(b, suite, mki)
+					both(x, y, 1)
+					kx, ky := update(suite, 1, mki, x, y)
+					readyKeys(b, y, ky)
+					if newer {
+						setKeys(b, x, kx)
+					}
+					both(x, y, 2)
+					payload := frameOf(1, 160)
+					b.ReportAllocs()
+					tick := codec.Tick(2)
+					for b.Loop() {
+						tick++
+						y.keys.now = 2 // the overlap lasts
+						x.Send(tick, codec.Packet{Payload: payload})
+						y.Next(tick)
+					}
+					if y.keys.n != 2 {
+						b.Error("the overlap ended")
+					}
+				})
+			}
 		}
 	}
 }

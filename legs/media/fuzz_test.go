@@ -1,6 +1,7 @@
 package media
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/conclave/conclave/keying"
@@ -14,21 +15,49 @@ func FuzzDatagram(f *testing.F) {
 	f.Add([]byte{0x81, 201, 0, 1, 0xab, 0xcd, 0xef, 1}, true)
 	f.Add([]byte{0x16, 0xfe, 0xfd}, false)
 	f.Add([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, true)
-	k, s := newTalker(f, keying.AEADAES256GCM, pcmu(), true)
-	k.say(0)
-	s.Next(0)
+	streams := fuzzStreams(f)
 	var from [sockaddrSize]byte
-	buffer := make([]byte, maxDatagram)
+	buffer, spare := make([]byte, maxDatagram), make([]byte, maxDatagram)
 	f.Fuzz(func(t *testing.T, b []byte, control bool) {
-		before := s.Snapshot()
-		n := copy(buffer, b)
-		s.datagram(datagram{buf: buffer[:n], from: &from, arrival: 1}, control)
-		after := s.Snapshot()
-		if after.PacketsReceived != before.PacketsReceived || after.RTCPReceived != before.RTCPReceived ||
-			after.LastHeard != before.LastHeard || after.Remote != before.Remote || after.PeerSSRC != before.PeerSSRC {
-			t.Errorf("%x changed the stream", b)
+		for name, s := range streams {
+			before, keys, peer := s.Snapshot(), s.keys, s.peer
+			peer.trials = 0
+			s.peer.trials = 0
+			n := copy(buffer, b)
+			s.datagram(datagram{buf: buffer[:n], spare: spare, from: &from, arrival: 1}, control)
+			after := s.Snapshot()
+			s.peer.trials = 0
+			if after.PacketsReceived != before.PacketsReceived || after.RTCPReceived != before.RTCPReceived ||
+				after.LastHeard != before.LastHeard || after.UnderOld != before.UnderOld || after.Rekeys != before.Rekeys ||
+				s.keys != keys || s.peer != peer {
+				t.Errorf("%s: %x changed the stream", name, b)
+			}
 		}
 	})
+}
+
+// fuzzStreams are streams in every state of their keys, some with a path; the peer of all has the same SSRC.
+func fuzzStreams(f *testing.F) map[string]*Stream {
+	k, running := newTalker(f, keying.AEADAES256GCM, pcmu(), true)
+	k.say(0)
+	running.Next(0)
+	_, unheard := newTalker(f, keying.AESCM128SHA1x80, pcmu(), false)
+	unheard.Next(0)
+	bare := open(f)
+	bare.Path()
+	all := map[string]*Stream{"running": running, "unheard": unheard, "path": bare}
+	for _, mki := range [][]byte{nil, {1, 2, 3, 4}} {
+		k, s := newTalker(f, keying.AEADAES128GCM, pcmu(), true)
+		k.say(0)
+		s.Next(0)
+		ours, _ := keysFor(keying.AESCM256SHA1x80, 1, s.SSRC(), k.ssrc)
+		ours.Receive.MKI = mki
+		readyKeys(f, s, ours)
+		s.Next(1)
+		s.Path()
+		all[fmt.Sprintf("overlap, MKI %x", mki)] = s
+	}
+	return all
 }
 
 // FuzzAuthentic feeds payloads, headers and control packets of a peer that holds the keys: hostile, but authentic.

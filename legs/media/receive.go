@@ -125,10 +125,10 @@ func (s *Stream) take(h *header, payload []byte, arrival int64) {
 	}
 }
 
-// admitSSRC decides by the SSRC alone whether a packet is worth an authentication. While the peer's is not known, a bounded number
-// of packets per tick is tried: the library would otherwise build state for every forged SSRC.
+// admitSSRC decides by the SSRC alone whether a packet is worth an authentication. While the peer's is not known, or
+// fresh keys do not state it, a bounded number of packets per tick is tried: the library would otherwise build state for every forged SSRC.
 func (s *Stream) admitSSRC(ssrc uint32, from *[sockaddrSize]byte) bool {
-	if s.peer.pinned && ssrc == s.peer.ssrc {
+	if s.peer.pinned && ssrc == s.peer.ssrc && ssrc != s.ssrc {
 		return true
 	}
 	stated, open := s.keys.expects(ssrc)

@@ -214,13 +214,15 @@ func TestOldKeysEnd(t *testing.T) {
 		}
 		s.drainAll(tick) // the last moment, before the tick that ends them
 		if n = s.Snapshot(); n.Replayed != 1 || n.AuthFailed != 0 || n.PacketsReceived != 3 || n.UnderOld != 1 {
-			t.Errorf("%s: in the overlap: %d received, %d replayed, %d failed, %d under old keys", suite, n.PacketsReceived, n.Replayed, n.AuthFailed, n.UnderOld)
+			t.Errorf("%s: in the overlap: %d received, %d replayed, %d failed, %d under old keys", suite, n.PacketsReceived, n.Replayed,
+				n.AuthFailed, n.UnderOld)
 		}
 		k.write(recorded)
 		k.write(tooLate)
 		s.Next(tick)
 		if n = s.Snapshot(); n.Replayed != 1 || n.AuthFailed != 2 || n.PacketsReceived != 3 || s.keys.n != 1 {
-			t.Errorf("%s: after it: %d received, %d replayed, %d failed, %d keys alive", suite, n.PacketsReceived, n.Replayed, n.AuthFailed, s.keys.n)
+			t.Errorf("%s: after it: %d received, %d replayed, %d failed, %d keys alive", suite, n.PacketsReceived, n.Replayed,
+				n.AuthFailed, s.keys.n)
 		}
 	}
 }

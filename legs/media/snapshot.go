@@ -19,7 +19,7 @@ type Snapshot struct {
 	AuthFailed                      uint64 // RTP or RTCP whose tag did not verify, or with an unknown MKI
 	Replayed                        uint64 // RTP or RTCP seen before, or older than the replay window
 	ForeignSSRC                     uint64 // packets of an SSRC that is not the peer's
-	Malformed                       uint64 // datagrams that are no RTP or RTCP, or whose inside is broken
+	Malformed                       uint64 // datagrams that are no RTP or RTCP, or whose inside is broken; DTLS records for which there was no path or no room
 	Unkeyed                         uint64 // arrived before there were keys
 	SendErrors                      uint64 // packets that the socket or the SRTP context refused
 	AddressChanges                  uint64 // times the peer's address was learned from its packets
