@@ -18,7 +18,7 @@ func (l *Local) checkKeys(proto string, answer bool) error {
 		}
 	case others, k.DTLS == nil && !answer:
 		return ErrLocal
-	case k.DTLS != nil && (!usable(k.DTLS) || answer && k.DTLS.Setup == setupActpass):
+	case k.DTLS != nil && !usable(k.DTLS):
 		return ErrLocal
 	}
 	for _, c := range k.Crypto {

@@ -250,7 +250,8 @@ func replace(from, to string) func(string) string {
 }
 
 func TestDigestMD5(t *testing.T) {
-	g, _ := newGate(t, Config{MD5: func() bool { return true }})
+	on := true
+	g, _ := newGate(t, Config{MD5: func() bool { return on }})
 	r := lateInvite("standup")
 	r.From.User = "old"
 	_, refusal := g.Admit(r)
@@ -266,6 +267,13 @@ func TestDigestMD5(t *testing.T) {
 	if a, refusal := g.Admit(r); refusal != nil || a.Account != "old" {
 		t.Errorf("%+v %v", a, refusal)
 	}
+	// Once no account has it any longer it is neither offered nor taken.
+	on = false
+	r.Authorization = []string{answer(t, c, r, func(o *digest.Options) { o.Username, o.Count = "old", 2 })}
+	if _, refusal := g.Admit(r); refusal == nil || refusal.Status != 401 || len(header(refusal, "WWW-Authenticate")) != 1 {
+		t.Errorf("%v", refusal)
+	}
+	on = true
 	// An account without MD5 cannot be talked down to it.
 	r.From.User = "alice"
 	r.Authorization = []string{answer(t, c, r, nil)}

@@ -90,6 +90,30 @@ func TestReofferOfOtherKinds(t *testing.T) {
 	}
 }
 
+// TestKeysOfStrangers: where the policy would rather have the a=crypto that stands beside a MIKEY message, the message proves
+// nothing, since it is not what was chosen.
+func TestKeysOfStrangers(t *testing.T) {
+	w := newWorldOf(t, Config{Known: knownAccount, Policy: func(room string, _ Who) *keying.Policy {
+		p := houseRules(room, Who{})
+		p.Methods = []keying.Method{keying.SDES, keying.MIKEYPSK}
+		return p
+	}})
+	outside := calling("alice", stranger, "tls", w.offering(kindBoth, "alice"))
+	inside := within("INVITE", stranger)
+	inside.Transport, inside.ContentType, inside.Body = "tls", outside.ContentType, outside.Body
+	for name, r := range map[string]Request{"INVITE": outside, "re-INVITE": inside} {
+		if a, refusal := w.gate.Admit(r); refusal == nil || refusal.Status != 401 || refusal.Reason != ReasonNoProof {
+			t.Errorf("%s of a stranger: %+v %v", name, a, refusal)
+		}
+		w.authorize(&r, "alice", password)
+		a, refusal := w.gate.Admit(r)
+		if refusal != nil || a.Proof != ProofDigest || a.Verified.Method() != keying.SDES {
+			t.Fatalf("%s with digest: %+v %v", name, a, refusal)
+		}
+		a.Verified.Abandon()
+	}
+}
+
 // afresh is a phone's directory that outlives an exchange: alice's key, a copy each time.
 type afresh struct{ peer }
 
@@ -157,5 +181,42 @@ func TestUpdateBindsAddresses(t *testing.T) {
 			a.Verified.Abandon()
 		}
 		update.Abandon()
+	}
+}
+
+// careless is a Verifier that does not look at who was proven to call.
+type careless struct{ keyer *keying.Keyer }
+
+func (c careless) Verify(a keying.Attributes, call keying.Call) (*keying.Verified, error) {
+	call.Peer = ""
+	return c.keyer.Verify(a, call)
+}
+
+// TestIdentitiesAgree: the gate compares identities itself, whatever package keying did.
+func TestIdentitiesAgree(t *testing.T) {
+	w := newWorld(t)
+	everybody, err := keying.New(keying.Config{
+		Own: w.papers.server, Directory: afresh{}, Pool: keying.NewPool(keying.PoolConfig{Deadline: time.Minute}), Now: w.clock.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.gate, _ = newGate(t, Config{Keyer: careless{everybody}, Policy: houseRules, Known: knownAccount})
+	r := calling("alice", phone, "udp", w.body(w.message(caller{idi: "bob"})))
+	w.authorize(&r, "alice", password)
+	if a, refusal := w.gate.Admit(r); refusal == nil || refusal.Status != 403 || refusal.Reason != ReasonWrongIdentity {
+		t.Errorf("digest of alice, MIKEY of bob: %+v %v", a, refusal)
+	}
+	i, err := everybody.Initiate(t.Context(), keying.MIKEYPSK, keying.Call{
+		Local: "sip:alice@elsewhere.example", Peer: "sip:standup@" + domain, SDPIDs: "mikey", SSRC: 7, Policy: keying.StandardPolicy(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Abandon()
+	r = calling("alice", phone, "udp", w.body(i.Attributes().MIKEY))
+	r.From.Host = "elsewhere.example"
+	if a, refusal := w.gate.Admit(r); refusal == nil || refusal.Status != 403 || refusal.Reason != ReasonWrongIdentity {
+		t.Errorf("MIKEY of another domain: %+v %v", a, refusal)
 	}
 }

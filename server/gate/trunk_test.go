@@ -151,7 +151,10 @@ func TestTrunkRooms(t *testing.T) {
 // TestTrunkDialog: a trunk's dialog is that trunk's, and nobody else's who bears the same name.
 func TestTrunkDialog(t *testing.T) {
 	other := Trunk{Name: "other", From: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Transports: []string{"udp"}}
-	w := newHouse(t, sbc("udp"), other)
+	w := newWorldOf(t, Config{ // the trunks may use every method here, also those that prove an account
+		Policy: func(room string, _ Who) *keying.Policy { return houseRules(room, Who{}) },
+		Known:  knownAccount, Trunks: []Trunk{sbc("udp"), other},
+	})
 	second := netip.MustParseAddrPort("203.0.113.21:5060")
 	request := func(method string, source netip.AddrPort) Request {
 		r := within(method, source)
