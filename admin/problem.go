@@ -22,6 +22,7 @@ var answers = []struct {
 	{server.ErrUnknownSeat, http.StatusNotFound, "no such seat"},
 	{server.ErrUnknownAccount, http.StatusNotFound, "no such account"},
 	{server.ErrNameTaken, http.StatusConflict, "a room or an account has this name already"},
+	{server.ErrUnknownPolicy, http.StatusUnprocessableEntity, "no policy of this name is in the configuration; name one of its policies"},
 	{server.ErrInvalid, http.StatusUnprocessableEntity, "a value is not allowed"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},

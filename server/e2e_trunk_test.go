@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -168,7 +169,7 @@ func selfSigned(t *testing.T) tls.Certificate {
 // TestAccountPolicies: only policies of the configuration are taken, and a view shows what an account has.
 func TestAccountPolicies(t *testing.T) {
 	s := serveTest(t, trunkYAML)
-	if _, _, err := s.CreateAccount(t.Context(), NewAccount{Name: "ann", Policy: "none"}); err == nil || !strings.Contains(err.Error(), "strict") {
+	if _, _, err := s.CreateAccount(t.Context(), NewAccount{Name: "ann", Policy: "none"}); !errors.Is(err, ErrUnknownPolicy) || !strings.Contains(err.Error(), "strict") {
 		t.Errorf("an account of a policy that is none: %v", err)
 	}
 	enrolled(t, s, NewAccount{Name: "ann", Policy: "strict", MD5: true})
@@ -176,8 +177,8 @@ func TestAccountPolicies(t *testing.T) {
 		t.Errorf("%+v, %v", v, err)
 	}
 	gone, none := "gone", ""
-	if _, err := s.PatchAccount(t.Context(), "ann", AccountPatch{Policy: &gone}); err == nil {
-		t.Error("an account was given a policy that is none")
+	if _, err := s.PatchAccount(t.Context(), "ann", AccountPatch{Policy: &gone}); !errors.Is(err, ErrUnknownPolicy) {
+		t.Errorf("an account was given a policy that is none: %v", err)
 	}
 	if v, err := s.PatchAccount(t.Context(), "ann", AccountPatch{Policy: &none}); err != nil || v.Policy != "" || !v.MD5 {
 		t.Errorf("%+v, %v", v, err)

@@ -76,7 +76,7 @@ func (s *Server) enrol(n NewAccount, cert *keying.Certificate) (*keying.Bundle, 
 // checkPolicy says whether an account may name that policy.
 func (s *Server) checkPolicy(name string) error {
 	if name != "" && s.cfg.Policies[name] == nil {
-		return fmt.Errorf("%w: no policy is named %q; there are %s", ErrInvalid, name, s.cfg.policyNames())
+		return fmt.Errorf("%w as %q; there are %s", ErrUnknownPolicy, name, s.cfg.policyNames())
 	}
 	return nil
 }

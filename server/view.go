@@ -20,6 +20,8 @@ var (
 	ErrNameTaken = errors.New("server: name is taken")
 	// ErrInvalid says that a value is out of its bounds although its shape is right (422).
 	ErrInvalid = errors.New("server: value not allowed")
+	// ErrUnknownPolicy says that an account was to have a keying policy that the configuration lacks (422).
+	ErrUnknownPolicy = errors.New("server: no such policy")
 	// ErrUnavailable says that the server cannot do it now: it is starting, stopping or full (503).
 	ErrUnavailable = errors.New("server: not available now")
 )
