@@ -1,6 +1,7 @@
 package legs
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -22,11 +23,7 @@ func (l *Leg) alive(ctx context.Context, now time.Time) *Ending {
 		if heard := s.PacketsReceived + s.RTCPReceived; heard != l.heard {
 			l.heard, l.since = heard, now
 		}
-		timeout := l.line.MediaTimeout
-		if timeout == 0 {
-			timeout = mediaTimeout
-		}
-		if now.Sub(l.since) > timeout {
+		if now.Sub(l.since) > cmp.Or(l.line.MediaTimeout, mediaTimeout) {
 			return &Ending{Reason: "media_timeout"}
 		}
 		return nil

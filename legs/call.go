@@ -23,6 +23,7 @@ type Outgoing struct {
 	Suite      keying.Suite    // "" = the policy's first
 	Group      keying.Group    // "" = the policy's first
 	Cert       string          // "rsa", "ecdsa" or "" = what there is
+	Secured    bool            // a=crypto may be used although the transport is not TLS: the peer named us an exception (a trunk)
 	LateOffer  bool            // send the INVITE without an offer and answer the one in the 200; then Methods are the policy's matter
 
 	// OnFallback is told before another method is tried: a weaker call is never placed silently. nil: nobody is told.
@@ -57,7 +58,7 @@ func (line *Line) Call(ctx context.Context, ep *dialog.Endpoint, o Outgoing, own
 func (line *Line) place(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m keying.Method, owner Owner) (*Leg, error) {
 	l, err := line.newLeg(keying.Call{
 		Local: o.Local, Peer: o.Peer, Policy: o.Policy, SDPIDs: sdpIDs, Suite: o.Suite, Group: o.Group, Cert: o.Cert,
-		Secured: o.Invitation.Transport == "tls",
+		Secured: o.Secured || o.Invitation.Transport == "tls",
 	}, owner)
 	if err != nil {
 		return nil, err

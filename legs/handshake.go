@@ -1,6 +1,7 @@
 package legs
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"time"
@@ -21,7 +22,7 @@ func (l *Leg) shake(life context.Context) {
 		hosts = append(hosts, source.Addr().Unmap())
 	}
 	l.helpers.Go(func() {
-		ctx, cancel := context.WithTimeout(life, handshakeTimeout)
+		ctx, cancel := context.WithTimeout(life, cmp.Or(l.line.HandshakeTimeout, handshakeTimeout))
 		defer cancel()
 		a, err := h.Run(ctx, l.stream.Path(), remote, hosts...)
 		defer a.Wipe()
@@ -39,7 +40,6 @@ func (l *Leg) shaken(a *keying.Agreement, err error) {
 		err = l.takeShaken(a, first)
 	}
 	l.shaking = false
-	l.closeHandshake(&l.formerly)
 	if !first {
 		l.rekeyed(l.shakeOurs, err)
 	}
@@ -68,13 +68,10 @@ func (l *Leg) takeShaken(a *keying.Agreement, first bool) error {
 	return nil
 }
 
-// closeHandshake ends an association.
-func (l *Leg) closeHandshake(h **keying.Handshake) {
-	if *h == nil {
-		return
-	}
-	if err := (*h).Close(); err != nil {
+// closeHandshake ends the association, or the handshake.
+func (l *Leg) closeHandshake() {
+	if err := l.handshake.Close(); err != nil {
 		l.line.Log.Debug("closing a handshake", "leg", l.id, "err", err)
 	}
-	*h = nil
+	l.handshake = nil
 }

@@ -28,6 +28,8 @@ type Line struct {
 
 	// MediaTimeout ends a leg that is not on hold and brings nothing authentic for so long; 0 is 30 s (interface.md).
 	MediaTimeout time.Duration
+	// HandshakeTimeout ends a leg whose handshake over the media path (DTLS-SRTP) did not come to an end; 0 is 10 s.
+	HandshakeTimeout time.Duration
 	// Renew makes legs change their keys by themselves before they are as old as their policy allows, in time or in packets.
 	// One side of a call is enough: the server does it.
 	Renew bool
@@ -101,7 +103,6 @@ type Leg struct {
 	renewal    renewal
 	overdue    bool
 	handshake  *keying.Handshake // of the keys that run, or of those to come while shaking; nil: none
-	formerly   *keying.Handshake // of the keys that run, while those to come are being made
 	shaking    bool
 	shakeDue   bool      // the handshake is to be started
 	shakeOurs  bool      // it was we who offered it
@@ -201,8 +202,7 @@ func (l *Leg) Release() {
 		l.line.Log.Debug("closing the stream", "leg", l.id, "err", err)
 	}
 	l.initiation.Abandon()
-	l.closeHandshake(&l.handshake)
-	l.closeHandshake(&l.formerly)
+	l.closeHandshake()
 	if l.agreement != nil {
 		l.agreement.Running.Wipe()
 	}

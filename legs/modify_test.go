@@ -130,6 +130,7 @@ func TestReinviteWithNewMessageRekeys(t *testing.T) {
 			c := w.call(w.outgoing(m))
 			c.flows()
 			before := c.callee.Terms()
+			former := before.Running.Message()
 			i := c.initiate(m)
 			body := c.body(i.Attributes().MIKEY, nil)
 			resp := c.reinvite(body)
@@ -159,7 +160,7 @@ func TestReinviteWithNewMessageRekeys(t *testing.T) {
 				t.Errorf("the running octets were refused: %d", resp.Status)
 			}
 			// ... those of the one before are a replay.
-			if resp := c.reinvite(c.body(before.Running.Message(), nil)); resp.Status != 488 {
+			if resp := c.reinvite(c.body(former, nil)); resp.Status != 488 {
 				t.Errorf("the octets of the former agreement: %d", resp.Status)
 			}
 			sameKeys(t, c.callee, after)

@@ -176,12 +176,12 @@ func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated, whose offerer) err
 func (l *Leg) adoptKeys(a *keying.Agreement, whose offerer) error {
 	switch {
 	case a.Handshake != nil:
-		l.shaking, l.shakeDue, l.shakeOurs = true, true, bool(whose)
-		if l.agreement != nil { // what runs goes on until the handshake is over
-			l.formerly, l.handshake = l.handshake, a.Handshake
-			return nil
+		l.closeHandshake() // the one before has long been over: only the path was still its own
+		l.stream.Path()    // from now on: the peer's first record may come before the handshake is run
+		l.handshake, l.shaking, l.shakeDue, l.shakeOurs = a.Handshake, true, true, bool(whose)
+		if l.agreement != nil {
+			return nil // the keys that run go on until the handshake is over
 		}
-		l.handshake = a.Handshake
 	case l.agreement == nil:
 		if err := l.stream.SetKeys(a.Keys); err != nil {
 			return err

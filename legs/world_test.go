@@ -51,7 +51,7 @@ var issued = sync.OnceValues(func() (*papers, error) {
 	if p.server, err = a.IssueServer(); err != nil {
 		return nil, err
 	}
-	p.account, err = a.IssueAccount(alice, keying.CertECDSA)
+	p.account, err = a.IssueAccount(alice, keying.CertRSA)
 	return p, err
 })
 
@@ -72,9 +72,10 @@ type world struct {
 	calling        *side
 	gated          bool // the answering side verifies re-INVITEs in Admit, as the server's gate does
 	late           keying.Method
-	secured        bool // SDES may be used on both sides
-	answeringHook  hook // of the answering side, inside dialogs
-	callingHook    hook // of the calling side, inside dialogs
+	secured        bool                     // SDES may be used on both sides
+	tamper         func(body []byte) []byte // what somebody on the way makes of the offer of an INVITE; nil: nothing
+	answeringHook  hook                     // of the answering side, inside dialogs
+	callingHook    hook                     // of the calling side, inside dialogs
 	callee         chan *Leg
 	refusals       chan *Reject
 	running        atomic.Pointer[Leg] // the answering leg
@@ -112,6 +113,7 @@ func newWorld(t *testing.T, options ...option) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, policy: keying.StandardPolicy(), callee: make(chan *Leg, 4), refusals: make(chan *Reject, 4)}
+	w.policy.Methods, w.policy.Suites = keying.Methods(), keying.Suites()
 	w.answeringOwner = newOwner(t)
 	w.answering, w.calling = newSide(t), newSide(t)
 	own := keying.Config{Own: p.server, Directory: directory{p.authority.Roots()}, Pool: w.answering.dh}
@@ -124,7 +126,7 @@ func newWorld(t *testing.T, options ...option) *world {
 	}
 	bundle := &keying.Bundle{
 		Account: "alice", URI: alice, PSK: secret(), CertPEM: string(p.account.CertPEM()), KeyPEM: key,
-		CAPEM: string(p.authority.CertPEM()),
+		CAPEM: string(p.authority.CertPEM()), ServerCertPEM: string(p.server.RSA.CertPEM()),
 	}
 	if w.calling.line.Keyer, err = keying.NewBundleKeyer(bundle, keying.BundleConfig{Pool: w.calling.dh}); err != nil {
 		t.Fatal(err)
@@ -237,7 +239,11 @@ func (h answeringHost) Invite(in *dialog.Incoming, _ any) {
 func (h answeringHost) take(in *dialog.Incoming) (*Leg, error) {
 	a := Admission{Local: room, Peer: alice, Policy: h.policy, Method: h.late, Secured: h.secured}
 	if len(in.Request.Body) > 0 {
-		d, err := offer.Parse(in.Request.Body)
+		body := in.Request.Body
+		if h.tamper != nil {
+			body = h.tamper(body)
+		}
+		d, err := offer.Parse(body)
 		if err != nil {
 			return nil, err
 		}
@@ -249,7 +255,8 @@ func (h answeringHost) take(in *dialog.Incoming) (*Leg, error) {
 		if a.Verified, err = h.answering.line.Keyer.Verify(keys, keying.Call{
 			Local: room, Peer: alice, SDPIDs: d.SDPIDs(), Policy: h.policy, Secured: h.secured,
 		}); err != nil {
-			return nil, err
+			l := &Leg{line: h.answering.line}
+			return nil, l.reject(err, d)
 		}
 	}
 	leg, err := h.answering.line.Prepare(in.Context(), a, h.answeringOwner)
@@ -283,6 +290,8 @@ type owner struct {
 	t         *testing.T
 	confirmed chan *Leg
 	ended     chan Ending
+
+	mute atomic.Bool // ticks on, but sends nothing
 
 	mu      sync.Mutex
 	silence chan struct{} // closed to stop ticking; nil when nothing is ticked
@@ -320,7 +329,9 @@ func (o *owner) tick(l *Leg) {
 				return
 			case <-ticker.C:
 				l.Stream().Next(t)
-				l.Stream().Send(t, codec.Packet{Payload: payload})
+				if !o.mute.Load() {
+					l.Stream().Send(t, codec.Packet{Payload: payload})
+				}
 			}
 		}
 	}()
@@ -341,7 +352,7 @@ func (o *owner) stop() {
 func (w *world) outgoing(m keying.Method) Outgoing {
 	return Outgoing{
 		Invitation: dialog.Invitation{URI: room, From: alice, Transport: "udp", Destination: w.answering.endpoint.Addr("udp").String()},
-		Local:      alice, Peer: room, Policy: w.policy, Methods: []keying.Method{m},
+		Local:      alice, Peer: room, Policy: w.policy, Methods: []keying.Method{m}, Secured: w.secured,
 	}
 }
 

@@ -1,0 +1,162 @@
+package legs
+
+import (
+	"testing"
+
+	"github.com/conclave/conclave/keying"
+)
+
+// implemented are the methods that this build can run.
+func implemented() (list []keying.Method) {
+	for _, m := range keying.Methods() {
+		if m.Implemented() {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// eachMethod runs a test for every method, behind a gate and without one.
+func eachMethod(t *testing.T, test func(t *testing.T, w *world, m keying.Method)) {
+	t.Helper()
+	for i, m := range implemented() {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorld(t, func(w *world) { w.gated, w.secured, w.late = i%2 == 0, true, m }), m)
+		})
+	}
+}
+
+// keyed waits until both sides have the keys of the call.
+func (c *connected) keyed() {
+	c.t.Helper()
+	eventually(c.t, "keys on both sides", func() bool {
+		return c.caller.Terms().Posture.Suite != "" && c.callee.Terms().Posture.Suite != ""
+	})
+}
+
+// rekeyed waits until both sides have changed their keys so often.
+func (c *connected) rekeyed(times uint64) {
+	c.t.Helper()
+	eventually(c.t, "a change of keys on both sides", func() bool {
+		return c.caller.Terms().Rekeys == times && c.callee.Terms().Rekeys == times
+	})
+}
+
+// lossless holds that every packet of the call arrived, and none was refused: both sides fall silent and count.
+func (c *connected) lossless() {
+	c.t.Helper()
+	c.callerOwner.mute.Store(true)
+	c.calleeOwner.mute.Store(true)
+	for name, way := range map[string][2]*Leg{"to the callee": {c.caller, c.callee}, "to the caller": {c.callee, c.caller}} {
+		from, to := way[0].Stream(), way[1].Stream()
+		eventually(c.t, "every packet "+name, func() bool {
+			s := to.Snapshot()
+			return s.PacketsReceived+s.Unkeyed >= from.Snapshot().PacketsSent
+		})
+		if s := to.Snapshot(); s.AuthFailed+s.Replayed+s.Lost+s.ForeignSSRC+s.Malformed > 0 || from.Snapshot().SendErrors > 0 {
+			c.t.Errorf("%s: %d failed to authenticate, %d replayed, %d lost, %d foreign, %d malformed, %d not sent", name,
+				s.AuthFailed, s.Replayed, s.Lost, s.ForeignSSRC, s.Malformed, from.Snapshot().SendErrors)
+		}
+	}
+	c.callerOwner.mute.Store(false)
+	c.calleeOwner.mute.Store(false)
+}
+
+// TestEveryMethod: a call, holds, rekeys and refreshes from either side, and not one packet lost.
+func TestEveryMethod(t *testing.T) {
+	t.Parallel()
+	eachMethod(t, func(t *testing.T, w *world, m keying.Method) {
+		c := w.call(w.outgoing(m))
+		c.keyed()
+		c.flows()
+		if a, b := c.caller.Terms().Posture, c.callee.Terms().Posture; a.Method != m || b.Method != m || a.Suite != b.Suite || a.CSBID != b.CSBID {
+			t.Errorf("postures %+v and %+v", a, b)
+		}
+		rekeys := uint64(0)
+		for _, side := range []*Leg{c.caller, c.callee} {
+			before, beforeCallee := c.caller.Terms(), c.callee.Terms()
+			hold(t, side, true)
+			eventually(t, "hold", func() bool { return c.caller.State() == Held && c.callee.State() == Held })
+			hold(t, side, false)
+			eventually(t, "no hold", func() bool { return c.caller.State() == Confirmed && c.callee.State() == Confirmed })
+			if err := side.Reinvite(within(t)); err != nil {
+				t.Fatalf("refresh: %v", err)
+			}
+			sameKeys(t, c.caller, before)
+			sameKeys(t, c.callee, beforeCallee)
+			c.flows()
+			if !before.Running.CanUpdate() {
+				continue
+			}
+			if err := side.Rekey(within(t)); err != nil {
+				t.Fatalf("rekey: %v", err)
+			}
+			rekeys++
+			c.rekeyed(rekeys)
+			a, b := c.caller.Terms().Posture, c.callee.Terms().Posture
+			if a.Suite != before.Posture.Suite || b.Suite != a.Suite || a.CSBID != before.Posture.CSBID || b.CSBID != a.CSBID || !a.Since.After(before.Posture.Since) {
+				t.Errorf("after a rekey: %+v and %+v", a, b)
+			}
+			c.flows()
+		}
+		if err := c.callee.Reinvite(within(t)); err != nil {
+			t.Errorf("refresh after rekeys: %v", err)
+		}
+		c.lossless()
+	})
+}
+
+// TestEveryMethodLate: the callee offers.
+func TestEveryMethodLate(t *testing.T) {
+	t.Parallel()
+	eachMethod(t, func(t *testing.T, w *world, m keying.Method) {
+		if m == keying.MIKEYPKE {
+			t.Skip("the answering side knows no certificate of the caller's to encrypt to")
+		}
+		o := w.outgoing(m)
+		o.LateOffer = true
+		c := w.call(o)
+		c.keyed()
+		c.flows()
+		for i, side := range []*Leg{c.caller, c.callee} {
+			hold(t, side, true)
+			hold(t, side, false)
+			if !c.caller.Terms().Running.CanUpdate() {
+				continue
+			}
+			if err := side.Rekey(within(t)); err != nil {
+				t.Fatalf("rekey: %v", err)
+			}
+			c.rekeyed(uint64(i) + 1)
+			c.flows()
+		}
+		c.lossless()
+	})
+}
+
+// TestRekeysCross: both sides change the keys at once, and both changes come about, one after the other.
+func TestRekeysCross(t *testing.T) {
+	t.Parallel()
+	eachMethod(t, func(t *testing.T, w *world, m keying.Method) {
+		c := w.call(w.outgoing(m))
+		c.keyed()
+		c.flows()
+		if !c.caller.Terms().Running.CanUpdate() {
+			t.Skip("the keys of this method are not changed")
+		}
+		w.meeting()
+		results := make(chan error, 2)
+		for _, side := range []*Leg{c.caller, c.callee} {
+			go func() { results <- side.Rekey(within(t)) }()
+		}
+		for range 2 {
+			if err := got(t, results, "an answer"); err != nil {
+				t.Error(err)
+			}
+		}
+		c.rekeyed(2)
+		c.flows()
+		c.lossless()
+	})
+}
