@@ -38,3 +38,9 @@ func (v *Verified) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[verified]") }
 
 // Format shows nothing.
 func (k *Keyer) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[keyer]") }
+
+// Format names the method.
+func (r *Running) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "[running %s]", r.Method()) }
+
+// Format shows nothing.
+func (h *Handshake) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[handshake]") }
