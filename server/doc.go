@@ -5,9 +5,13 @@
 // It is not the admin API (package admin is built on it), not the SIP stack and not the mixer.
 //
 // Goroutines: one a room, which owns its seats and is spoken to by mailbox (room.do); the legs' own; the mixer's clock
-// and workers; whoever calls a method of Server. An INVITE is worked on in the goroutine that the dialog gives it. The
-// account cache, the room table, the ledger of calls and the table of dialogs are guarded by one mutex each;
-// locks.txt says which may nest.
+// and workers; whoever calls a method of Server; and, for each change within a call that the admin API asked for, one that
+// waits for the peer (chores, bounded). An INVITE is worked on in the goroutine that the dialog gives it. The account cache,
+// the room table, the effective policies, the ledger of calls and the table of dialogs are guarded by one mutex each; locks.txt
+// says which may nest.
+//
+// Who calls is an account or, for callers without one, the trunk that speaks for them (gate.Who); what holds for a call is made
+// of the room's policy and of theirs (policies).
 //
 // The way of an INVITE: Admit (gate) -> Invite: a seat is reserved in the room (room goroutine) -> legs.Prepare: key agreement
 // and stream, put into the lobby -> 200 -> ACK -> Confirmed: the stream moves from the lobby to its seat. A failure unwinds in
