@@ -115,7 +115,7 @@ func TestRefusedByComplete(t *testing.T) {
 
 // TestAnswerBitFlips holds that no changed bit of an answer passes.
 func TestAnswerBitFlips(t *testing.T) {
-	for _, m := range []Method{MIKEYPSK, MIKEYDH} {
+	for _, m := range []Method{MIKEYPSK, MIKEYDH, MIKEYDHHMAC, MIKEYPKE} {
 		t.Run(string(m), func(t *testing.T) {
 			w := newWorld(t)
 			e := w.exchange(m)

@@ -52,6 +52,9 @@ const (
 	// maxFingerprints bounds the fingerprints of one that are compared: each usable hash, of two certificates.
 	maxFingerprints = 6
 
+	// maxKeyPackets is all that SRTP may send under one key (RFC 3711 section 9.2).
+	maxKeyPackets = 1 << 48
+
 	// decoyLength of the key that stands in for those of unknown accounts, in octets: that of the keys we hand out.
 	decoyLength = 32
 	// maxBundle bounds the file of a bundle: three certificates, two keys and names stay far below it.

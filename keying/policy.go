@@ -128,8 +128,21 @@ func (p *Policy) validateNames(complain func(string, ...any)) {
 	if p.MoveTGK != "" && p.MoveTGK != MoveFresh && p.MoveTGK != MoveRunning {
 		complain("move_tgk: %q is neither fresh nor running", p.MoveTGK)
 	}
+	p.validateLimits(complain)
+}
+
+func (p *Policy) validateLimits(complain func(string, ...any)) {
 	if p.MaxKeyAge < 0 {
 		complain("max_key_age: %v is negative", p.MaxKeyAge)
+	}
+	if p.MaxKeyPackets > maxKeyPackets {
+		complain("max_key_packets: %d is more than SRTP allows, 2^48", p.MaxKeyPackets)
+	}
+	if p.MinDHBits < 0 || slices.ContainsFunc(p.Methods, Method.agreesGroup) && p.group() == "" {
+		complain("min_dh_bits: %d leaves no group of %v", p.MinDHBits, p.groups())
+	}
+	if _, err := ParseProfile(p.PeerProfile); err != nil {
+		complain("peer_profile: %w", err)
 	}
 }
 
