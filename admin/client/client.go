@@ -65,19 +65,31 @@ func New(o Options) (*Client, error) {
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// ask sends one request; in, when not nil, as JSON. It reads the answer into out, when not nil.
+// ask sends one request; in, when not nil, as JSON. It reads the answer as JSON into out, when not nil.
 func (c *Client) ask(ctx context.Context, method, path string, in, out any) error {
+	text, err := c.send(ctx, method, path, in)
+	if err != nil || out == nil {
+		return err
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		return fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	return nil
+}
+
+// send sends one request; in, when not nil, as JSON. It gives the body of an answer that says well.
+func (c *Client) send(ctx context.Context, method, path string, in any) ([]byte, error) {
 	var body io.Reader = http.NoBody
 	if in != nil {
 		text, err := json.Marshal(in)
 		if err != nil {
-			return fmt.Errorf("client: %s %s: %w", method, path, err)
+			return nil, fmt.Errorf("client: %s %s: %w", method, path, err)
 		}
 		body = bytes.NewReader(text)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
-		return fmt.Errorf("client: %s %s: %w", method, path, err)
+		return nil, fmt.Errorf("client: %s %s: %w", method, path, err)
 	}
 	req.Header.Set("Accept", "application/json")
 	if c.token != "" {
@@ -88,30 +100,19 @@ func (c *Client) ask(ctx context.Context, method, path string, in, out any) erro
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("client: %w", err) // names method and URL
+		return nil, fmt.Errorf("client: %w", err) // names method and URL
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read from
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil {
-		return fmt.Errorf("client: %s %s: read the answer: %w", method, path, err)
-	}
-	return take(resp, text, out)
-}
-
-// take turns an answer into out or an error.
-func take(resp *http.Response, text []byte, out any) error {
 	switch {
+	case err != nil:
+		return nil, fmt.Errorf("client: %s %s: read the answer: %w", method, path, err)
 	case len(text) > maxAnswer:
-		return fmt.Errorf("%w: longer than %d octets", ErrAnswer, maxAnswer)
+		return nil, fmt.Errorf("%w: longer than %d octets", ErrAnswer, maxAnswer)
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		return problemOf(resp.StatusCode, resp.Header.Get("Content-Type"), text)
-	case out == nil:
-		return nil
+		return nil, problemOf(resp.StatusCode, resp.Header.Get("Content-Type"), text)
 	}
-	if err := json.Unmarshal(text, out); err != nil {
-		return fmt.Errorf("%w: %w", ErrAnswer, err)
-	}
-	return nil
+	return text, nil
 }
 
 // all asks for page after page of a list.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -110,6 +111,23 @@ func TestCalls(t *testing.T) {
 				t.Errorf("sent %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	c, seen := newClient(t, answer("# HELP a x\n# TYPE a counter\na 1\n\nb{x=\"y z\",w=\"}\"} 2.5e3 1700000000000\nc{} +Inf\n"))
+	all, err := c.Metrics(t.Context())
+	if err != nil || len(all) != 3 || all["a"] != 1 || all[`b{x="y z",w="}"}`] != 2500 || !math.IsInf(all["c{}"], 1) {
+		t.Errorf("%v, %v", all, err)
+	}
+	if (*seen)[0] != "GET /metrics" {
+		t.Errorf("sent %q", *seen)
+	}
+	for _, text := range []string{"a\n", "a b\n", "<html>\n", "{x=\"y\"}\n", " 1\n"} {
+		c, _ := newClient(t, answer(text))
+		if all, err := c.Metrics(t.Context()); !errors.Is(err, ErrAnswer) {
+			t.Errorf("%q: %v, %v", text, all, err)
+		}
 	}
 }
 
