@@ -221,7 +221,13 @@ func (c *demoCommand) Run(e *env, log *slog.Logger) error {
 
 type mikeyCommand struct {
 	Inspect inspectCommand `cmd:"" help:"Decode one message, and verify it where a key is given."`
+	Vectors vectorsCommand `cmd:"" help:"Write our test vectors, as JSON: every method with its updates, from published keys."`
 }
+
+type vectorsCommand struct{}
+
+// Run makes them; they are the same every time.
+func (vectorsCommand) Run(e *env) error { return keying.WriteVectors(e.out) }
 
 type inspectCommand struct {
 	Message  string `arg:"" help:"Base64 as after a=key-mgmt:mikey, or - for standard input." placeholder:"BASE64|-"`

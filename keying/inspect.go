@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -67,4 +68,13 @@ func DecodeMIKEY(text string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: the message is not base64", ErrCall)
 	}
 	return message, nil
+}
+
+// WriteVectors writes our test vectors as JSON: exchanges of every method of MIKEY with their updates, made from published keys and
+// seeds, so that anybody can check another implementation against them, or this one.
+func WriteVectors(w io.Writer) error {
+	if err := mikey.WriteVectors(w); err != nil {
+		return fmt.Errorf("keying: vectors: %w", err)
+	}
+	return nil
 }
