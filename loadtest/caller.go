@@ -77,19 +77,22 @@ func (x *Exchange) Close() error {
 // Plan is one call to place.
 type Plan struct {
 	Bundle    *keying.Bundle
-	URI       string // of the room, as it goes into the request line
-	Room      string // identity of the room for MIKEY
-	Transport string // udp, tcp or tls
-	Server    string // host:port
-	Method    keying.Method
+	URI       string          // of the room, as it goes into the request line
+	Room      string          // identity of the room for MIKEY
+	Transport string          // udp, tcp or tls
+	Server    string          // host:port
+	Methods   []keying.Method // by preference: the server's 488 has the next one tried
 	Suite     keying.Suite
 	Group     keying.Group
 	Codecs    []string // by preference
 	LateOffer bool
-	Mouth     mouth               // what the caller says
-	Ear       ear                 // who listens to what comes
-	EarRate   int                 // Hz at which the ear listens: 8000, 16000 or 48000; 0: the codec's own
-	Begin     func(mouthRate int) // told the rate at which the mouth is asked, before it is; may be nil
+	Clear     bool // keys of sdes may go in clear over udp and tcp
+	// Fallback is told before the next method is tried; nil: nobody is.
+	Fallback func(from, to keying.Method, why *legs.Refused)
+	Mouth    mouth               // what the caller says
+	Ear      ear                 // who listens to what comes
+	EarRate  int                 // Hz at which the ear listens: 8000, 16000 or 48000; 0: the codec's own
+	Begin    func(mouthRate int) // told the rate at which the mouth is asked, before it is; may be nil
 }
 
 // Caller is one call that stands.
@@ -101,6 +104,7 @@ type Caller struct {
 	ended    chan struct{}
 	ending   legs.Ending // valid once ended is closed
 	channel  *channel
+	changes  chan change // of keys, as they come to an end; one that nobody waits for is dropped
 }
 
 // Call places the call, waits until it stands, and has the clock tick it.
@@ -109,31 +113,60 @@ func (x *Exchange) Call(ctx context.Context, p Plan) (*Caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	line := &legs.Line{Domain: domainOf(p.Bundle.URI), Keyer: keyer, Ports: x.ports, Codecs: p.Codecs, CNAME: "caller", Log: x.log}
-	c := &Caller{exchange: x, ended: make(chan struct{})}
+	c := &Caller{exchange: x, ended: make(chan struct{}), changes: make(chan change, changesKept)}
+	line := &legs.Line{
+		Domain: domainOf(p.Bundle.URI), Keyer: keyer, Ports: x.ports, Codecs: p.Codecs, CNAME: "caller", Log: x.log, OnRekey: c.changed,
+	}
 	start := time.Now()
 	c.leg, err = line.Call(ctx, x.endpoint, legs.Outgoing{
 		Invitation: dialog.Invitation{
 			URI: p.URI, From: p.Bundle.URI, Transport: p.Transport, Destination: p.Server,
 			Username: p.Bundle.Digest.Username, Password: string(p.Bundle.Digest.Password.Bytes()), Realm: p.Bundle.Digest.Realm,
 		},
-		Local: p.Bundle.URI, Peer: p.Room, Policy: callerPolicy(p), Methods: []keying.Method{p.Method}, Suite: p.Suite, Group: p.Group, LateOffer: p.LateOffer,
+		Local: p.Bundle.URI, Peer: p.Room, Policy: callerPolicy(p), Methods: p.Methods, Suite: p.Suite, Group: p.Group, LateOffer: p.LateOffer,
+		Secured: p.Clear, OnFallback: p.Fallback,
 	}, c)
 	if err != nil {
 		return nil, err
 	}
-	c.setup = time.Since(start)
 	if c.channel, err = newChannel(c.leg, p); err != nil {
 		return nil, errors.Join(err, c.HangUp())
 	}
-	c.remove = x.clock.add(c.channel)
+	c.remove = x.clock.add(c.channel) // from now on records of a handshake come through, too
+	if err = c.keyed(ctx); err != nil {
+		return nil, errors.Join(err, c.HangUp())
+	}
+	c.setup = time.Since(start)
+	c.channel.open(p)
 	return c, nil
 }
 
-// callerPolicy is what a caller agrees to: what it asks for itself, and no less.
+// ErrKeyless says that a call was answered and ended, or took too long, before it had keys.
+var ErrKeyless = errors.New("loadtest: no keys")
+
+// keyed waits until the call has keys: where a handshake makes them, they come some ticks after the answer.
+func (c *Caller) keyed(ctx context.Context) error {
+	ticker := time.NewTicker(keyedEvery)
+	defer ticker.Stop()
+	for c.leg.Terms().Posture.Suite == "" {
+		select {
+		case <-ticker.C:
+		case <-c.ended:
+			return fmt.Errorf("%w: %s", ErrKeyless, c.ending.Reason)
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrKeyless, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// callerPolicy is what a caller agrees to: what it asks for itself, and no less. With a late offer the server asks.
 func callerPolicy(p Plan) *keying.Policy {
 	policy := keying.StandardPolicy()
-	policy.Name, policy.Methods, policy.Suites = "caller", keying.Methods(), keying.Suites()
+	policy.Name, policy.Methods, policy.Suites = "caller", p.Methods, keying.Suites()
+	if p.LateOffer {
+		policy.Methods = keying.Methods()
+	}
 	if p.Suite != "" {
 		policy.Suites = []keying.Suite{p.Suite}
 	}

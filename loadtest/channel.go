@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/conclave/conclave/legs"
@@ -27,6 +28,8 @@ type channel struct {
 	leg   *legs.Leg
 	mouth mouth
 	ear   ear
+	rate  int         // Hz at which the mouth is asked
+	keyed atomic.Bool // before that nobody speaks or listens
 
 	// Owned by the clock's worker; read by others after Stop.
 	enc     *codec.Encoder
@@ -47,9 +50,6 @@ func newChannel(l *legs.Leg, p Plan) (*channel, error) {
 	if earRate == 0 {
 		earRate = rate
 	}
-	if p.Begin != nil {
-		p.Begin(rate)
-	}
 	enc, err := codec.NewEncoder(f, rate)
 	if err != nil {
 		return nil, fmt.Errorf("loadtest: %w", err)
@@ -59,15 +59,26 @@ func newChannel(l *legs.Leg, p Plan) (*channel, error) {
 		return nil, fmt.Errorf("loadtest: %w", err)
 	}
 	return &channel{
-		leg: l, mouth: p.Mouth, ear: p.Ear, enc: enc, dec: dec,
+		leg: l, mouth: p.Mouth, ear: p.Ear, rate: rate, enc: enc, dec: dec,
 		in: make([]int16, earRate/ticksPerSecond), out: make([]int16, rate/ticksPerSecond), packet: make([]byte, f.FrameSize()),
 	}, nil
+}
+
+// open lets mouth and ear at the audio.
+func (c *channel) open(p Plan) {
+	if p.Begin != nil {
+		p.Begin(c.rate)
+	}
+	c.keyed.Store(true)
 }
 
 // tick plays and speaks once.
 func (c *channel) tick(t codec.Tick, at time.Time) {
 	stream := c.leg.Stream()
 	frame := stream.Next(t)
+	if !c.keyed.Load() {
+		return
+	}
 	if c.first.IsZero() {
 		c.first = at
 	}

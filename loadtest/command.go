@@ -2,6 +2,8 @@ package loadtest
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs"
 )
 
 // ErrVerdict says that a swarm ran and failed; its report has been printed.
@@ -20,35 +23,32 @@ var ErrVerdict = errors.New("loadtest: the verdict is fail")
 
 // CallCommand is `conclave call`; the tags are kong's.
 type CallCommand struct {
-	URI       string        `arg:"" help:"sip:ROOM@HOST[:PORT][;transport=udp|tcp|tls]"`
-	As        string        `required:"" type:"existingfile" help:"Bundle of the account that calls." placeholder:"BUNDLE"`
-	Keying    string        `default:"mikey-dh" help:"Method of the key agreement." placeholder:"METHOD"`
-	Suite     string        `help:"SRTP suite; the policy's first when empty."`
-	DHGroup   string        `name:"dh-group" help:"Diffie-Hellman group; modp1536 when empty."`
-	Codec     string        `default:"opus" enum:"opus,pcmu,pcma,l16" help:"Codec (${enum})."`
-	Play      string        `help:"WAV file, or tone:HZ." placeholder:"WAV|tone:HZ"`
-	Record    string        `help:"Write what is heard." placeholder:"WAV"`
-	Duration  time.Duration `help:"Hang up after so long; otherwise when the file has been played, or on interrupt."`
-	LateOffer bool          `help:"Let the server make the offer."`
-	JSON      bool          `name:"json" help:"One JSON object on stdout."`
+	URI        string        `arg:"" help:"sip:ROOM@HOST[:PORT][;transport=udp|tcp|tls]"`
+	As         string        `xor:"who" required:"" type:"existingfile" help:"Bundle of the account that calls." placeholder:"BUNDLE"`
+	From       string        `xor:"who" required:"" help:"Who calls, in place of an account, where a trunk of the server vouches for this machine." placeholder:"sip:USER@DOMAIN"`
+	CA         string        `name:"ca" type:"existingfile" help:"With --from over TLS: authority of the server; the system's when empty." placeholder:"PEM"`
+	ClientCert string        `name:"client-cert" type:"existingfile" help:"With --from over TLS: certificate and key by which the server knows the trunk." placeholder:"PEM"`
+	Keying     []string      `default:"mikey-dh" help:"Methods of the key agreement; a later one is tried, with a notice, where the one before is refused." placeholder:"METHOD"`
+	ClearKeys  bool          `help:"Let an account send keys of sdes in clear, over udp and tcp; --from does."`
+	Suite      string        `help:"SRTP suite; the policy's first when empty."`
+	DHGroup    string        `name:"dh-group" help:"Diffie-Hellman group; modp1536 when empty."`
+	Codec      string        `default:"opus" enum:"opus,pcmu,pcma,l16" help:"Codec (${enum})."`
+	Play       string        `help:"WAV file, or tone:HZ." placeholder:"WAV|tone:HZ"`
+	Record     string        `help:"Write what is heard." placeholder:"WAV"`
+	Duration   time.Duration `help:"Hang up after so long; otherwise when the file has been played, or on interrupt."`
+	LateOffer  bool          `help:"Let the server make the offer."`
+	JSON       bool          `name:"json" help:"One JSON object on stdout."`
 }
 
 // Run places one call. A call that broke off is a failure.
 func (c *CallCommand) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	bundle, err := keying.ReadBundle(c.As)
+	s, err := c.single(log)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrOptions, err)
-	}
-	s := Single{
-		URI: c.URI, Bundle: bundle, Codec: c.Codec, Play: c.Play, Record: c.Record, Duration: c.Duration, LateOffer: c.LateOffer, Log: log,
-	}
-	if s.Method, s.Suite, s.Group, err = parseNames(c.Keying, c.Suite, c.DHGroup); err != nil {
 		return fmt.Errorf("%w: %w", ErrOptions, err)
 	}
 	told, err := s.Place(ctx, func(o Outcome) {
 		if !c.JSON {
-			fmt.Fprintf(out, "in room %s over %s after %.1f ms: %s %s %s, %s, media %s\n  peer %s %s\n",
-				o.Room, o.Transport, o.SetupMS, o.Method, o.Group, o.Suite, o.Codec, o.Media, o.Peer, o.Fingerprint)
+			fmt.Fprintf(out, "in room %s over %s after %.1f ms: %s, %s, media %s\n%s", o.Room, o.Transport, o.SetupMS, o.keys(), o.Codec, o.Media, o.peer())
 		}
 	})
 	switch {
@@ -66,43 +66,96 @@ func (c *CallCommand) Run(ctx context.Context, out io.Writer, log *slog.Logger) 
 	return err
 }
 
-// parseNames parses one method, suite and group.
-func parseNames(method, suite, group string) (m keying.Method, s keying.Suite, g keying.Group, err error) {
-	if m, err = keying.ParseMethod(method); err != nil {
-		return
+// single is the call that the options describe.
+func (c *CallCommand) single(log *slog.Logger) (Single, error) {
+	s := Single{
+		URI: c.URI, From: c.From, ClearKeys: c.ClearKeys || c.From != "", Codec: c.Codec, Play: c.Play, Record: c.Record, Duration: c.Duration,
+		LateOffer: c.LateOffer, Log: log, Fallback: notice(os.Stderr),
 	}
-	if suite != "" {
-		if s, err = keying.ParseSuite(suite); err != nil {
-			return
+	var errs []error
+	if c.From == "" {
+		var err error
+		s.Bundle, err = keying.ReadBundle(c.As)
+		errs = append(errs, err)
+	}
+	s.Methods, errs = parseAll(c.Keying, keying.ParseMethod, errs)
+	if c.Suite != "" {
+		var err error
+		s.Suite, err = keying.ParseSuite(c.Suite)
+		errs = append(errs, err)
+	}
+	if c.DHGroup != "" {
+		var err error
+		s.Group, err = keying.ParseGroup(c.DHGroup)
+		errs = append(errs, err)
+	}
+	var err error
+	s.TLS, err = c.tls()
+	return s, errors.Join(append(errs, err)...)
+}
+
+// tls is what a caller without a bundle brings to TLS.
+func (c *CallCommand) tls() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.From == "" {
+		if c.CA != "" || c.ClientCert != "" {
+			return nil, errors.New("--ca and --client-cert go with --from: a bundle has its own")
+		}
+		return config, nil
+	}
+	if c.CA != "" {
+		text, err := os.ReadFile(c.CA)
+		if err != nil {
+			return nil, fmt.Errorf("--ca: %w", err)
+		}
+		if config.RootCAs = x509.NewCertPool(); !config.RootCAs.AppendCertsFromPEM(text) {
+			return nil, errors.New("--ca: no certificate in " + c.CA)
 		}
 	}
-	if group != "" {
-		g, err = keying.ParseGroup(group)
+	if c.ClientCert != "" {
+		own, err := tls.LoadX509KeyPair(c.ClientCert, c.ClientCert)
+		if err != nil {
+			return nil, fmt.Errorf("--client-cert: %w", err)
+		}
+		config.Certificates = []tls.Certificate{own}
 	}
-	return
+	return config, nil
+}
+
+// notice tells people that another method is tried: never silently, since it may be the weaker one. What the server says of its
+// reason proves nothing.
+func notice(to io.Writer) func(from, to keying.Method, why *legs.Refused) {
+	return func(refused, next keying.Method, why *legs.Refused) {
+		hint := ""
+		if why.Hint != nil && why.Hint.Words != "" {
+			hint = "; " + why.Hint.Words
+		}
+		fmt.Fprintf(to, "notice: %s was %v%s; trying %s\n", refused, why, hint, next)
+	}
 }
 
 // SwarmCommand is `conclave swarm`.
 type SwarmCommand struct {
-	Data      string        `help:"Data directory of a running server on this machine." placeholder:"DIR" default:"${data}"`
-	Server    string        `help:"SIP address of the server, host:port." placeholder:"ADDR"`
-	Admin     string        `help:"URL of its admin API." placeholder:"URL"`
-	TokenFile string        `help:"File with its admin token." placeholder:"FILE"`
-	Callers   int           `default:"10" help:"Number of callers."`
-	Rooms     int           `default:"1" help:"Number of rooms."`
-	Talkers   float64       `default:"0.3" help:"Fraction of the callers that talk."`
-	Keying    []string      `default:"mikey-dh" help:"Methods, dealt to the callers in turn."`
-	Suite     []string      `help:"SRTP suites, dealt in turn."`
-	DHGroup   []string      `name:"dh-group" help:"Diffie-Hellman groups, dealt in turn."`
-	Cert      []string      `default:"ecdsa" enum:"rsa,ecdsa" help:"Kinds of certificates, dealt in turn."`
-	Codec     []string      `default:"opus" enum:"opus,pcmu,pcma,l16" help:"Codecs, dealt in turn."`
-	Transport string        `default:"udp" enum:"udp,tcp,tls" help:"Transport of the signalling (${enum})."`
-	Ramp      float64       `default:"40" help:"Calls a second while joining."`
-	AtOnce    int           `default:"32" help:"Set-ups in progress at a time."`
-	Duration  time.Duration `default:"10s" help:"Length of the measurement once all have joined."`
-	Script    string        `default:"join" enum:"join,churn" help:"What the callers do (${enum})."`
-	ServerPID int           `name:"server-pid" help:"Process of the server, to report its CPU time."`
-	JSON      bool          `name:"json" help:"One JSON object on stdout."`
+	Data       string        `help:"Data directory of a running server on this machine." placeholder:"DIR" default:"${data}"`
+	Server     string        `help:"SIP address of the server, host:port." placeholder:"ADDR"`
+	Admin      string        `help:"URL of its admin API." placeholder:"URL"`
+	TokenFile  string        `help:"File with its admin token." placeholder:"FILE"`
+	Callers    int           `default:"10" help:"Number of callers."`
+	Rooms      int           `default:"1" help:"Number of rooms."`
+	Talkers    float64       `default:"0.3" help:"Fraction of the callers that talk."`
+	Keying     []string      `default:"mikey-dh" help:"Methods, dealt to the callers in turn."`
+	Suite      []string      `help:"SRTP suites, dealt in turn."`
+	DHGroup    []string      `name:"dh-group" help:"Diffie-Hellman groups, dealt in turn."`
+	Cert       []string      `default:"ecdsa" enum:"rsa,ecdsa" help:"Kinds of certificates, dealt in turn."`
+	Codec      []string      `default:"opus" enum:"opus,pcmu,pcma,l16" help:"Codecs, dealt in turn."`
+	Transport  string        `default:"udp" enum:"udp,tcp,tls" help:"Transport of the signalling (${enum})."`
+	Ramp       float64       `default:"40" help:"Calls a second while joining."`
+	AtOnce     int           `default:"32" help:"Set-ups in progress at a time."`
+	Duration   time.Duration `default:"10s" help:"Length of the measurement once all have joined."`
+	Script     string        `default:"join" enum:"join,churn,rekey" help:"What the callers do (${enum})."`
+	RekeyEvery time.Duration `default:"2s" help:"Time between two changes of a caller's keys, with the script rekey."`
+	ServerPID  int           `name:"server-pid" help:"Process of the server, to report its CPU time."`
+	JSON       bool          `name:"json" help:"One JSON object on stdout."`
 }
 
 // Run runs the swarm; a verdict other than pass is a failure.
@@ -113,7 +166,7 @@ func (c *SwarmCommand) Run(ctx context.Context, out io.Writer, log *slog.Logger)
 	}
 	o := Options{
 		Target: target, Callers: c.Callers, Rooms: c.Rooms, Talkers: c.Talkers, Certs: c.Cert, Codecs: c.Codec, Transport: c.Transport,
-		Ramp: c.Ramp, AtOnce: c.AtOnce, Duration: c.Duration, Script: c.Script, ServerPID: c.ServerPID, Progress: terminal(c.JSON), Log: log,
+		Ramp: c.Ramp, AtOnce: c.AtOnce, Duration: c.Duration, Script: c.Script, RekeyEvery: c.RekeyEvery, ServerPID: c.ServerPID, Progress: terminal(c.JSON), Log: log,
 	}
 	var errs []error
 	o.Keying, errs = parseAll(c.Keying, keying.ParseMethod, errs)

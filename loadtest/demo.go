@@ -130,7 +130,7 @@ func (c *demoCaller) dial(ctx context.Context, x *Exchange, t *Target, i int) (e
 	transport := pick([]string{"udp", "tcp", "tls"}, i)
 	uri := fmt.Sprintf("sip:demo-%d@%s", c.room+1, domainOf(c.bundle.URI))
 	c.call, err = x.Call(ctx, Plan{
-		Bundle: c.bundle, URI: uri, Room: uri, Transport: transport, Server: t.address(transport, c.bundle), Method: mix.method,
+		Bundle: c.bundle, URI: uri, Room: uri, Transport: transport, Server: t.address(transport, c.bundle), Methods: []keying.Method{mix.method},
 		Suite: mix.suite, Group: mix.group, Codecs: []string{mix.codec}, Mouth: c.mouth, Ear: c.ear, EarRate: demoRate, Begin: c.mouth.begin,
 	})
 	return err

@@ -20,7 +20,7 @@ import (
 // single is one call as `conclave call` places it.
 func (h *house) single(b *keying.Bundle, room, transport, codec string) loadtest.Single {
 	return loadtest.Single{
-		URI: h.uri(room, transport), Bundle: b, Method: keying.MIKEYPSK, Codec: codec, Duration: time.Second, Log: slog.New(slog.DiscardHandler),
+		URI: h.uri(room, transport), Bundle: b, Methods: []keying.Method{keying.MIKEYPSK}, Codec: codec, Duration: time.Second, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -45,7 +45,7 @@ func TestSingleCall(t *testing.T) {
 		{"late offer over TLS", rsa, keying.MIKEYDH, keying.AEADAES256GCM, keying.MODP1536, "tls", true},
 	} {
 		s := h.single(c.bundle, "lobby", c.transport, "pcmu")
-		s.Method, s.Suite, s.Group, s.LateOffer, s.Duration = c.method, c.suite, c.group, c.late, 300*time.Millisecond
+		s.Methods, s.Suite, s.Group, s.LateOffer, s.Duration = []keying.Method{c.method}, c.suite, c.group, c.late, 300*time.Millisecond
 		if c.late {
 			s.Suite, s.Group = "", ""
 		}

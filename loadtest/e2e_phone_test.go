@@ -104,7 +104,7 @@ func (b *booth) try(bundle *keying.Bundle, room string, m keying.Method, late bo
 			URI: identity, From: bundle.URI, Transport: "udp", Destination: b.house.sip("udp"),
 			Username: bundle.Digest.Username, Password: string(bundle.Digest.Password.Bytes()), Realm: bundle.Digest.Realm,
 		},
-		Local: bundle.URI, Peer: identity, Policy: policy, Method: m, LateOffer: late,
+		Local: bundle.URI, Peer: identity, Policy: policy, Methods: []keying.Method{m}, LateOffer: late,
 	}, p)
 	if err != nil {
 		return nil, err

@@ -3,9 +3,9 @@ package loadtest
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 )
@@ -18,6 +18,7 @@ type Report struct {
 	Keying    []string `json:"keying"`
 	Codec     []string `json:"codec"`
 	Transport string   `json:"transport"`
+	Script    string   `json:"script"`
 	Verdict   string   `json:"verdict"` // pass or fail
 	Reasons   []string `json:"reasons"` // why it failed
 
@@ -92,11 +93,13 @@ type MovesReport struct {
 	GapP99 float64 `json:"gap_ms_p99"`
 }
 
-// RekeysReport tells of key changes within calls.
+// RekeysReport tells of key changes within calls. Packets count as lost that never came, did not authenticate or counted as
+// replayed, on either side, from when all had joined until the last change.
 type RekeysReport struct {
-	Done        int `json:"done"`
-	Failed      int `json:"failed"`
-	PacketsLost int `json:"packets_lost"`
+	Done        int            `json:"done"`
+	Failed      int            `json:"failed"`
+	PacketsLost uint64         `json:"packets_lost"`
+	Failures    map[string]int `json:"failures"` // by reason
 }
 
 // CPUReport is processor time in seconds over the run: of the callers' process, and of the server's when its pid was given.
@@ -135,6 +138,7 @@ func (r *Report) judge() {
 	if r.Mix.Pairs == 0 {
 		fail("nobody could be heard: it takes two callers in a room, one of whom talks, for some seconds")
 	}
+	r.judgeRekeys(fail)
 	if r.Mix.SelfHeard > 0 {
 		fail("%d callers heard themselves", r.Mix.SelfHeard)
 	}
@@ -152,6 +156,19 @@ func (r *Report) judge() {
 	}
 }
 
+// judgeRekeys: with the script rekey keys must change, always, and cost nothing.
+func (r *Report) judgeRekeys(fail func(string, ...any)) {
+	if r.Script == ScriptRekey && r.Rekeys.Done == 0 {
+		fail("no keys were changed")
+	}
+	if r.Rekeys.Failed > 0 {
+		fail("%d of %d changes of keys failed", r.Rekeys.Failed, r.Rekeys.Done+r.Rekeys.Failed)
+	}
+	if r.Rekeys.PacketsLost > 0 {
+		fail("%d packets were lost or refused while keys were changed", r.Rekeys.PacketsLost)
+	}
+}
+
 // Pass says whether everything was as it should be.
 func (r *Report) Pass() bool { return r.Verdict == "pass" }
 
@@ -161,16 +178,17 @@ func (r *Report) Print(w io.Writer) {
 	line("%s: %d callers (%d talking) in %d rooms, %s, %s over %s", strings.ToUpper(r.Verdict), r.Callers, r.Talkers, r.Rooms,
 		strings.Join(r.Keying, "+"), strings.Join(r.Codec, "+"), r.Transport)
 	line("  set-up    %d ok, %d failed, p50 %.1f ms, p99 %.1f ms, %.1f a second", r.Setup.OK, r.Setup.Failed, r.Setup.P50, r.Setup.P99, r.Setup.PerS)
-	reasons := make([]string, 0, len(r.Setup.Failures))
-	for reason := range r.Setup.Failures {
-		reasons = append(reasons, reason)
-	}
-	sort.Strings(reasons)
-	for _, reason := range reasons {
+	for _, reason := range slices.Sorted(maps.Keys(r.Setup.Failures)) {
 		line("            %d times %s", r.Setup.Failures[reason], reason)
 	}
 	line("  media     %d of %d packets received (%.3f %%), %d lost, %d late, %d not authentic, %d replayed", r.Media.Received,
 		r.Media.Expected, r.Media.ReceivedPct, r.Media.Lost, r.Media.Late, r.Media.AuthFailed, r.Media.Replayed)
+	if r.Rekeys.Done+r.Rekeys.Failed > 0 {
+		line("  rekeys    %d done, %d failed, %d packets lost", r.Rekeys.Done, r.Rekeys.Failed, r.Rekeys.PacketsLost)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(r.Rekeys.Failures)) {
+		line("            %d times %s", r.Rekeys.Failures[reason], reason)
+	}
 	line("  mix       %d of %d pairs heard, %d missing, %d heard themselves, %d foreign", r.Mix.Heard, r.Mix.Pairs, r.Mix.Missing, r.Mix.SelfHeard, r.Mix.ForeignHeard)
 	line("  latency   mouth to ear p50 %.0f ms, p99 %.0f ms; added p50 %.0f ms, p95 %.0f ms, p99 %.0f ms", r.Latency.P50, r.Latency.P99, r.Added.P50, r.Added.P95, r.Added.P99)
 	if r.CPU.Server > 0 {

@@ -7,20 +7,29 @@ import (
 	"time"
 )
 
-// perform is the life of one caller. It joins (again and again with churn) until the measurement ends.
+// perform is the life of one caller. It joins (again and again with churn, changing its keys with rekey) until the measurement ends.
 func (w *swarm) perform(ctx context.Context, c *swarmCaller, i int, measured <-chan struct{}) {
 	first := sync.OnceFunc(w.joined.Done)
 	defer first()
+	settled := sync.OnceFunc(w.rekeying.Done)
+	defer settled()
 	// A seed of its own for each caller: a run can be repeated.
 	dice := rand.New(rand.NewPCG(uint64(i), churnSeed)) //nolint:gosec // no secret hangs on it
 	for {
 		call := w.join(ctx, c)
 		first()
 		if call == nil {
-			if w.Script == ScriptJoin || !rest(ctx, measured, churnRetry) {
+			if w.Script != ScriptChurn || !rest(ctx, measured, churnRetry) {
 				return
 			}
 			continue
+		}
+		if w.Script == ScriptRekey {
+			w.rekeyer(ctx, c, i, call, measured)
+			settled()
+			<-w.parting
+			w.leave(c, call)
+			return
 		}
 		stay := time.Duration(1<<62 - 1)
 		if w.Script == ScriptChurn {

@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,20 +12,25 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/loadtest/sound"
 )
 
 // Single is one call as `conclave call` places it.
 type Single struct {
-	URI       string // sip:ROOM@host[:port][;transport=udp|tcp|tls]
-	Bundle    *keying.Bundle
-	Method    keying.Method
+	URI       string         // sip:ROOM@host[:port][;transport=udp|tcp|tls]
+	Bundle    *keying.Bundle // of the account that calls; nil: From calls
+	From      string         // who calls by a trunk, "sip:USER@DOMAIN"
+	TLS       *tls.Config    // for From; nil: the system's authorities
+	Methods   []keying.Method
+	ClearKeys bool // keys of sdes may go in clear over udp and tcp
 	Suite     keying.Suite
 	Group     keying.Group
 	Codec     string
@@ -33,6 +39,7 @@ type Single struct {
 	Duration  time.Duration // 0: until ctx ends or, when a file is played, until it has been
 	LateOffer bool
 	Log       *slog.Logger
+	Fallback  func(from, to keying.Method, why *legs.Refused) // told before the next of Methods is tried; nil: nobody is
 }
 
 // Outcome is what a call came to: the JSON of `conclave call --json`.
@@ -62,14 +69,25 @@ type Outcome struct {
 // Broken says whether the call ended otherwise than by somebody who hung up.
 func (o *Outcome) Broken() bool { return strings.HasPrefix(o.Ended, lostBy) && o.Ended != lostBy+"bye" }
 
+// keys tells how the call is keyed.
+func (o *Outcome) keys() string {
+	words := []string{o.Method, o.Group, o.Suite}
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
+}
+
+// peer tells whom the key agreement proved; nothing where it proves nobody.
+func (o *Outcome) peer() string {
+	if o.Peer == "" && o.Fingerprint == "" {
+		return ""
+	}
+	return fmt.Sprintf("  peer %s\n", strings.TrimSpace(o.Peer+" "+o.Fingerprint))
+}
+
 // lostBy begins what Outcome.Ended says of a call that this side did not end.
 const lostBy = "server: "
 
 // Place places the call, plays and records, hangs up and tells. established hears the terms as soon as the call stands.
 func (s Single) Place(ctx context.Context, established func(Outcome)) (Outcome, error) {
-	if !s.Method.Implemented() {
-		return Outcome{}, fmt.Errorf("%w: --keying %s is not in this version", ErrOptions, s.Method)
-	}
 	m, err := newPlayer(s.Play)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("%w: --play: %w", ErrOptions, err)
@@ -78,8 +96,8 @@ func (s Single) Place(ctx context.Context, established func(Outcome)) (Outcome, 
 	if err != nil {
 		return Outcome{}, err
 	}
-	host, _, _ := net.SplitHostPort(server)
-	x, err := NewExchange(localAddress(server), &tls.Config{RootCAs: s.Bundle.Roots(), ServerName: host, MinVersion: tls.VersionTLS12}, s.Log)
+	bundle, domain, client := s.caller(server)
+	x, err := NewExchange(localAddress(server), client, s.Log)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -88,10 +106,9 @@ func (s Single) Place(ctx context.Context, established func(Outcome)) (Outcome, 
 	if err != nil {
 		return Outcome{}, fmt.Errorf("%w: --record: %w", ErrOptions, err)
 	}
-	domain := domainOf(s.Bundle.URI)
 	call, err := x.Call(ctx, Plan{
-		Bundle: s.Bundle, URI: "sip:" + room + "@" + domain, Room: "sip:" + room + "@" + domain, Transport: transport, Server: server,
-		Method: s.Method, Suite: s.Suite, Group: s.Group, Codecs: []string{s.Codec}, LateOffer: s.LateOffer, Mouth: m, Ear: r,
+		Bundle: bundle, URI: "sip:" + room + "@" + domain, Room: "sip:" + room + "@" + domain, Transport: transport, Server: server,
+		Methods: s.Methods, Clear: s.ClearKeys, Fallback: s.Fallback, Suite: s.Suite, Group: s.Group, Codecs: []string{s.Codec}, LateOffer: s.LateOffer, Mouth: m, Ear: r,
 		Begin: func(rate int) { m.begin(rate); r.begin(rate) },
 	})
 	if errors.Is(err, dialog.ErrTimeout) {
@@ -113,6 +130,24 @@ func (s Single) Place(ctx context.Context, established func(Outcome)) (Outcome, 
 		out.Recorded = s.Record
 	}
 	return out, err
+}
+
+// caller is who calls, the domain of the room, and how TLS is spoken. Without an account there is nothing in the bundle but a name,
+// and the room's domain is the host that was dialled.
+func (s Single) caller(server string) (bundle *keying.Bundle, domain string, client *tls.Config) {
+	host, _, _ := net.SplitHostPort(server)
+	if s.Bundle != nil {
+		return s.Bundle, domainOf(s.Bundle.URI), &tls.Config{RootCAs: s.Bundle.Roots(), ServerName: host, MinVersion: tls.VersionTLS12}
+	}
+	client = &tls.Config{MinVersion: tls.VersionTLS12}
+	if s.TLS != nil {
+		client = s.TLS.Clone()
+	}
+	client.ServerName = host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return &keying.Bundle{URI: s.From}, host, client
 }
 
 // hold waits until the call is over and says why.
@@ -185,6 +220,12 @@ func (s Single) destination() (room, transport, server string, err error) {
 			transport = "udp"
 		}
 		return strings.ToLower(room), transport, host, nil
+	}
+	if s.Bundle == nil { // RFC 3261 section 19.1.2
+		if transport == "tls" {
+			return strings.ToLower(room), transport, net.JoinHostPort(strings.Trim(host, "[]"), "5061"), nil
+		}
+		return strings.ToLower(room), cmp.Or(transport, "udp"), net.JoinHostPort(strings.Trim(host, "[]"), "5060"), nil
 	}
 	for _, a := range s.Bundle.Servers {
 		if transport == "" || a.Transport == transport {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ import (
 const (
 	ScriptJoin  = "join"  // everybody joins, talks and listens, and leaves
 	ScriptChurn = "churn" // everybody joins and leaves again and again
+	ScriptRekey = "rekey" // everybody stays, and changes keys again and again
 )
 
 // Options of a swarm. Lists are dealt to the callers in turn.
@@ -41,9 +43,11 @@ type Options struct {
 	AtOnce    int           // set-ups in progress at a time
 	Duration  time.Duration // of the measurement, once all have joined
 	Script    string
-	ServerPID int
-	Progress  io.Writer // nil: none
-	Log       *slog.Logger
+	// RekeyEvery is the time between two changes of a caller's keys, with the script rekey.
+	RekeyEvery time.Duration
+	ServerPID  int
+	Progress   io.Writer // nil: none
+	Log        *slog.Logger
 }
 
 // ErrOptions says that a swarm cannot be made of its options; it wraps one sentence for each.
@@ -62,13 +66,17 @@ func (o *Options) check() error {
 	if o.Talkers < 0 || o.Talkers > 1 {
 		complain("--talkers is a fraction from 0 to 1")
 	}
-	for _, m := range o.Keying {
-		if !m.Implemented() {
-			complain("--keying %s is not in this version", m)
-		}
+	if len(o.Keying) == 0 {
+		complain("--keying names no method")
 	}
-	if o.Script != ScriptJoin && o.Script != ScriptChurn {
-		complain("--script must be %s or %s", ScriptJoin, ScriptChurn)
+	if slices.Contains(o.Keying, keying.SDES) && o.Transport != "tls" {
+		complain("--keying %s needs --transport tls: its keys stand in the signalling", keying.SDES)
+	}
+	if o.Script != ScriptJoin && o.Script != ScriptChurn && o.Script != ScriptRekey {
+		complain("--script must be %s, %s or %s", ScriptJoin, ScriptChurn, ScriptRekey)
+	}
+	if o.Script == ScriptRekey && o.RekeyEvery <= 0 {
+		complain("--rekey-every must be more than nothing")
 	}
 	if o.AtOnce < 1 {
 		complain("--at-once must be at least 1")
@@ -92,6 +100,9 @@ type swarm struct {
 	limiter  *rate.Limiter
 	dialing  chan struct{}  // holds one entry for each set-up in progress
 	joined   sync.WaitGroup // first set-up of each caller, good or bad
+	ready    chan struct{}  // closed when all have joined
+	rekeying sync.WaitGroup // callers whose keys may still be changed
+	parting  chan struct{}  // closed when the callers of the script rekey may hang up
 	tally    tally
 }
 
@@ -100,6 +111,7 @@ type swarmCaller struct {
 	*member
 	bundle *keying.Bundle
 	plan   Plan
+	seat   string // id of the present seat, "" before it was asked for
 }
 
 // Run runs the swarm and reports. The error tells why it could not run; what it found wrong stands in the report.
@@ -107,7 +119,10 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	w := &swarm{Options: o, limiter: rate.NewLimiter(rate.Limit(o.Ramp), 1), dialing: make(chan struct{}, o.AtOnce), tally: newTally()}
+	w := &swarm{
+		Options: o, limiter: rate.NewLimiter(rate.Limit(o.Ramp), 1), dialing: make(chan struct{}, o.AtOnce), tally: newTally(),
+		ready: make(chan struct{}), parting: make(chan struct{}),
+	}
 	if err := w.cast(ctx); err != nil {
 		return nil, errors.Join(err, w.dismiss())
 	}
@@ -184,7 +199,7 @@ func (w *swarm) assign() {
 		_, domain, _ := strings.Cut(c.bundle.URI, "@")
 		c.plan = Plan{
 			Bundle: c.bundle, URI: "sip:" + r.name + "@" + domain, Room: "sip:" + r.name + "@" + domain,
-			Transport: w.Transport, Server: w.Target.address(w.Transport, c.bundle), Method: pick(w.Keying, i),
+			Transport: w.Transport, Server: w.Target.address(w.Transport, c.bundle), Methods: []keying.Method{pick(w.Keying, i)},
 			Suite: pick(w.Suites, i), Group: pick(w.Groups, i), Codecs: []string{cmp.Or(pick(w.Codecs, i), "opus")},
 			Mouth: c.member, Ear: c.member, EarRate: swarmRate, Begin: c.member.begin,
 		}
@@ -208,6 +223,7 @@ func (w *swarm) play(ctx context.Context) *Report {
 	var wg sync.WaitGroup
 	start := time.Now()
 	w.joined.Add(len(w.callers))
+	w.rekeying.Add(len(w.callers))
 	for i, c := range w.callers {
 		wg.Go(func() { w.perform(ctx, c, i, measured) })
 	}
@@ -215,18 +231,39 @@ func (w *swarm) play(ctx context.Context) *Report {
 	w.joined.Wait()
 	w.tally.joinedAfter(time.Since(start))
 	before := readCPU(w.ServerPID)
+	watched := w.watchLoss(ctx)
+	close(w.ready)
 	select {
 	case <-ctx.Done():
 	case <-time.After(w.Duration):
 	}
 	after := readCPU(w.ServerPID)
 	close(measured)
+	w.rekeying.Wait() // the last changes of keys come to an end before anybody hangs up
+	watched()
+	close(w.parting)
 	wg.Wait()
 	w.stage.close() // the last windows are still being analysed
 	return w.report(ctx, before, after)
 }
 
-// reason names the failure of a set-up for the report.
+// watchLoss begins to count what the server loses while keys are changed; the returned function ends it.
+func (w *swarm) watchLoss(ctx context.Context) (end func()) {
+	if w.Script != ScriptRekey {
+		return func() {}
+	}
+	before, err := w.Target.spoiled(ctx)
+	return func() {
+		after, err2 := w.Target.spoiled(ctx)
+		if err = errors.Join(err, err2); err != nil {
+			w.tally.unknown(fmt.Errorf("what the server lost is not known: %w", err))
+			return
+		}
+		w.tally.spoilt(after - before)
+	}
+}
+
+// reason names the failure of a set-up or of a change of keys for the report.
 func reason(err error) string {
 	var refused *legs.Refused
 	var agreed *keying.Error

@@ -23,10 +23,14 @@ type tally struct {
 	ramped   int           // calls set up by then
 	media    MediaReport
 	endings  map[string]int // calls that ended by themselves
+	rekeys   RekeysReport
+	doubts   []string // what could not be measured
 }
 
 func newTally() tally {
-	return tally{mu: new(sync.Mutex), failures: make(map[string]int), endings: make(map[string]int)}
+	return tally{
+		mu: new(sync.Mutex), failures: make(map[string]int), endings: make(map[string]int), rekeys: RekeysReport{Failures: make(map[string]int)},
+	}
 }
 
 func (t *tally) set(d time.Duration) {
@@ -45,6 +49,32 @@ func (t *tally) lost(reason string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.endings[reason]++
+}
+
+// rekeyed counts a change of keys.
+func (t *tally) rekeyed(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err == nil {
+		t.rekeys.Done++
+		return
+	}
+	t.rekeys.Failed++
+	t.rekeys.Failures[reason(err)]++
+}
+
+// unknown keeps why something could not be measured: a run that does not know does not pass.
+func (t *tally) unknown(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.doubts = append(t.doubts, err.Error())
+}
+
+// spoilt adds packets that were lost or refused while keys were changed.
+func (t *tally) spoilt(packets uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rekeys.PacketsLost += packets
 }
 
 func (t *tally) stream(c *channel) {
@@ -73,8 +103,8 @@ func (t *tally) counts() (ok, failed int) {
 func (w *swarm) report(ctx context.Context, before, after cpu) *Report {
 	t := &w.tally
 	r := &Report{
-		Callers: w.Callers, Rooms: w.Rooms, Talkers: t.talkers, Keying: names(w.Keying), Codec: w.Codecs, Transport: w.Transport,
-		Media: t.media, CPU: CPUReport{Callers: (after.own - before.own).Seconds(), Server: (after.server - before.server).Seconds()},
+		Callers: w.Callers, Rooms: w.Rooms, Talkers: t.talkers, Keying: names(w.Keying), Codec: w.Codecs, Transport: w.Transport, Script: w.Script,
+		Media: t.media, Rekeys: t.rekeys, CPU: CPUReport{Callers: (after.own - before.own).Seconds(), Server: (after.server - before.server).Seconds()},
 	}
 	ok, failed := t.counts()
 	r.Setup = SetupReport{
@@ -85,13 +115,14 @@ func (w *swarm) report(ctx context.Context, before, after cpu) *Report {
 		r.Media.ReceivedPct = 100 * float64(r.Media.Received) / float64(r.Media.Expected)
 	}
 	for _, c := range w.callers {
-		c.tally(&r.Mix, w.Script == ScriptJoin)
+		c.tally(&r.Mix, w.Script != ScriptChurn)
 	}
 	r.Latency = Percentiles{P50: quantile(w.stage.ears, .5), P99: quantile(w.stage.ears, .99)}
 	r.Added = Percentiles95{P50: quantile(w.stage.adds, .5), P95: quantile(w.stage.adds, .95), P99: quantile(w.stage.adds, .99)}
 	for reason, n := range t.endings {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("%d calls ended by themselves: %s", n, reason))
 	}
+	r.Reasons = append(r.Reasons, t.doubts...)
 	skipped, worst := w.exchange.clock.Skipped()
 	r.Clock = ClockReport{Skipped: skipped, WorstMS: float64(worst.Microseconds()) / 1000}
 	if ctx.Err() != nil {

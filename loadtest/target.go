@@ -81,3 +81,33 @@ func (t *Target) createAccount(ctx context.Context, name, cert string) (*keying.
 func (t *Target) deleteAccount(ctx context.Context, name string) error {
 	return t.admin.DeleteAccount(ctx, name)
 }
+
+// seat finds the seat of an account in a room.
+func (t *Target) seat(ctx context.Context, room, account string) (string, error) {
+	seats, err := t.admin.Seats(ctx, room)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range seats {
+		if s.Account == account {
+			return s.ID, nil
+		}
+	}
+	return "", fmt.Errorf("%w: no seat of %s in %s", ErrTarget, account, room)
+}
+
+// spoiled counts the packets of all calls, as the server hears them, that a change of keys must not cost.
+func (t *Target) spoiled(ctx context.Context) (n uint64, err error) {
+	m, err := t.admin.Metrics(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range []string{"conclave_media_lost_total", "conclave_media_auth_failed_total", "conclave_media_replayed_total"} {
+		v, ok := m[name]
+		if !ok {
+			return 0, fmt.Errorf("%w: its metrics lack %s", ErrTarget, name)
+		}
+		n += uint64(v)
+	}
+	return n, nil
+}
