@@ -28,8 +28,8 @@ func (l *Leg) alive(ctx context.Context, now time.Time) *Ending {
 		}
 		return nil
 	}
-	l.since = now // the silence of a hold does not count against the peer once it is resumed
-	if !l.asking && now.Sub(l.asked) >= keepAlive {
+	l.since = now                                                       // the silence of a hold does not count against the peer once it is resumed
+	if !l.asking && l.current == nil && now.Sub(l.asked) >= keepAlive { // a change asks as well, and could be overtaken
 		l.ask(ctx, now)
 	}
 	return nil

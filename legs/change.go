@@ -33,6 +33,7 @@ type change struct {
 	from       *keying.Agreement  // what ran when the offer was made
 	local      offer.Local        // the offer, to read its answer by
 	sent       bool               // the peer may have the offer
+	again      bool               // another try may succeed
 	busy       bool               // the peer could not at the moment: nothing came of the offer
 	spoiled    error              // why the peer's answer cannot be used
 	later      bool               // a handshake makes the keys, and tells
@@ -113,12 +114,12 @@ func (l *Leg) begin(life context.Context) {
 
 // carryOut makes the exchange, again while the peer or the dialog is busy with another.
 func (l *Leg) carryOut(life context.Context, c *change) error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
 	for try := 1; ; try++ {
-		if err := c.ctx.Err(); err != nil {
-			return err
-		}
 		wait, err := l.attempt(life, c)
-		if wait == 0 || try == maxTries {
+		if !c.again || try == maxTries {
 			return err
 		}
 		timer := time.NewTimer(wait)
@@ -131,16 +132,18 @@ func (l *Leg) carryOut(life context.Context, c *change) error {
 		if life.Err() != nil {
 			return ErrEnded
 		}
+		if impatient := c.ctx.Err(); impatient != nil {
+			return errors.Join(impatient, err)
+		}
 	}
 }
 
-// attempt makes one offer and takes its answer. A wait other than zero tells that the same may succeed after it (RFC 3261
-// section 14.1).
+// attempt makes one offer and takes its answer. Where another try may succeed, it is to wait so long (RFC 3261 section 14.1).
 func (l *Leg) attempt(life context.Context, c *change) (wait time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(life, exchangeTimeout)
 	defer cancel()
 	defer func() { c.initiation.Abandon() }()
-	c.initiation, c.sent, c.busy, c.spoiled = nil, false, false, nil
+	c.initiation, c.sent, c.again, c.busy, c.spoiled = nil, false, false, false, nil
 	resp, err := l.dlg.Reinvite(ctx,
 		func(ctx context.Context) (string, []byte, error) {
 			body, err := l.propose(ctx, c)
@@ -154,7 +157,7 @@ func (l *Leg) attempt(life context.Context, c *change) (wait time.Duration, err 
 		})
 	switch {
 	case errors.Is(err, dialog.ErrPending):
-		c.busy = true
+		c.again, c.busy = true, true
 		return l.dlg.GlareWait(), err
 	case err != nil:
 		return 0, err
@@ -163,25 +166,25 @@ func (l *Leg) attempt(life context.Context, c *change) (wait time.Duration, err 
 		if c.initiation != nil {
 			r.hint(resp.Body, c.initiation.CSBID())
 		}
-		wait = l.patience(resp)
-		c.busy = wait > 0
+		wait, c.again, c.busy = l.patience(resp)
 		return wait, r
 	}
 	return 0, nil
 }
 
-// patience is how long to wait before another try after a refusal that is of the moment: glare, or a peer that is busy and says
-// when it will not be. 0: the refusal stands.
-func (l *Leg) patience(resp *dialog.Response) time.Duration {
+// patience says whether to try again after a refusal, and when. Busy tells that the peer will be able to, and that nothing came of this
+// try: glare, or an exchange of its own. A 500 may also mean that a later request of ours overtook this one (RFC 3261 section 12.2.2).
+func (l *Leg) patience(resp *dialog.Response) (wait time.Duration, again, busy bool) {
+	after := retryAfter(resp)
 	switch {
 	case resp.Status == 491:
-		return l.dlg.GlareWait()
-	case resp.Status == 500 || resp.Status == 503:
-		if after := retryAfter(resp); after > 0 && after <= maxRetryAfter {
-			return after + l.dlg.GlareWait()
-		}
+		return l.dlg.GlareWait(), true, true
+	case (resp.Status == 500 || resp.Status == 503) && after > 0 && after <= maxRetryAfter:
+		return after + l.dlg.GlareWait(), true, true
+	case resp.Status == 500 && after == 0:
+		return l.dlg.GlareWait(), true, false
 	}
-	return 0
+	return 0, false, false
 }
 
 // propose makes the offer, once no other can begin. The leg's goroutine is asked for what it owns; what is dear is done here.
@@ -251,7 +254,6 @@ func (l *Leg) answered(ctx context.Context, c *change, body []byte) error {
 	if err != nil {
 		return err
 	}
-	defer agreement.Wipe()
 	posted := l.within(ctx, func() {
 		l.local.Direction = c.local.Direction
 		if err = l.adopt(agreement, n, ours); err == nil {
@@ -259,10 +261,13 @@ func (l *Leg) answered(ctx context.Context, c *change, body []byte) error {
 		}
 		c.later = l.shaking
 	})
+	if posted != nil {
+		discard(agreement)
+	}
 	return errors.Join(posted, err)
 }
 
-// unchanged holds an answer to an offer that left the keys as they are. A MIKEY answer to no message says nothing.
+// unchanged holds an answer to an offer that left the keys as they are. What MIKEY says in an answer to no message says nothing.
 func unchanged(a *keying.Agreement, keys keying.Attributes) error {
 	if a.Posture.Method.Authenticates() || a.Running.Same(keys) {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs/dialog"
@@ -173,5 +174,32 @@ func TestHangupDuringChange(t *testing.T) {
 	close(goOn)
 	if e := got(t, c.callerOwner.ended, "an ending"); e.Reason != "hangup" {
 		t.Errorf("ended by %+v", e)
+	}
+}
+
+// TestPatience: which refusals another try may overcome, and which of them leave a rekey as it was.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.call(w.outgoing(keying.MIKEYPSK))
+	after := func(s string) []dialog.HeaderField { return []dialog.HeaderField{{Name: "Retry-After", Value: s}} }
+	for _, r := range []struct {
+		resp        dialog.Response
+		least       time.Duration
+		again, busy bool
+	}{
+		{dialog.Response{Status: 491}, 0, true, true},
+		{dialog.Response{Status: 500, Header: after("1")}, time.Second, true, true},
+		{dialog.Response{Status: 503, Header: after("2 (busy);duration=60")}, 2 * time.Second, true, true},
+		{dialog.Response{Status: 500}, 0, true, false},
+		{dialog.Response{Status: 503}, 0, false, false},
+		{dialog.Response{Status: 503, Header: after("3600")}, 0, false, false},
+		{dialog.Response{Status: 503, Header: after("soon")}, 0, false, false},
+		{dialog.Response{Status: 488, Header: after("1")}, 0, false, false},
+	} {
+		wait, again, busy := c.callee.patience(&r.resp)
+		if again != r.again || busy != r.busy || wait < r.least || wait > r.least+2*time.Second {
+			t.Errorf("%d %q: wait %v, again %v, busy %v", r.resp.Status, r.resp.Values("Retry-After"), wait, again, busy)
+		}
 	}
 }

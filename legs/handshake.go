@@ -26,8 +26,8 @@ func (l *Leg) shake(life context.Context) {
 		defer cancel()
 		a, err := h.Run(ctx, l.stream.Path(), remote, hosts...)
 		defer a.Wipe()
-		if l.within(life, func() { l.shaken(a, err) }) != nil && a != nil {
-			a.Running.Wipe() // nobody goes on from it
+		if l.within(life, func() { l.shaken(a, err) }) != nil {
+			discard(a)
 		}
 	})
 }
@@ -44,6 +44,7 @@ func (l *Leg) shaken(a *keying.Agreement, err error) {
 		l.rekeyed(l.shakeOurs, err)
 	}
 	if err != nil {
+		discard(a)
 		l.end(Ending{Reason: "handshake_failed", Err: err})
 	}
 }

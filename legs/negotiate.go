@@ -35,7 +35,7 @@ func (l *Leg) verify(d *offer.Description) (*keying.Verified, error) {
 	if err != nil && (l.agreement == nil || !errors.Is(err, offer.ErrNoKeyMgmt)) {
 		return nil, err
 	}
-	if l.agreement != nil && leaves(l.agreement, keys) {
+	if l.agreement != nil && l.agreement.Running.Same(keys) {
 		return nil, nil
 	}
 	if err != nil {
@@ -70,7 +70,7 @@ func (l *Leg) answerOffer(ctx context.Context, d *offer.Description, v *keying.V
 	}
 	body, n, err := offer.Answer(d, local)
 	if err != nil {
-		agreement.Wipe()
+		discard(agreement)
 		return nil, err
 	}
 	return body, l.adopt(agreement, n, theirs)
@@ -85,16 +85,10 @@ func (l *Leg) reply(d *offer.Description) (keying.Attributes, error) {
 	if err != nil && !errors.Is(err, offer.ErrNoKeyMgmt) {
 		return keying.Attributes{}, err
 	}
-	if !leaves(l.agreement, keys) {
+	if !l.agreement.Running.Same(keys) {
 		return keying.Attributes{}, errKeysChanged
 	}
 	return l.agreement.Running.Reply(keys), nil
-}
-
-// leaves says whether an offer leaves the keys of an agreement as they are: it brings what they were made from again or, with
-// MIKEY, nothing at all.
-func leaves(a *keying.Agreement, keys keying.Attributes) bool {
-	return a.Running.Same(keys) || keys.Empty() && a.Posture.Method.Authenticates()
 }
 
 // firstOffer makes the first offer of a leg, with an agreement of its own.
@@ -149,11 +143,16 @@ func (l *Leg) completeOffer(ctx context.Context, body []byte) error {
 
 // adopt makes the stream follow what was agreed. No agreement, and one that only refreshes, leave the keys as they are; the keys
 // of one with a handshake come later. The parameters come first: they are what a peer can get wrong. The stream's contexts
-// have what they need of the keys, so that the leg keeps none.
-func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated, whose offerer) error {
-	defer a.Wipe()
+// have what they need of the keys, so that the leg keeps none. An agreement that cannot be adopted is wiped.
+func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated, whose offerer) (err error) {
+	defer func() {
+		if err != nil {
+			discard(a)
+		}
+		a.Wipe()
+	}()
 	n.Codec.Bitrate = sendRate(n.Codec)
-	err := l.stream.Configure(media.Params{
+	err = l.stream.Configure(media.Params{
 		Codec: n.Codec.Name, Rate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate, PT: n.Codec.PT, EventPT: n.EventPT,
 		Remote: n.Remote, RemoteRTCP: n.RemoteRTCP, RTCPMux: n.RTCPMux, Send: n.Send, Receive: n.Receive,
 	})
@@ -170,6 +169,15 @@ func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated, whose offerer) err
 	}
 	l.publish()
 	return nil
+}
+
+// discard wipes an agreement that nobody goes on from.
+func discard(a *keying.Agreement) {
+	if a != nil {
+		a.Wipe()
+		a.Running.Wipe()
+		_ = a.Handshake.Close() // it was not begun
+	}
 }
 
 // adoptKeys takes the keys of an agreement and goes on from it.
