@@ -387,3 +387,49 @@ func TestStateKeepsSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestUpdateByAnotherMode: a bundle of Diffie-Hellman is not brought down to a pre-shared key that the peer has as well, nor the
+// other way round, whichever function the type of the message leads to.
+func TestUpdateByAnotherMode(t *testing.T) {
+	alice, aliceK := rsaIdentity(t, "alice")
+	for _, b := range bundles(t, PRFSHA1) {
+		for _, typ := range []Type{TypePSKInit, TypeDHInit, TypeDHHMACInit} {
+			if typ == b.bob.csb.update && !b.bob.csb.enveloped {
+				continue
+			}
+			liar := b.first.CSB()
+			liar.update, liar.enveloped = typ, false
+			p := b.alice.params(t, b.bob)
+			p.Prior = liar
+			var i Initiation
+			var err error
+			switch typ {
+			case TypeDHInit:
+				i, err = InitiateDH(p, GroupP256, alice)
+			case TypeDHHMACInit:
+				i, err = InitiateDHHMAC(p, GroupP256, testPSK)
+			default:
+				i, err = InitiatePSK(p, testPSK)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := mustParse(t, i.Message())
+			switch typ {
+			case TypeDHInit:
+				_, err = AuthenticateDH(m, aliceK, b.bob.csb)
+			case TypeDHHMACInit:
+				_, err = AuthenticateDHHMAC(m, testPSK, b.bob.csb)
+			default:
+				_, err = AuthenticatePSK(m, testPSK, b.bob.csb)
+			}
+			want := ErrExchange
+			if typ == TypePSKInit && b.bob.csb.enveloped {
+				want = ErrParams // under the envelope key alone
+			}
+			if !errors.Is(err, want) {
+				t.Errorf("%s updated by a message of type %d: %v", b.name, typ, err)
+			}
+		}
+	}
+}
