@@ -28,7 +28,6 @@ type accounts struct {
 	roots  *x509.CertPool
 
 	mu     sync.RWMutex
-	md5    int                       // accounts that take digest by MD5
 	byName map[string]*store.Account // replaced, never changed; but for their secrets, which are touched under mu only
 }
 
@@ -54,9 +53,6 @@ func (a *accounts) put(acc store.Account) {
 	defer a.mu.Unlock()
 	a.wipe(acc.Name)
 	a.byName[acc.Name] = &acc
-	if len(acc.HA1MD5) > 0 {
-		a.md5++
-	}
 }
 
 // wipe erases the secrets of a cached account, which is about to go; mu is held.
@@ -65,17 +61,7 @@ func (a *accounts) wipe(name string) {
 	if old == nil {
 		return
 	}
-	if len(old.HA1MD5) > 0 {
-		a.md5--
-	}
 	old.Wipe()
-}
-
-// takesMD5 says whether any account takes digest by MD5, so that it need be offered.
-func (a *accounts) takesMD5() bool {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	return a.md5 > 0
 }
 
 // outside are the accounts, sorted, whose keying policy is none of those.

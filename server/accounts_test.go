@@ -80,33 +80,6 @@ func TestCredentialsAreCopies(t *testing.T) {
 	}
 }
 
-// MD5 is offered while an account takes it, and no longer.
-func TestTakesMD5(t *testing.T) {
-	a := register(t)
-	expect := func(want bool, when string) {
-		t.Helper()
-		if a.takesMD5() != want {
-			t.Errorf("%s: MD5 is taken: %v", when, !want)
-		}
-	}
-	expect(false, "no account")
-	if err := a.create(store.Account{Name: "ann", PSK: make([]byte, pskLength)}); err != nil {
-		t.Fatal(err)
-	}
-	expect(false, "an account without MD5")
-	enter(t, a, "bob")
-	enter(t, a, "eve")
-	expect(true, "two accounts with MD5")
-	if err := a.update("bob", func(acc *store.Account) { acc.HA1MD5 = nil }); err != nil {
-		t.Fatal(err)
-	}
-	expect(true, "one of them has lost it")
-	if err := a.delete("eve"); err != nil {
-		t.Fatal(err)
-	}
-	expect(false, "the other is gone")
-}
-
 // An account whose policy has gone from the configuration is told of.
 func TestPolicyOutside(t *testing.T) {
 	a := register(t)

@@ -74,7 +74,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s.openMedia(keyer)
 	if s.gate, err = gate.New(gate.Config{
 		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: s.policy,
-		Trunks: cfg.gateTrunks(), Known: s.accounts.taken, MD5: s.accounts.takesMD5, Address: cfg.Media.Address,
+		Trunks: cfg.gateTrunks(), Known: s.accounts.taken, Address: cfg.Media.Address,
 	}); err != nil {
 		return nil, err
 	}

@@ -19,23 +19,24 @@ func (g *Gate) challenge(r *Request, reason string, stale bool, cause error) *Re
 		return &Reject{Status: 500, Reason: reason, Err: errors.Join(cause, err)}
 	}
 	refusal := &Reject{Status: 401, Reason: reason, Err: cause}
-	for _, algorithm := range g.algorithms() { // the preferred one first, each once (RFC 8760 section 2.3)
-		value := fmt.Sprintf(`Digest realm="%s", qop="auth,auth-int", algorithm=%s, nonce="%s"`, g.realm, algorithm, nonce)
-		if stale {
-			value += ", stale=true"
-		}
-		refusal.Header = append(refusal.Header, Field{"WWW-Authenticate", value})
+	value := fmt.Sprintf(`Digest realm="%s", qop="auth,auth-int", algorithm=%s, nonce="%s"`, g.realm, g.algorithm(r.From), nonce)
+	if stale {
+		value += ", stale=true"
 	}
-	refusal.Header = append(refusal.Header, g.date())
+	refusal.Header = []Field{{"WWW-Authenticate", value}, g.date()}
 	return refusal
 }
 
-// algorithms are those of our challenges.
-func (g *Gate) algorithms() []string {
-	if g.md5() {
-		return []string{algorithmSHA256, algorithmMD5}
+// algorithm is that of a challenge to who claims to be from. Phones that know MD5 alone give up when they read SHA-256
+// anywhere in a 401 (libre 1.1 does), so that those whose account allows MD5 are asked for nothing else. A stranger can
+// thereby tell such an account from all others: the price of allowing it.
+func (g *Gate) algorithm(from URI) string {
+	ha1, old := g.accounts.HA1MD5(g.account(from.identity()))
+	clear(ha1)
+	if old {
+		return algorithmMD5
 	}
-	return []string{algorithmSHA256}
+	return algorithmSHA256
 }
 
 // date is the Date field (RFC 3261 section 20.17).

@@ -83,7 +83,7 @@ func (g *Gate) secretOf(c *credentials) (newHash func() hash.Hash, ha1 []byte, k
 	case strings.EqualFold(c.algorithm, algorithmSHA256):
 		newHash = sha256.New
 		ha1, known = g.accounts.HA1SHA256(c.username)
-	case g.md5() && (c.algorithm == "" || strings.EqualFold(c.algorithm, algorithmMD5)):
+	case c.algorithm == "" || strings.EqualFold(c.algorithm, algorithmMD5):
 		newHash = md5.New
 		ha1, known = g.accounts.HA1MD5(c.username)
 	default:

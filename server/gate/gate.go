@@ -38,7 +38,6 @@ type Config struct {
 	Policy  func(room string, who Who) *keying.Policy
 	Trunks  []Trunk                   // the first that fits takes a request
 	Known   func(account string) bool // whether an account has that name, even a disabled one; nil: every name of our domain may be one
-	MD5     func() bool               // whether to offer MD5 beside SHA-256; it is taken only where the account has an HA1MD5. nil: never
 	Address netip.Addr                // our address in the bodies of refusals
 	BootKey []byte                    // of nonces, 16 octets or more; nil: drawn from Rand
 	Now     func() time.Time          // nil: time.Now
@@ -58,7 +57,6 @@ type Gate struct {
 	policy   func(string, Who) *keying.Policy
 	trunks   []Trunk
 	known    func(string) bool
-	md5      func() bool
 	address  netip.Addr
 	bootKey  []byte
 	decoy    []byte // stands in for the HA1 of an account that does not exist
@@ -79,7 +77,7 @@ func New(c Config) (*Gate, error) {
 	}
 	g := &Gate{
 		domain: strings.ToLower(c.Domain), realm: c.Realm, hosts: map[string]bool{}, accounts: c.Accounts, keyer: c.Keyer,
-		policy: c.Policy, trunks: slices.Clone(c.Trunks), known: c.Known, md5: c.MD5, address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now,
+		policy: c.Policy, trunks: slices.Clone(c.Trunks), known: c.Known, address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now,
 		rand: c.Rand,
 	}
 	if g.realm == "" {
@@ -90,9 +88,6 @@ func New(c Config) (*Gate, error) {
 	}
 	if g.known == nil {
 		g.known = func(string) bool { return true }
-	}
-	if g.md5 == nil {
-		g.md5 = func() bool { return false }
 	}
 	if g.now == nil {
 		g.now = time.Now
