@@ -45,7 +45,7 @@ func BenchmarkAuthenticateDH(b *testing.B) {
 	for _, tc := range dhBenchmarks(b) {
 		b.Run(tc.name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := AuthenticateDH(tc.m, tc.peer); err != nil {
+				if _, err := AuthenticateDH(tc.m, tc.peer, nil); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -57,7 +57,7 @@ func BenchmarkAnswerDH(b *testing.B) {
 	for _, tc := range dhBenchmarks(b) {
 		b.Run(tc.name, func(b *testing.B) {
 			for b.Loop() {
-				resp, err := AuthenticateDH(tc.m, tc.peer)
+				resp, err := AuthenticateDH(tc.m, tc.peer, nil)
 				if err != nil {
 					b.Fatal(err)
 				}

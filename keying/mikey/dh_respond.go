@@ -17,8 +17,7 @@ type dhResponse struct {
 // AuthenticateDH checks the signature of a DH-SIGN I_MESSAGE with the key of a peer whose certificate the caller has
 // accepted, and that its DH value is one we would compute with. It computes nothing in the group. prior is the bundle that an
 // update continues (RFC 3830 section 4.5), nil for a first message.
-func AuthenticateDH(m *Message, peer PeerKey, priors ...*CSB) (Response, error) {
-	prior := only(priors)
+func AuthenticateDH(m *Message, peer PeerKey, prior *CSB) (Response, error) {
 	if err := m.checkInit(TypeDHInit, prior); err != nil {
 		return nil, err
 	}
@@ -31,14 +30,6 @@ func AuthenticateDH(m *Message, peer PeerKey, priors ...*CSB) (Response, error) 
 		return nil, err
 	}
 	return d, nil
-}
-
-// only is the one state that a caller may give.
-func only(priors []*CSB) *CSB {
-	if len(priors) == 0 {
-		return nil
-	}
-	return priors[0]
 }
 
 // offeredDH reads DHi, which only a refresh is without.

@@ -70,8 +70,7 @@ func (k messageKey) checkDH(m *Message) error {
 
 // AuthenticateDHHMAC checks the MAC of a DHHMAC I_MESSAGE, and that its DH value is one we would compute with. It computes
 // nothing in the group. psk is copied. prior is the bundle that an update continues, nil for a first message.
-func AuthenticateDHHMAC(m *Message, psk []byte, priors ...*CSB) (Response, error) {
-	prior := only(priors)
+func AuthenticateDHHMAC(m *Message, psk []byte, prior *CSB) (Response, error) {
 	if err := m.checkInit(TypeDHHMACInit, prior); err != nil {
 		return nil, err
 	}

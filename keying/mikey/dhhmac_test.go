@@ -57,7 +57,7 @@ func TestDHHMACNumbers(t *testing.T) {
 			if !bytes.Equal(m.Marshal(), b) {
 				t.Error("marshals to other octets")
 			}
-			resp, err := AuthenticateDHHMAC(m, testPSK)
+			resp, err := AuthenticateDHHMAC(m, testPSK, nil)
 			if !errors.Is(err, tc.want) {
 				t.Fatalf("got %v, want %v", err, tc.want)
 			}

@@ -42,7 +42,7 @@ func TestRSARSignedWithoutHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	copy(b[len(b)-256:], sig)
-	if _, err := AuthenticateDH(mustParse(t, b), aliceK); !errors.Is(err, ErrAuth) {
+	if _, err := AuthenticateDH(mustParse(t, b), aliceK, nil); !errors.Is(err, ErrAuth) {
 		t.Errorf("DH: %v", err)
 	}
 }

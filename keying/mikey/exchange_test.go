@@ -221,7 +221,7 @@ func TestDHExchange(t *testing.T) {
 				if got := m.Certificates(); len(got) != len(tc.i.Chain) || !bytes.Equal(got[0], tc.i.Chain[0]) {
 					t.Error("chain is not as it was sent")
 				}
-				x, y := run(t, i, func(m *Message) (Response, error) { return AuthenticateDH(m, tc.ik) },
+				x, y := run(t, i, func(m *Message) (Response, error) { return AuthenticateDH(m, tc.ik, nil) },
 					Answer{SSRC: testSSRC, Signer: &tc.r}, tc.rk)
 				sameKeys(t, x, y)
 				if !bytes.Equal(y.MKI(), p.MKI) {
@@ -240,16 +240,16 @@ func TestSHA1SignaturesNeedLeave(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := mustParse(t, i.Message())
-	if _, err := AuthenticateDH(m, k); !errors.Is(err, ErrAuth) || !errors.Is(err, ErrSHA1) || NumberOf(err) != InvalidHA {
+	if _, err := AuthenticateDH(m, k, nil); !errors.Is(err, ErrAuth) || !errors.Is(err, ErrSHA1) || NumberOf(err) != InvalidHA {
 		t.Errorf("without leave: %v", err)
 	}
 	k.SHA1 = true
-	resp, err := AuthenticateDH(m, k)
+	resp, err := AuthenticateDH(m, k, nil)
 	if err != nil || !resp.SHA1() {
 		t.Errorf("with leave: %v", err)
 	}
 	_, other := rsaIdentity(t, "bob")
-	if _, err := AuthenticateDH(m, other); !errors.Is(err, ErrAuth) || errors.Is(err, ErrSHA1) {
+	if _, err := AuthenticateDH(m, other, nil); !errors.Is(err, ErrAuth) || errors.Is(err, ErrSHA1) {
 		t.Errorf("another key: %v", err)
 	}
 	for _, m := range modes(t) {
@@ -342,7 +342,7 @@ func TestDHResponseTampering(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			resp, err := AuthenticateDH(mustParse(t, i.Message()), k)
+			resp, err := AuthenticateDH(mustParse(t, i.Message()), k, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -455,7 +455,7 @@ func TestRefusedParameters(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, err = AuthenticateDH(mustParse(t, i.Message()), PeerKey{Public: &weak.PublicKey})
+			_, err = AuthenticateDH(mustParse(t, i.Message()), PeerKey{Public: &weak.PublicKey}, nil)
 			return err
 		}, ErrCertificate},
 		{"answer without signer", func(p Params) error {
@@ -463,7 +463,7 @@ func TestRefusedParameters(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			resp, err := AuthenticateDH(mustParse(t, i.Message()), k)
+			resp, err := AuthenticateDH(mustParse(t, i.Message()), k, nil)
 			if err != nil {
 				return err
 			}

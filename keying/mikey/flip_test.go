@@ -56,10 +56,10 @@ func TestEveryBitOfDHCounts(t *testing.T) {
 				t.Fatal(err)
 			}
 			flipAll(t, i.Message(), func(m *Message) error {
-				_, err := AuthenticateDH(m, k)
+				_, err := AuthenticateDH(m, k, nil)
 				return err
 			})
-			resp, err := AuthenticateDH(mustParse(t, i.Message()), k)
+			resp, err := AuthenticateDH(mustParse(t, i.Message()), k, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -54,17 +54,17 @@ func modes(t testing.TB) []mode {
 		ms = append(ms, mode{
 			name:         "dh rsa " + g.String(),
 			initiate:     func(p Params) (Initiation, error) { return InitiateDH(p, g, aliceS) },
-			authenticate: func(m *Message) (Response, error) { return AuthenticateDH(m, aliceK) },
+			authenticate: func(m *Message) (Response, error) { return AuthenticateDH(m, aliceK, nil) },
 			answer:       Answer{SSRC: testSSRC, Signer: &bobS}, responder: bobK,
 		}, mode{
 			name:         "dh ecdsa " + g.String(),
 			initiate:     func(p Params) (Initiation, error) { return InitiateDH(p, g, ecS) },
-			authenticate: func(m *Message) (Response, error) { return AuthenticateDH(m, ecK) },
+			authenticate: func(m *Message) (Response, error) { return AuthenticateDH(m, ecK, nil) },
 			answer:       Answer{SSRC: testSSRC, Signer: &ecS}, responder: ecK,
 		}, mode{
 			name:         "dhhmac " + g.String(),
 			initiate:     func(p Params) (Initiation, error) { return InitiateDHHMAC(p, g, testPSK) },
-			authenticate: func(m *Message) (Response, error) { return AuthenticateDHHMAC(m, testPSK) },
+			authenticate: func(m *Message) (Response, error) { return AuthenticateDHHMAC(m, testPSK, nil) },
 			answer:       Answer{SSRC: testSSRC},
 		})
 	}
@@ -207,7 +207,7 @@ func TestModeParameters(t *testing.T) {
 		"rsar with ECDSA":         {func() error { _, err := InitiateRSAR(testParams(t), ec); return err }, ErrCertificate},
 		"rsar to ECDSA":           {func() error { _, err := AuthenticateRSAR(mustParse(t, i.Message()), ecK); return err }, ErrCertificate},
 		"pke without a key":       {func() error { return Decrypter{}.checkEnvelope(&Message{}) }, ErrCertificate},
-		"dhhmac as another mode":  {func() error { _, err := AuthenticateDHHMAC(mustParse(t, i.Message()), testPSK); return err }, ErrExchange},
+		"dhhmac as another mode":  {func() error { _, err := AuthenticateDHHMAC(mustParse(t, i.Message()), testPSK, nil); return err }, ErrExchange},
 		"pke as another mode":     {func() error { _, err := AuthenticatePKE(mustParse(t, i.Message()), ecK, Decrypter{}); return err }, ErrExchange},
 		"rsar complete too early": {func() error { _, err := i.Complete(); return err }, ErrExchange},
 	} {

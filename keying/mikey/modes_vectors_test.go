@@ -17,10 +17,10 @@ func TestDHHMACVectors(t *testing.T) {
 		n++
 		t.Run(name, func(t *testing.T) {
 			m := mustParse(t, v.I)
-			if _, err := AuthenticateDHHMAC(m, bytes.Repeat([]byte{1}, 16)); !errors.Is(err, ErrAuth) {
+			if _, err := AuthenticateDHHMAC(m, bytes.Repeat([]byte{1}, 16), nil); !errors.Is(err, ErrAuth) {
 				t.Errorf("another key: %v", err)
 			}
-			resp, err := AuthenticateDHHMAC(m, v.PSK)
+			resp, err := AuthenticateDHHMAC(m, v.PSK, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -167,7 +167,7 @@ func TestSecondECDSASignature(t *testing.T) {
 	half := b[len(b)-32:]
 	twin := new(big.Int).Sub(elliptic.P256().Params().N, new(big.Int).SetBytes(half))
 	twin.FillBytes(half)
-	if _, err := AuthenticateDH(mustParse(t, b), k); !errors.Is(err, ErrAuth) {
+	if _, err := AuthenticateDH(mustParse(t, b), k, nil); !errors.Is(err, ErrAuth) {
 		t.Errorf("the twin signature: %v", err)
 	}
 }

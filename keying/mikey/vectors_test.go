@@ -447,13 +447,13 @@ func TestDHSignVectors(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			m := mustParse(t, v.I)
-			if _, err := AuthenticateDH(m, PeerKey{Public: alice.Public}); !errors.Is(err, ErrAuth) {
+			if _, err := AuthenticateDH(m, PeerKey{Public: alice.Public}, nil); !errors.Is(err, ErrAuth) {
 				t.Errorf("SHA-1 without leave: %v", err)
 			}
-			if _, err := AuthenticateDH(m, bob); !errors.Is(err, ErrAuth) {
+			if _, err := AuthenticateDH(m, bob, nil); !errors.Is(err, ErrAuth) {
 				t.Errorf("somebody else's key: %v", err)
 			}
-			if _, err := AuthenticateDH(m, alice); err != nil {
+			if _, err := AuthenticateDH(m, alice, nil); err != nil {
 				t.Fatal(err)
 			}
 			group, _ := GroupMODP1536.modp()
