@@ -45,6 +45,7 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 			return nil, &dialog.Response{Status: 481}
 		}
 		req.DialogIdentity, req.DialogTrunk, req.DialogRoom, req.DialogSource = known.identity, known.who.Trunk, known.room, known.source()
+		req.DialogTransport = known.transport
 		if t := known.leg.Terms(); t != nil {
 			req.Running = t.Running
 		}
@@ -81,6 +82,8 @@ type call struct {
 	identity string
 	who      gate.Who
 	room     string
+
+	transport string // of its signalling, for good
 
 	mu   sync.Mutex
 	from netip.AddrPort

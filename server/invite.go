@@ -64,7 +64,7 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 	o.lobby = s.lobby.Join(mixer.SeatConfig{})
 	o.lobby.Attach(leg.Stream())
 	// A caller may hang up with the octets of our 200 just read, before Accept returns: the dialog must be known by then.
-	s.calls.add(in.DialogID(), &call{leg: leg, identity: a.Identity, who: a.who(), room: r.name, from: in.Request.Source})
+	s.calls.add(in.DialogID(), &call{leg: leg, identity: a.Identity, who: a.who(), room: r.name, from: in.Request.Source, transport: in.Request.Transport})
 	// Who closes an account, or stops the server, ends the calls that are known: one that was being set up meanwhile has to look
 	// for itself.
 	switch {

@@ -1,8 +1,6 @@
 package gate
 
 import (
-	"net/netip"
-
 	"github.com/conclave/conclave/keying"
 )
 
@@ -32,7 +30,7 @@ func (g *Gate) inDialog(r *Request) (*Admitted, *Reject) {
 // proveDialog looks for a proof beside the body. A digest means nothing in a trunk's dialog: an account that bears the name of
 // its caller by now, or by chance, is somebody else.
 func (g *Gate) proveDialog(r *Request, a *Admitted) *Reject {
-	if sameSource(r.Source, r.DialogSource) {
+	if r.fromDialog() {
 		a.Proof = ProofDialog
 		return nil
 	}
@@ -53,9 +51,11 @@ func (g *Gate) proveDialog(r *Request, a *Admitted) *Reject {
 	return nil
 }
 
-// sameSource compares address and port. For TCP and TLS that is the connection.
-func sameSource(a, b netip.AddrPort) bool {
-	return a.IsValid() && b.IsValid() && a.Port() == b.Port() && a.Addr().Unmap() == b.Addr().Unmap()
+// fromDialog compares transport, address and port with those of the dialog. For TCP and TLS that is the connection; a datagram
+// with the address of a connection is not of it.
+func (r *Request) fromDialog() bool {
+	a, b := r.Source, r.DialogSource
+	return r.Transport == r.DialogTransport && a.IsValid() && b.IsValid() && a.Port() == b.Port() && a.Addr().Unmap() == b.Addr().Unmap()
 }
 
 // reoffered admits the offer of a re-INVITE or UPDATE. One that brings the running key management again leaves the keys as they

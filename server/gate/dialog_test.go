@@ -17,7 +17,7 @@ func within(method string, source netip.AddrPort) Request {
 	return Request{
 		Method: method, RequestURI: URI{"sip", "", "192.0.2.1"}, From: URI{"sip", "alice", domain},
 		To: URI{"sip", "standup", domain}, Source: source, Transport: "udp", InDialog: true,
-		DialogIdentity: "sip:alice@" + domain, DialogRoom: "standup", DialogSource: phone,
+		DialogIdentity: "sip:alice@" + domain, DialogRoom: "standup", DialogSource: phone, DialogTransport: "udp",
 	}
 }
 
@@ -71,6 +71,9 @@ func TestMethods(t *testing.T) {
 			r = within(method, stranger)
 			w.authorize(&r, "alice", "wrong")
 			check("wrong digest", r, row.stranger)
+			r = within(method, phone)
+			r.DialogTransport = "tls" // a datagram that bears the address of the dialog's connection
+			check("another transport", r, row.stranger)
 			r = within(method, phone)
 			r.From.User = "bob"
 			check("another From", r, row.other)

@@ -64,7 +64,7 @@ func TestReofferOfOtherKinds(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := within("INVITE", tt.source)
-			r.Transport, r.ContentType, r.Running = tt.transport, offer.ContentType, w.runningOf(tt.runs)
+			r.Transport, r.DialogTransport, r.ContentType, r.Running = tt.transport, tt.transport, offer.ContentType, w.runningOf(tt.runs)
 			r.Body = w.describe(s, tt.brings)
 			if tt.bared {
 				r.Body = []byte(strings.NewReplacer("a=crypto", "a=x", "a=fingerprint", "a=x").Replace(string(r.Body)))
@@ -100,7 +100,7 @@ func TestKeysOfStrangers(t *testing.T) {
 	}})
 	outside := calling("alice", stranger, "tls", w.offering(kindBoth, "alice"))
 	inside := within("INVITE", stranger)
-	inside.Transport, inside.ContentType, inside.Body = "tls", outside.ContentType, outside.Body
+	inside.Transport, inside.DialogTransport, inside.ContentType, inside.Body = "tls", "tls", outside.ContentType, outside.Body
 	for name, r := range map[string]Request{"INVITE": outside, "re-INVITE": inside} {
 		if a, refusal := w.gate.Admit(r); refusal == nil || refusal.Status != 401 || refusal.Reason != ReasonNoProof {
 			t.Errorf("%s of a stranger: %+v %v", name, a, refusal)

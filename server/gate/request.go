@@ -14,21 +14,22 @@ type URI struct{ Scheme, User, Host string }
 
 // Request is a validated request as call control would get it. It is only read.
 type Request struct {
-	Method         string
-	RequestURI     URI
-	From, To       URI
-	CallID         string
-	Source         netip.AddrPort // where it came from, not what Via claims
-	Transport      string
-	Authorization  []string // values of all Authorization fields
-	ContentType    string   // lower case, without parameters; "" without a body
-	Body           []byte
-	InDialog       bool            // a To tag is there
-	DialogIdentity string          // whose the dialog is, a URI; "" outside a dialog
-	DialogTrunk    string          // of the trunk that the dialog belongs to; "" for an account's
-	DialogRoom     string          // the dialog's room
-	DialogSource   netip.AddrPort  // where its proven requests came from
-	Running        *keying.Running // what runs in the dialog; nil where there is no agreement yet
+	Method          string
+	RequestURI      URI
+	From, To        URI
+	CallID          string
+	Source          netip.AddrPort // where it came from, not what Via claims
+	Transport       string
+	Authorization   []string // values of all Authorization fields
+	ContentType     string   // lower case, without parameters; "" without a body
+	Body            []byte
+	InDialog        bool            // a To tag is there
+	DialogIdentity  string          // whose the dialog is, a URI; "" outside a dialog
+	DialogTrunk     string          // of the trunk that the dialog belongs to; "" for an account's
+	DialogRoom      string          // the dialog's room
+	DialogSource    netip.AddrPort  // where its proven requests came from
+	DialogTransport string          // over which they came
+	Running         *keying.Running // what runs in the dialog; nil where there is no agreement yet
 
 	// PeerCertificates is the chain of a TLS client, which the handshake has shown to hold the key of the first. It proves no
 	// account; trunks are told by it.
