@@ -2,6 +2,7 @@ package mikey
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 )
@@ -66,6 +67,44 @@ func TestNextTime(t *testing.T) {
 		}
 		if later := now.Add(time.Minute); !c.NextTime(later).Equal(later) {
 			t.Errorf("a clock that runs well became %v", c.NextTime(later))
+		}
+	}
+}
+
+// TestStateFromAnyGoroutine: whatever happens at once to the states of one bundle, no T of ours is used twice and Wipe ends it.
+func TestStateFromAnyGoroutine(t *testing.T) {
+	for _, b := range bundles(t, PRFSHA1) {
+		if !b.alice.csb.Enveloped() {
+			continue
+		}
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		used := map[Timestamp]bool{}
+		states := []*CSB{b.alice.csb, b.first.CSB()}
+		for n := range 4 {
+			p := b.alice.params(t, b.bob)
+			p.Prior = states[n%2]
+			wg.Go(func() {
+				for range 20 {
+					p.Time = p.Prior.NextTime(p.Time)
+					i, err := InitiatePSK(p, nil)
+					if err != nil {
+						continue // another was quicker, or it is wiped
+					}
+					m, err := Parse(i.Message())
+					mu.Lock()
+					if err != nil || used[m.Timestamp()] {
+						t.Errorf("%s: a T twice, or %v", b.name, err)
+					}
+					used[m.Timestamp()] = true
+					mu.Unlock()
+				}
+				p.Prior.Wipe()
+			})
+		}
+		wg.Wait()
+		if len(used) == 0 || states[0].CanUpdate() || states[1].CanUpdate() {
+			t.Errorf("%s: %d updates, and the states can be updated after Wipe", b.name, len(used))
 		}
 	}
 }

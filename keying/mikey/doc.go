@@ -23,9 +23,8 @@
 // test vectors of everything above from published keys.
 //
 // What it is not: it knows no policy, no time of day, no replays beyond the order within one bundle, no certificate authority and
-// no SIP. Whether a time
-// stamp is fresh, a certificate chain is trusted, an identity may call, or a suite is wanted, is decided by package
-// keying, which gets the facts from the accessors of Message. NULL MACs, NULL encryption and the short DH groups are
+// no SIP. Whether a time stamp is fresh, a certificate chain is trusted, an identity may call, or a suite is wanted, is decided
+// by package keying, which gets the facts from the accessors of Message. NULL MACs, NULL encryption and the short DH groups are
 // refused here always, whatever a policy might say.
 //
 // Goroutines: none are started. A Message is immutable after Parse and may be read by any goroutine, as may a CSB; an

@@ -33,7 +33,7 @@ type Params struct {
 
 	// The rest is for old peers, off by default.
 
-	// Anonymous leaves IDi and IDr out of the message although they are known. A PSK or PKE responder's V is then taken over both
+	// Anonymous leaves IDi and IDr out of the message although they are known; RSA-R needs them in it. A PSK or PKE responder's V is then taken over both
 	// readings of RFC 3830 section 5.2: over the identities, and over none.
 	Anonymous bool
 	// AnyAnswerTime takes a verification message (PSK, PKE) whose T is not ours, as libmikey sends; its V covers ours all the same.

@@ -191,6 +191,8 @@ func TestModeParameters(t *testing.T) {
 	bob, _ := rsaIdentity(t, "bob")
 	anonymous := testParams(t)
 	anonymous.IDi, anonymous.IDr = "", ""
+	unnamed := testParams(t)
+	unnamed.Anonymous = true
 	i, err := InitiateRSAR(testParams(t), alice)
 	if err != nil {
 		t.Fatal(err)
@@ -204,6 +206,7 @@ func TestModeParameters(t *testing.T) {
 		"pke to no certificate":   {func() error { _, err := InitiatePKE(testParams(t), alice, []byte("leaf")); return err }, ErrCertificate},
 		"pke without identity":    {func() error { _, err := InitiatePKE(anonymous, alice, bob.Chain[0]); return err }, ErrParams},
 		"rsar without identity":   {func() error { _, err := InitiateRSAR(anonymous, alice); return err }, ErrParams},
+		"rsar anonymous":          {func() error { _, err := InitiateRSAR(unnamed, alice); return err }, ErrParams},
 		"rsar with ECDSA":         {func() error { _, err := InitiateRSAR(testParams(t), ec); return err }, ErrCertificate},
 		"rsar to ECDSA":           {func() error { _, err := AuthenticateRSAR(mustParse(t, i.Message()), ecK); return err }, ErrCertificate},
 		"pke without a key":       {func() error { return Decrypter{}.checkEnvelope(&Message{}) }, ErrCertificate},

@@ -23,7 +23,7 @@ func InitiateRSAR(p Params, s Signer) (Initiation, error) {
 	if err := p.check(TypeRSARInit); err != nil {
 		return nil, err
 	}
-	if p.IDr == "" {
+	if p.IDr == "" || p.Anonymous {
 		return nil, fmt.Errorf("%w: an envelope needs the identity of its sender", ErrParams)
 	}
 	sign, err := s.signature(false)
