@@ -152,7 +152,11 @@ func (w *swarm) cast(ctx context.Context) error {
 	stamp := time.Now().UnixNano() % 1e9
 	for i := range w.Callers {
 		name := fmt.Sprintf("swarm-%09d-%d", stamp, i)
-		bundle, err := w.Target.createAccount(ctx, name, pick(w.Certs, i))
+		cert := pick(w.Certs, i)
+		if pick(w.Keying, i) == keying.MIKEYRSAR {
+			cert = keying.CertRSA // the method encrypts to the caller's certificate
+		}
+		bundle, err := w.Target.createAccount(ctx, name, cert)
 		if err != nil {
 			return fmt.Errorf("loadtest: account %s: %w", name, err)
 		}
