@@ -434,6 +434,26 @@ func TestPostsThatWait(t *testing.T) {
 	}
 }
 
+// TestStatedSSRCIsPinnedBeforeAnythingIsHeard: also for older keys whose agreement did not state it.
+func TestStatedSSRCIsPinnedBeforeAnythingIsHeard(t *testing.T) {
+	k, s := newTalker(t, keying.AEADAES256GCM, pcmu(), false)
+	if s.Next(1); s.Snapshot().PeerSSRC != 0 {
+		t.Fatalf("%x", s.Snapshot().PeerSSRC)
+	}
+	ours, _ := keysFor(keying.AEADAES256GCM, 1, s.SSRC(), k.ssrc)
+	readyKeys(t, s, ours)
+	if s.Next(2); s.Snapshot().PeerSSRC != k.ssrc {
+		t.Errorf("%x is not pinned", s.Snapshot().PeerSSRC)
+	}
+	k.ssrc++
+	k.say(1) // authentic under the first keys, but not the peer's any more
+	k.ssrc--
+	k.say(2)
+	if s.Next(3); s.Snapshot().PacketsReceived != 1 || s.Snapshot().ForeignSSRC != 1 || s.Snapshot().AuthFailed != 0 {
+		t.Errorf("%+v", s.Snapshot())
+	}
+}
+
 // TestPeerChangesItsSSRCWithTheKeys: the old stream goes on until the new one is heard, and then it is over.
 func TestPeerChangesItsSSRCWithTheKeys(t *testing.T) {
 	for _, stated := range []bool{true, false} {
