@@ -311,13 +311,13 @@ func TestAging(t *testing.T) {
 // TestFallback: a method that the peer refuses is followed by the next, in a new call, and somebody is told with what the peer said.
 func TestFallback(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	strict := *w.policy
-	strict.Methods, strict.Suites = []keying.Method{keying.MIKEYPSK}, []keying.Suite{keying.AEADAES128GCM}
-	theirs := w.policy
-	w.policy = &strict // of the answering side
+	var wide keying.Policy // of the calling side
+	w := newWorld(t, func(w *world) {
+		wide = *w.policy
+		w.policy.Methods, w.policy.Suites = []keying.Method{keying.MIKEYPSK}, []keying.Suite{keying.AEADAES128GCM}
+	})
 	o := w.outgoing(keying.MIKEYDH)
-	o.Policy = theirs
+	o.Policy = &wide
 	o.Suite = keying.AEADAES128GCM
 	o.Methods = []keying.Method{keying.MIKEYDH, keying.MIKEYDHHMAC, keying.MIKEYPSK}
 	var steps []string
