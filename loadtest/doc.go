@@ -1,7 +1,11 @@
 // Package loadtest is the callers: real SIP, MIKEY and SRTP, built on the same legs as the server, that talk and listen
 // critically. One caller is `conclave call`, ten with recorded speech are `conclave demo`, hundreds by script are `conclave
 // swarm`. Every caller of the swarm checks by spectrum that it hears each talker of its room, not itself, and nobody of
-// another room; what it measures goes into a Report.
+// another room; what it measures goes into a Report. A caller has an account, whose bundle holds all that it needs, or comes by a
+// trunk, and then has nothing but a name.
+//
+// Nobody calls callers, so that their host refuses every request but those within their own dialogs. What the server offers there, an
+// update of the keys among it, the leg verifies itself (legs.Readmission): a caller trusts the server as little as it is trusted.
 //
 // It is not a mixer and not a codec; sound (loadtest/sound) has the ears and the WAV files, speech (loadtest/speech) the
 // recordings.
