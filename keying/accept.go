@@ -35,6 +35,9 @@ func (k *Keyer) acceptProtection(v *Verified, r refusal, _ Call) error {
 	if prf := v.message.PRF(); prf != mikey.PRFSHA1 && prf != mikey.PRFSHA256 {
 		return r.refuse(mikey.InvalidPRF, ReasonWeakProtection, fmt.Errorf("PRF %d", prf))
 	}
+	if v.message.Update() && v.method.Certified() && !v.method.agreesGroup() {
+		return nil // under the envelope key, which takes no certificate
+	}
 	if _, decrypts := k.decrypter(); v.method.Certified() && k.signer("") == nil || v.method == MIKEYPKE && !decrypts {
 		return r.refuse(mikey.UnsupportedType, ReasonNoCredential, errors.New("no certificate of our own that the method needs"))
 	}

@@ -24,7 +24,13 @@ func (w *world) ends(kind string) (caller, server *end) {
 // dialog is one after its first exchange by a method, which the caller began.
 func (w *world) dialog(m Method) (caller, server *end) {
 	w.tb.Helper()
-	caller, server = w.ends(kindsOf(m)[0])
+	return w.dialogBy(m, kindsOf(m)[0])
+}
+
+// dialogBy is dialog with a certificate of that kind.
+func (w *world) dialogBy(m Method, kind string) (caller, server *end) {
+	w.tb.Helper()
+	caller, server = w.ends(kind)
 	if m.agreesGroup() {
 		caller.call.Group = P256
 	}

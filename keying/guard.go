@@ -74,21 +74,16 @@ func (g *Guard) ForgottenEarly() uint64 {
 
 // admit remembers the keys of both directions, or neither and returns ErrKeyReuse; two equal keys are refused as well.
 func (g *Guard) admit(k *Keys) error {
-	if k.Send.Key.Equal(k.Receive.Key) {
-		return ErrKeyReuse
-	}
-	return g.admitAll(g.hash(k.Send.Key, 's'), g.hash(k.Receive.Key, 'r'))
+	return g.admitAll(k, g.hash(k.Send.Key, 's'), g.hash(k.Receive.Key, 'r'))
 }
 
 // admitSend is admit where the peer's key is the one that it sends under already: that stream goes on as it was.
-func (g *Guard) admitSend(k *Keys) error {
+func (g *Guard) admitSend(k *Keys) error { return g.admitAll(k, g.hash(k.Send.Key, 's')) }
+
+func (g *Guard) admitAll(k *Keys, hashes ...shortHash) error {
 	if k.Send.Key.Equal(k.Receive.Key) {
 		return ErrKeyReuse
 	}
-	return g.admitAll(g.hash(k.Send.Key, 's'))
-}
-
-func (g *Guard) admitAll(hashes ...shortHash) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.forget(len(hashes))

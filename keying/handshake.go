@@ -111,7 +111,7 @@ func (h *Handshake) conclude(a *dtls.Association, r refusal) (*Agreement, error)
 		clear(b)
 	}
 	err := error(nil)
-	if !h.call.Policy.AllowsSuite(suite) || keys.Send.Key.Len() != suite.KeyLen() || keys.Receive.Salt.Len() != suite.SaltLen() {
+	if !h.call.Policy.AllowsSuite(suite) || !keys.fit() {
 		err = r.refuse(mikey.InvalidSPpar, ReasonNoCommonSuite, fmt.Errorf("%w: %q", ErrUnknownSuite, suite))
 	} else if reused := h.keyer.guard.admit(&keys); reused != nil {
 		err = r.own(reused)

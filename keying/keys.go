@@ -18,6 +18,12 @@ type Keys struct {
 	Receive Stream // what the peer sends
 }
 
+// fit says whether keys and salts have the lengths of the suite.
+func (k *Keys) fit() bool {
+	fits := func(s Stream) bool { return s.Key.Len() == k.Suite.KeyLen() && s.Salt.Len() == k.Suite.SaltLen() }
+	return fits(k.Send) && fits(k.Receive)
+}
+
 // Wipe overwrites both keys and salts.
 func (k *Keys) Wipe() {
 	if k == nil {

@@ -15,11 +15,8 @@ func (r refusal) insecure() *Error {
 }
 
 // verifySDES takes the first line whose suite the policy allows (RFC 4568 section 5.1.2), and passes over what it cannot read: a
-// line with a parameter that it does not know is no line for it.
+// line with a parameter that it does not know is no line for it. That the description was carried safely, prefer has seen to.
 func (v *Verified) verifySDES(a Attributes, c Call, r refusal) error {
-	if !c.Secured {
-		return r.insecure()
-	}
 	if len(a.Crypto) > maxLines {
 		return r.refuse(mikey.Unspecified, ReasonMalformed, fmt.Errorf("%d a=crypto lines", len(a.Crypto)))
 	}

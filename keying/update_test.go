@@ -11,36 +11,40 @@ import (
 // and counters, and every generation has an identifier of its own.
 func TestUpdates(t *testing.T) {
 	for _, m := range ofMIKEY() {
-		t.Run(string(m), func(t *testing.T) {
-			w := newWorld(t)
-			caller, server := w.dialog(m)
-			csb := caller.last.Running.CSBID()
-			caller.call.Addresses, server.call.Addresses = []byte("here"), []byte("there")
-			var mkis []string
-			for n, from := range []*end{caller, server, server, caller, server} {
-				other := map[*end]*end{caller: server, server: caller}[from]
-				from.call.ROC, other.call.ROC = uint32(n+1), uint32(n+100)
-				from.renews(m, other)
-				if from.last.Running.CSBID() != csb || other.last.Running.CSBID() != csb || from.last.Refreshed() {
-					t.Errorf("update %d is not of the bundle", n)
-				}
-				if got := other.last.Keys.Receive; got.SSRC != from.call.SSRC || got.ROC != uint32(n+1) {
-					t.Errorf("update %d: SSRC %x, ROC %d", n, got.SSRC, got.ROC)
-				}
-				if got := from.last.Keys.Receive; got.SSRC != other.call.SSRC || got.ROC != uint32(n+100) {
-					t.Errorf("answer %d: SSRC %x, ROC %d", n, got.SSRC, got.ROC)
-				}
-				mkis = append(mkis, string(from.last.Keys.Send.MKI))
-				from.refreshes(m, other)
-				if from.last.Running.CSBID() != csb || from.last.Posture.Method != m || other.last.Posture.PeerIdentity != other.call.Peer {
-					t.Errorf("refresh %d: %+v", n, from.last.Posture)
-				}
-				other.refreshes(m, from)
-			}
-			if slices.Sort(mkis); len(slices.Compact(mkis)) != 5 {
-				t.Errorf("identifiers %q", mkis)
-			}
-		})
+		for _, kind := range kindsOf(m) {
+			t.Run(string(m)+"/"+kind, func(t *testing.T) { updates(t, m, kind) })
+		}
+	}
+}
+
+func updates(t *testing.T, m Method, kind string) {
+	w := newWorld(t)
+	caller, server := w.dialogBy(m, kind)
+	csb := caller.last.Running.CSBID()
+	caller.call.Addresses, server.call.Addresses = []byte("here"), []byte("there")
+	var mkis []string
+	for n, from := range []*end{caller, server, server, caller, server} {
+		other := map[*end]*end{caller: server, server: caller}[from]
+		from.call.ROC, other.call.ROC = uint32(n+1), uint32(n+100)
+		from.renews(m, other)
+		if from.last.Running.CSBID() != csb || other.last.Running.CSBID() != csb || from.last.Refreshed() {
+			t.Errorf("update %d is not of the bundle", n)
+		}
+		if got := other.last.Keys.Receive; got.SSRC != from.call.SSRC || got.ROC != uint32(n+1) {
+			t.Errorf("update %d: SSRC %x, ROC %d", n, got.SSRC, got.ROC)
+		}
+		if got := from.last.Keys.Receive; got.SSRC != other.call.SSRC || got.ROC != uint32(n+100) {
+			t.Errorf("answer %d: SSRC %x, ROC %d", n, got.SSRC, got.ROC)
+		}
+		mkis = append(mkis, string(from.last.Keys.Send.MKI))
+		from.refreshes(m, other)
+		if from.last.Running.CSBID() != csb || from.last.Posture.Method != m || other.last.Posture.PeerIdentity != other.call.Peer {
+			t.Errorf("refresh %d: %+v", n, from.last.Posture)
+		}
+		other.refreshes(m, from)
+	}
+	if slices.Sort(mkis); len(slices.Compact(mkis)) != 5 {
+		t.Errorf("identifiers %q", mkis)
 	}
 }
 
@@ -66,13 +70,13 @@ func TestUpdateOfServersOffer(t *testing.T) {
 func TestUpdateLeavesOut(t *testing.T) {
 	for _, m := range ofMIKEY() {
 		w := newWorld(t)
-		caller, _ := w.dialog(m)
-		w.clock.move(-defaultSkew) // also for a clock that was set back
+		caller, server := w.dialog(m)
+		w.clock.move(-defaultSkew) // also where our clock runs behind the peer's
 		first, err := mikey.Parse(caller.last.Running.Message())
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, err := mikey.Parse(caller.offers(m).Attributes().MIKEY)
+		o, err := mikey.Parse(server.offers(m).Attributes().MIKEY)
 		if err != nil {
 			t.Fatal(err)
 		}
