@@ -13,7 +13,6 @@ func (l *Leg) alive(ctx context.Context, now time.Time) *Ending {
 		return nil // the dialog itself waits for the ACK and says Gone when it does not come
 	}
 	if !l.switchAt.IsZero() && !now.Before(l.switchAt) {
-		l.switchAt = time.Time{}
 		l.switchNow()
 	}
 	l.age(ctx, now)

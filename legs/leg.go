@@ -116,6 +116,7 @@ type Leg struct {
 	terms    atomic.Pointer[Terms]
 	mailbox  chan func()
 	ending   chan Ending    // why the leg is to end: holds the first cause
+	hasKeys  chan struct{}  // closed when the stream has its first keys
 	finished chan struct{}  // closed when the goroutine has ended
 	helpers  sync.WaitGroup // goroutines of the leg's, all of which end before it
 	released atomic.Bool
@@ -157,7 +158,7 @@ func (line *Line) newLeg(call keying.Call, owner Owner) (*Leg, error) {
 	call.SSRC = stream.SSRC()
 	l := &Leg{
 		id: newID(), line: line, owner: owner, stream: stream, call: call,
-		mailbox: make(chan func(), mailboxLength), ending: make(chan Ending, 1), finished: make(chan struct{}),
+		mailbox: make(chan func(), mailboxLength), ending: make(chan Ending, 1), hasKeys: make(chan struct{}), finished: make(chan struct{}),
 	}
 	session, err := offer.NewSession(rand.Reader)
 	if err != nil {
@@ -192,6 +193,9 @@ func (l *Leg) Dialog() Dialog { return l.dlg }
 // Done is closed when the leg's goroutine has ended.
 func (l *Leg) Done() <-chan struct{} { return l.finished }
 
+// Keyed is closed when the first keys run: from the start, or once the handshake of DTLS-SRTP is over.
+func (l *Leg) Keyed() <-chan struct{} { return l.hasKeys }
+
 // Release closes the stream, whose contexts are the last to hold the keys, and wipes an exchange that is still
 // open and what the leg would have gone on with. The owner calls it once nobody ticks the stream any more.
 func (l *Leg) Release() {
@@ -202,6 +206,7 @@ func (l *Leg) Release() {
 		l.line.Log.Debug("closing the stream", "leg", l.id, "err", err)
 	}
 	l.initiation.Abandon()
+	wipe(&l.pending.Keys)
 	l.closeHandshake()
 	if l.agreement != nil {
 		l.agreement.Running.Wipe()

@@ -30,7 +30,9 @@ func eachMethod(t *testing.T, test func(t *testing.T, w *world, m keying.Method)
 // keyed waits until both sides have the keys of the call.
 func (c *connected) keyed() {
 	c.t.Helper()
-	eventually(c.t, "keys on both sides", func() bool {
+	got(c.t, c.caller.Keyed(), "keys of the caller")
+	got(c.t, c.callee.Keyed(), "keys of the callee")
+	eventually(c.t, "terms with the keys", func() bool {
 		return c.caller.Terms().Posture.Suite != "" && c.callee.Terms().Posture.Suite != ""
 	})
 }

@@ -69,6 +69,7 @@ func (l *Leg) answerOffer(ctx context.Context, d *offer.Description, v *keying.V
 		return nil, err
 	}
 	body, n, err := offer.Answer(d, local)
+	wipe(&local.Keys)
 	if err != nil {
 		discard(agreement)
 		return nil, err
@@ -123,6 +124,7 @@ func (l *Leg) completeOffer(ctx context.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
+	defer wipe(&l.pending.Keys)
 	keys, absent := d.Attributes()
 	if l.initiation == nil {
 		if err := unchanged(l.agreement, keys); err != nil {
@@ -169,6 +171,14 @@ func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated, whose offerer) (er
 	}
 	l.publish()
 	return nil
+}
+
+// wipe overwrites the keys of a=crypto lines, once nobody needs them any more to write a description, or to read its answer.
+func wipe(a *keying.Attributes) {
+	for _, c := range a.Crypto {
+		c.Wipe()
+	}
+	a.Crypto = nil
 }
 
 // discard wipes an agreement that nobody goes on from.
@@ -225,7 +235,7 @@ func (l *Leg) rekeyStream(k keying.Keys, whose offerer) error {
 func (l *Leg) switchNow() {
 	if l.readied {
 		l.stream.SwitchKeys()
-		l.readied = false
+		l.readied, l.switchAt = false, time.Time{}
 	}
 }
 
