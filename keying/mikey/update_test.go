@@ -362,3 +362,63 @@ func TestOldTimeOfAnotherState(t *testing.T) {
 		})
 	}
 }
+
+// TestStatesShareTheClock: what one state of a bundle used or took, no other uses or takes; an earlier one may still be held by
+// whoever has not heard of the update yet.
+func TestStatesShareTheClock(t *testing.T) {
+	for _, b := range bundles(t, PRFSHA1) {
+		t.Run(b.name, func(t *testing.T) {
+			later := func(p *party, other *party, by time.Duration) Params {
+				params := p.params(t, other)
+				params.Time = params.Time.Add(by)
+				return params
+			}
+			i := b.alice.begin(t, later(b.alice, b.bob, time.Second), b.group)
+			open := b.alice.begin(t, later(b.alice, b.bob, time.Second), b.group) // ours, never answered
+			x, y := b.answered(t, i)
+			alice, bob := *b.alice, *b.bob
+			alice.csb, bob.csb = x.CSB(), y.CSB()
+			if _, err := alice.authenticate(mustParse(t, open.Message())); !errors.Is(err, ErrOldTime) {
+				t.Errorf("ours of an earlier state, sent back: %v", err)
+			}
+			p := later(&alice, &bob, time.Minute)
+			next := alice.begin(t, p, b.group)
+			p.Prior = b.alice.csb
+			if _, err := b.alice.initiate(p, b.group); !errors.Is(err, ErrOldTime) {
+				t.Errorf("a T that a later state used: %v", err)
+			}
+			resp, err := bob.authenticate(mustParse(t, next.Message()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := resp.Answer(bob.answer()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.bob.authenticate(mustParse(t, next.Message())); !errors.Is(err, ErrOldTime) {
+				t.Errorf("what a later state took: %v", err)
+			}
+		})
+	}
+}
+
+// answered runs an update of alice's to its end.
+func (b bundle) answered(t *testing.T, i Initiation) (x, y *Crypto) {
+	t.Helper()
+	return run2(t, i, b.bob.authenticate, b.bob.answer(), b.alice.peer)
+}
+
+// TestUnstatedStreamsStay: whoever leaves its SSRC open, or the whole map away, has the one it had.
+func TestUnstatedStreamsStay(t *testing.T) {
+	for _, b := range bundles(t, PRFSHA1) {
+		was := b.alice.csb.Sessions()
+		for _, sessions := range [][]Session{nil, make([]Session, 2)} {
+			p := b.alice.params(t, b.bob)
+			p.Sessions = sessions
+			i := b.alice.begin(t, p, b.group)
+			x, y := run2(t, i, b.bob.authenticate, Answer{Signer: &b.bob.signer}, b.alice.peer)
+			if !slices.Equal(x.CSB().Sessions(), was) || !slices.Equal(y.CSB().Sessions(), was) || len(was) != 2 {
+				t.Errorf("%s: maps are %v and %v, were %v", b.name, x.Sessions(), y.Sessions(), was)
+			}
+		}
+	}
+}
