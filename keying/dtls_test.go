@@ -292,9 +292,8 @@ func TestHandshakeGuarded(t *testing.T) {
 	caller, server := w.ends(CertECDSA)
 	ours, theirs := caller.expects(server)
 	server.k.guard.bound = 1
-	a, b, _, err := shakes(t, ours, theirs, 10*time.Second)
+	_, b, _, err := shakes(t, ours, theirs, 10*time.Second)
 	if e := wantRefusal(t, err, ReasonReplayCacheFull); b != nil || !errors.Is(e, ErrFull) {
 		t.Errorf("%v", err)
 	}
-	_ = a
 }
