@@ -6,7 +6,7 @@ import (
 
 // inDialog admits a request inside a dialog: from where its proven requests came; in an account's dialog with a digest of its
 // owner, or with a new offer that its owner's MIKEY message authenticates; in a trunk's from that trunk again. Knowing the
-// dialog's tags is no proof.
+// dialog's tags is no proof. New keys may need more (mayRekey).
 func (g *Gate) inDialog(r *Request) (*Admitted, *Reject) {
 	a := &Admitted{Identity: r.DialogIdentity, Trunk: r.DialogTrunk, Room: r.DialogRoom}
 	if a.Trunk == "" {
@@ -17,6 +17,12 @@ func (g *Gate) inDialog(r *Request) (*Admitted, *Reject) {
 	}
 	if a.Proof != ProofNone && r.From.identity() != r.DialogIdentity {
 		return nil, g.forbid(ReasonWrongFrom, "From is not whose the dialog is")
+	}
+	if a.Proof != ProofNone && showsKeys(r) && !g.secured(r, a) {
+		return nil, &Reject{
+			Status: 488, Reason: keyingPrefix + keying.ReasonInsecureSignalling,
+			Warning: g.warning(306, keying.Words(keying.ReasonInsecureSignalling)),
+		}
 	}
 	if carriesOffer(r.Method) && len(r.Body) > 0 {
 		return g.reoffered(r, a)
@@ -40,6 +46,11 @@ func (g *Gate) proveDialog(r *Request, a *Admitted) *Reject {
 		}
 		return nil
 	}
+	return g.proveOwner(r, a)
+}
+
+// proveOwner looks for a digest of the dialog's owner; none is no refusal.
+func (g *Gate) proveOwner(r *Request, a *Admitted) *Reject {
 	account, refusal := g.digest(r)
 	if refusal != nil || account == "" {
 		return refusal
@@ -49,6 +60,12 @@ func (g *Gate) proveDialog(r *Request, a *Admitted) *Reject {
 	}
 	a.Proof = ProofDigest
 	return nil
+}
+
+// showsKeys tells whether our answer would bear a key in the clear: in a call of SDES the answer to an offer does, and so does the
+// offer that a re-INVITE without one asks for.
+func showsKeys(r *Request) bool {
+	return r.Running.Method() == keying.SDES && (r.Method == "INVITE" || carriesOffer(r.Method) && len(r.Body) > 0)
 }
 
 // fromDialog compares transport, address and port with those of the dialog. For TCP and TLS that is the connection; a datagram
@@ -102,17 +119,36 @@ func (g *Gate) rekeyed(r *Request, a *Admitted, keys keying.Attributes, policy *
 	if err != nil {
 		return nil, g.unverified(r, a, keys, policy, err)
 	}
-	if a.Proof == ProofNone {
-		if !v.Authenticates() {
-			v.Abandon()
-			return nil, g.challenge(r, ReasonNoProof, false, nil)
-		}
-		if r.From.identity() != r.DialogIdentity {
-			v.Abandon()
-			return nil, g.forbid(ReasonWrongFrom, "From is not whose the dialog is")
-		}
-		a.Proof = ProofMIKEY
+	if refusal := g.mayRekey(r, a, v, policy); refusal != nil {
+		v.Abandon()
+		return nil, refusal
 	}
 	a.Verified = v
 	return a, nil
+}
+
+// mayRekey takes the proof that new key management needs inside a dialog. That of MIKEY is its own. SDES and DTLS prove nobody, and
+// whoever reads the signalling can write a packet with its source address: so that he does not put keys of his own in the place
+// of those that run, an address counts for them where it is that of a TLS connection or of a trunk. Otherwise they need a digest.
+func (g *Gate) mayRekey(r *Request, a *Admitted, v *keying.Verified, policy *keying.Policy) *Reject {
+	if v.Authenticates() {
+		if a.Proof != ProofNone {
+			return nil
+		}
+		if r.From.identity() != r.DialogIdentity {
+			return g.forbid(ReasonWrongFrom, "From is not whose the dialog is")
+		}
+		a.Proof = ProofMIKEY
+		return nil
+	}
+	if a.Proof == ProofDialog && a.Trunk == "" && r.Transport != transportTLS {
+		a.Proof = ProofNone
+		if refusal := g.proveOwner(r, a); refusal != nil {
+			return refusal
+		}
+	}
+	if a.Proof == ProofNone {
+		return g.challenge(r, ReasonNoProof, false, nil)
+	}
+	return g.sufficient(policy)
 }

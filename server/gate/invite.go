@@ -129,11 +129,15 @@ func (g *Gate) agree(r *Request, a *Admitted, v *keying.Verified, keys keying.At
 			return g.refuseKeys(a.Offer, keys, policy, err)
 		}
 	}
-	if a.Proof == ProofNone || !policy.Suffices(keying.AuthenticationDigest) {
-		if !policy.Suffices(keying.AuthenticationMIKEY) {
-			return g.forbid(ReasonPolicy, "this proof is not enough here")
-		}
+	digest := policy.Suffices(keying.AuthenticationDigest)
+	switch {
+	case a.Proof != ProofNone && digest:
+	case policy.Suffices(keying.AuthenticationMIKEY):
 		a.Proof = ProofMIKEY
+	case digest: // the account's policy wants one beside the message, which may come again with it
+		return g.challenge(r, ReasonNoProof, false, nil)
+	default:
+		return g.forbid(ReasonPolicy, "this proof is not enough here")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func missing(policy *keying.Policy, reason keying.Reason) string {
 	}
 	words := keying.Words(reason)
 	if len(takes) > 0 {
-		words += ": " + strings.Join(takes, ", ")
+		words += "; allowed: " + strings.Join(takes, ", ")
 	}
 	return words
 }
