@@ -101,16 +101,24 @@ func (h *host) take(ctx context.Context, datagram []byte, peer net.Addr, from ne
 		return
 	}
 	a.fed += len(datagram)
-	a.feed(sieve(datagram, h.notAlert))
+	a.feed(sieve(datagram, h.usual))
 }
 
-// notAlert keeps alerts in plain text from an attempt: anybody could end it with one.
-func (h *host) notAlert(r []byte) bool {
-	if r[0] != typeAlert || epoch(r) != 0 {
-		return true
+// usual keeps from an attempt what no handshake has in plain text, since pion ends at it and anybody could send it: alerts, data,
+// types without meaning.
+func (h *host) usual(r []byte) bool {
+	if epoch(r) > 0 {
+		return true // to be decrypted
 	}
-	if len(r) == recordHeader+2 {
-		h.alert = r[recordHeader+1]
+	switch r[0] {
+	case typeHandshake:
+		return true
+	case typeChangeCipherSpec:
+		return len(r) == recordHeader+1 && r[recordHeader] == 1
+	case typeAlert:
+		if len(r) == recordHeader+2 {
+			h.alert = r[recordHeader+1]
+		}
 	}
 	return false
 }

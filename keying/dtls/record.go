@@ -7,8 +7,9 @@ const (
 	recordHeader    = 13 // type 1, version 2, epoch 2, sequence number 6, length 2
 	handshakeHeader = 12 // type 1, length 3, message sequence 2, fragment offset 3, fragment length 3
 
-	typeAlert     = 21
-	typeHandshake = 22
+	typeChangeCipherSpec = 20
+	typeAlert            = 21
+	typeHandshake        = 22
 
 	messageClientHello = 1
 	messageHelloVerify = 3

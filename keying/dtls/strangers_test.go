@@ -252,6 +252,70 @@ func TestForgedPeer(t *testing.T) {
 	})
 }
 
+// TestForgedRecords forges, in the middle of a handshake, from both ends' very addresses, what no genuine end sends in plain text
+// there: one record of each. The handshake goes on as if nothing had been.
+func TestForgedRecords(t *testing.T) {
+	for name, forged := range map[string][]byte{
+		"application data":              plain(23, 1<<20, []byte("in clear")),
+		"heartbeat":                     plain(24, 1<<20, []byte{1, 0, 0}),
+		"unknown type":                  plain(60, 1<<20, []byte{1}),
+		"empty ChangeCipherSpec":        plain(20, 1<<20, nil),
+		"long ChangeCipherSpec":         plain(20, 1<<20, []byte{1, 1}),
+		"ChangeCipherSpec of value 2":   plain(20, 1<<20, []byte{2}),
+		"alert of one octet":            plain(typeAlert, 1<<20, []byte{2}),
+		"connection identifier":         plain(25, 1<<20, []byte{1, 2, 3}),
+		"version 1.0":                   append([]byte{23, 0xfe, 0xff}, plain(23, 1<<20, []byte{1})[3:]...),
+		"no version":                    append([]byte{23, 3, 3}, plain(23, 1<<20, []byte{1})[3:]...),
+		"empty handshake":               plain(typeHandshake, 1<<20, nil),
+		"next epoch, application data":  append([]byte{23, 0xfe, 0xfd, 0, 1}, plain(23, 1<<20, make([]byte, 40))[5:]...),
+		"next epoch, empty":             append([]byte{23, 0xfe, 0xfd, 0, 1}, plain(23, 1<<20, nil)[5:]...),
+		"next epoch, alert":             append([]byte{21, 0xfe, 0xfd, 0, 1}, plain(21, 1<<20, []byte{2, 40})[5:]...),
+		"next epoch, ChangeCipherSpec":  append([]byte{20, 0xfe, 0xfd, 0, 1}, plain(20, 1<<20, []byte{1})[5:]...),
+		"handshake longer than it says": plain(typeHandshake, 1<<20, []byte{11, 0, 0, 0, 0, 50, 0, 0, 0, 0, 0, 9}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, server := couple(t)
+				w := newWire()
+				begun := time.Now()
+				w.fault = func(_ int, p packet) int {
+					if certificate(p) && p.from == clientAddr && time.Since(begun) < 500*time.Millisecond {
+						return 0
+					}
+					return 1
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				sd, cd := shake(ctx, w.end(serverAddr), server), shake(ctx, w.end(clientAddr), client)
+				<-time.After(400 * time.Millisecond) // the server waits for the certificate, the client for the end
+				w.send(packet{clientAddr, serverAddr, forged})
+				w.send(packet{serverAddr, clientAddr, forged})
+				c, s := <-cd, <-sd
+				if c.err == nil {
+					defer c.Close()
+				}
+				if s.err == nil {
+					defer s.Close()
+				}
+				if c.err != nil || s.err != nil {
+					t.Fatalf("client: %v; server: %v", c.err, s.err)
+				}
+				mirror(t, c.Association, s.Association)
+				begins := make(map[[randomLen]byte]bool)
+				for _, p := range w.log() {
+					if kind, body, _, ok := message(p.data); ok && kind == messageClientHello {
+						who, _ := readHello(body)
+						begins[who.random] = true
+					}
+				}
+				if len(begins) != 1 {
+					t.Errorf("the client began %d times", len(begins))
+				}
+			})
+		})
+	}
+}
+
 // TestPeerBeginsAnew: what an address has begun before ends when it begins anew and repeats that cookie: flights of both would
 // confuse the peer.
 func TestPeerBeginsAnew(t *testing.T) {
