@@ -146,18 +146,14 @@ var ErrKeyless = errors.New("loadtest: no keys")
 
 // keyed waits until the call has keys: where a handshake makes them, they come some ticks after the answer.
 func (c *Caller) keyed(ctx context.Context) error {
-	ticker := time.NewTicker(keyedEvery)
-	defer ticker.Stop()
-	for c.leg.Terms().Posture.Suite == "" {
-		select {
-		case <-ticker.C:
-		case <-c.ended:
-			return fmt.Errorf("%w: %s", ErrKeyless, c.ending.Reason)
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ErrKeyless, ctx.Err())
-		}
+	select {
+	case <-c.leg.Keyed():
+		return nil
+	case <-c.ended:
+		return fmt.Errorf("%w: %s", ErrKeyless, c.ending.Reason)
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrKeyless, ctx.Err())
 	}
-	return nil
 }
 
 // callerPolicy is what a caller agrees to: what it asks for itself, and no less. With a late offer the server asks.

@@ -17,8 +17,6 @@ const (
 	maxBehind = 5
 	// hangupPatience bounds the wait for a caller's farewell.
 	hangupPatience = 8 * time.Second
-	// keyedEvery is how often a call that waits for its handshake is looked at: well below a tick.
-	keyedEvery = 5 * time.Millisecond
 	// changesKept is how many changes of keys are kept for whoever waits for one.
 	changesKept = 4
 	// rekeyPatience bounds one change of keys: two exchanges that met, with the longest wait after that (RFC 3261 section 14.1), and

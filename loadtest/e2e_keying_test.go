@@ -246,7 +246,12 @@ func TestSwarmRekey(t *testing.T) {
 				t.Errorf("%d keys changed, %d not: %v", r.Rekeys.Done, r.Rekeys.Failed, r.Rekeys.Failures)
 			}
 			m := h.metrics()
-			if done := m[`conclave_rekeys_total{result="done"}`]; done != float64(r.Rekeys.Done) {
+			// Of a handshake one end knows before the other that it is over, and then the caller may hang up at once.
+			unheard := 0
+			if slices.Contains(c.methods, keying.DTLSSRTP) {
+				unheard = 8/len(c.methods) + 1
+			}
+			if done := int(m[`conclave_rekeys_total{result="done"}`]); done > r.Rekeys.Done || done < r.Rekeys.Done-unheard {
 				t.Errorf("the server counts %v changes, the callers %d", done, r.Rekeys.Done)
 			}
 			for _, result := range []string{"failed", "refused"} {
