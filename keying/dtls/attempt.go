@@ -3,6 +3,7 @@ package dtls
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"os"
@@ -34,6 +35,8 @@ type attempt struct {
 	ended  bool // guarded by host.mu
 	fed    int  // octets; guarded by host.mu
 
+	plain uint64 // records in plain text that were fed; guarded by host.mu
+
 	in        chan []byte
 	closed    chan struct{}
 	closeOnce sync.Once
@@ -57,6 +60,17 @@ func (a *attempt) feed(datagram []byte) {
 	select {
 	case a.in <- datagram:
 	default:
+	}
+}
+
+// renumber gives records in plain text the numbers in which they came. Nothing vouches for their own, and with one far ahead anybody
+// would move pion's replay window past all that the peer still has to say; messages repeated are known by their own numbers.
+func (a *attempt) renumber(datagram []byte) {
+	for record, rest := cut(datagram); record != nil; record, rest = cut(rest) {
+		if epoch(record) == 0 {
+			binary.BigEndian.PutUint64(record[3:], a.plain) // with epoch 0: fewer than 2^48 are ever fed
+			a.plain++
+		}
 	}
 }
 

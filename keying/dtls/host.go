@@ -101,7 +101,9 @@ func (h *host) take(ctx context.Context, datagram []byte, peer net.Addr, from ne
 		return
 	}
 	a.fed += len(datagram)
-	a.feed(sieve(datagram, h.usual))
+	kept := sieve(datagram, h.usual)
+	a.renumber(kept)
+	a.feed(kept)
 }
 
 // usual keeps from an attempt what no handshake has in plain text, since pion ends at it and anybody could send it: alerts, data,

@@ -271,6 +271,8 @@ func TestForgedRecords(t *testing.T) {
 		"next epoch, empty":             append([]byte{23, 0xfe, 0xfd, 0, 1}, plain(23, 1<<20, nil)[5:]...),
 		"next epoch, alert":             append([]byte{21, 0xfe, 0xfd, 0, 1}, plain(21, 1<<20, []byte{2, 40})[5:]...),
 		"next epoch, ChangeCipherSpec":  append([]byte{20, 0xfe, 0xfd, 0, 1}, plain(20, 1<<20, []byte{1})[5:]...),
+		"ChangeCipherSpec far ahead":    plain(20, 1<<20, []byte{1}),
+		"old message far ahead":         plain(typeHandshake, 1<<20, []byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
 		"handshake longer than it says": plain(typeHandshake, 1<<20, []byte{11, 0, 0, 0, 0, 50, 0, 0, 0, 0, 0, 9}),
 	} {
 		t.Run(name, func(t *testing.T) {
