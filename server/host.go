@@ -60,7 +60,7 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 		return nil, s.response(refuse)
 	}
 	if known != nil {
-		known.moved(r.Source) // proven: later requests of this dialog may come from there
+		known.moved(r.Transport, r.Source) // proven: later requests of this dialog may come from there
 	}
 	return &admission{adm}, nil
 }
@@ -95,7 +95,11 @@ func (c *call) source() netip.AddrPort {
 	return c.from
 }
 
-func (c *call) moved(to netip.AddrPort) {
+// moved takes note of where a proven request came from. What came over another transport says nothing of this one's address.
+func (c *call) moved(transport string, to netip.AddrPort) {
+	if transport != c.transport {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.from = to

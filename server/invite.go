@@ -115,11 +115,12 @@ var errNoMethod = errors.New("server: no method for an offer of ours")
 
 // lateMethod chooses how we offer to a caller that sent no offer: the policy's first method that both sides can do, "" without
 // one. An account always has a pre-shared key, and a certificate where one was issued; of that the server keeps the fingerprint
-// only, so that it cannot encrypt to it (MIKEYPKE). A trunk's callers have neither.
+// only, so that it cannot encrypt to it (MIKEYPKE). A trunk's callers have neither. The answer comes in an ACK, which proves
+// nobody: SDES and DTLS, which do not either, are for callers whose signalling nobody else can write.
 func (s *Server) lateMethod(a *admission, p *keying.Policy, secured bool) keying.Method {
 	for _, m := range p.Methods {
 		switch {
-		case !p.AllowsMethod(m), m == keying.MIKEYPKE, m == keying.SDES && !secured:
+		case !p.AllowsMethod(m), m == keying.MIKEYPKE, !m.Authenticates() && !secured:
 		case m.Authenticates() && a.Trunk != "", m.Certified() && !s.accounts.hasCertificate(a.Account):
 		default:
 			return m

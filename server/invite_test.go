@@ -26,7 +26,8 @@ func TestLateMethod(t *testing.T) {
 		want    keying.Method
 	}{
 		{"with a certificate", all, "", gate.Who{Account: "certified"}, false, keying.MIKEYDH},
-		{"without", all, "", gate.Who{Account: "plain"}, false, keying.DTLSSRTP},
+		{"without", all, "", gate.Who{Account: "plain"}, false, keying.MIKEYPSK},
+		{"DTLS alone, where anybody can write the ACK", []keying.Method{keying.DTLSSRTP}, "", gate.Who{Account: "plain"}, false, ""},
 		{"over TLS", all, "", gate.Who{Account: "plain"}, true, keying.SDES},
 		{"over TLS, with forward secrecy", all, keying.ForwardSecrecyRequired, gate.Who{Account: "plain"}, true, keying.DTLSSRTP},
 		{"in the policy's order", []keying.Method{keying.MIKEYPSK, keying.MIKEYDH}, "", gate.Who{Account: "certified"}, false, keying.MIKEYPSK},
