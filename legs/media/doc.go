@@ -13,7 +13,8 @@
 // own. The MKI selects among them where packets carry one; otherwise a packet is tried under one after the other, into a spare
 // buffer, beginning with the newest keys that the peer has used. We send under newer keys as soon as the peer is known to have
 // them: with SetKeys at once, with ReadyKeys when SwitchKeys or a packet says so. Sequence numbers, roll-over counter and SRTCP
-// index go on over a change (RFC 3711 sections 3.3.1 and 3.4). Older keys end 2 s after the first packet under newer ones, at the
+// index go on over a change (RFC 3711 sections 3.3.1 and 3.4). A peer that keeps its key (RFC 4568) keeps its contexts: only ours
+// change then. Older keys end 2 s after the first packet under newer ones, at the
 // latest 32 s after those came; whatever is then still under way fails as any forgery does.
 //
 // Path lends the RTP socket to DTLS: records are queued, unread, for whoever makes keys with them. Nothing but an entry in a bounded

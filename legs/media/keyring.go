@@ -1,6 +1,10 @@
 package media
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/pion/srtp/v3"
+)
 
 // keyring holds the generations of keys that are alive; owned by the tick worker. Around a rekey there are several: packets under the
 // old keys are still on their way, or the peer has not changed over yet (RFC 3711 section 8.1 leaves the how to us).
@@ -55,6 +59,10 @@ func (g *generation) carries(b []byte, head int, t trailer) bool {
 func (s *Stream) takeKeys(fresh []*generation) {
 	for _, g := range fresh {
 		r := &s.keys
+		if g.of != nil {
+			s.renewSend(g)
+			continue
+		}
 		if r.n == maxGenerations {
 			s.drop(r.n - 1)
 		}
@@ -112,16 +120,36 @@ func (s *Stream) goOver() {
 
 // switchTo sends under g from now on. RFC 3711 sections 3.3.1 and 3.4: neither the roll-over counter nor the SRTCP index begins anew.
 func (s *Stream) switchTo(g *generation) {
+	s.carryOn(g.send)
+	s.counters.rebase(g.base)
+	s.keys.sending = g
+}
+
+// carryOn has a context of ours go on where the one before stands.
+func (s *Stream) carryOn(fresh *srtp.Context) {
 	if old := s.keys.sending; old != nil {
 		if index, ok := old.send.Index(s.ssrc); ok {
-			g.send.SetIndex(s.ssrc, index)
+			fresh.SetIndex(s.ssrc, index)
 		}
 		s.counters.rekeys.Add(1)
 	}
-	g.send.SetROC(s.ssrc, s.out.roc)
+	fresh.SetROC(s.ssrc, s.out.roc)
 	s.counters.roc.Store(s.out.roc)
-	s.counters.rebase(g.base)
-	s.keys.sending = g
+}
+
+// renewSend puts fresh keys of ours beside those that the peer keeps. Packets are counted anew all the same: more than asking for other
+// keys we cannot do about a peer that keeps its own.
+func (s *Stream) renewSend(g *generation) {
+	for _, k := range s.keys.alive[:s.keys.n] {
+		if k != g.of {
+			continue
+		}
+		if k == s.keys.sending {
+			s.carryOn(g.send)
+			s.counters.rebase(g.base)
+		}
+		k.send = g.send
+	}
 }
 
 // expire ends the generations whose time is over.

@@ -20,6 +20,7 @@ type generation struct {
 	receiveROC    uint32      // as agreed
 	confirmed     atomic.Bool // the peer has these keys; set by any goroutine
 	base          *keyBase    // filled in when sending goes over to this generation
+	of            *generation // only send is fresh: it takes the place of that of this other one; nil otherwise
 
 	number  uint64 // rises with every generation
 	ssrc    uint32 // of the peer; 0: not stated, learned from the first RTP packet

@@ -393,8 +393,10 @@ func TestNoKeyReturns(t *testing.T) {
 	mixed := third
 	mixed.Send = first.Send
 	half := third
-	half.Receive = second.Receive
-	for name, k := range map[string]keying.Keys{"older": first, "older send": mixed, "newest receive": half} {
+	half.Receive = first.Receive
+	newest := third
+	newest.Send = second.Send
+	for name, k := range map[string]keying.Keys{"older": first, "older send": mixed, "older receive": half, "newest send": newest} {
 		if err := errors.Join(a.SetKeys(k), a.ReadyKeys(k)); !errors.Is(err, ErrKeyReuse) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -515,4 +517,73 @@ func TestStraysOnTheControlSocketAreRead(t *testing.T) {
 	if n := s.Snapshot(); n.Malformed != 1 || n.RTCPReceived != 1 || s.peer.rtcp.where != k.addr() {
 		t.Errorf("%d malformed, %d reports, RTCP goes to %s", n.Malformed, n.RTCPReceived, s.peer.rtcp.where)
 	}
+}
+
+// TestPeerKeepsItsKey: a peer may answer new keys of ours with the key that it has (RFC 4568 allows it). Its stream goes on as it was,
+// replay window and roll-over counter too, and ours goes on under the new key, its counters with it.
+func TestPeerKeepsItsKey(t *testing.T) {
+	for _, suite := range keying.Suites() {
+		for _, mki := range []bool{false, true} {
+			a, b := rekeyed(t, suite, mki)
+			a.out.sequence, b.out.sequence = 65530, 65532
+			for i := range 40 {
+				if i == 10 || i == 20 {
+					ka, kb := update(suite, byte(i), mki, a, b)
+					kept, _ := update(suite, 0, mki, a, b)
+					ka.Receive = kept.Receive
+					readyForNewPeer(t, b, kb)
+					setKeys(t, a, ka)
+				}
+				both(a, b, codec.Tick(i))
+			}
+			what := fmt.Sprintf("%s, MKI %v", suite, mki)
+			nothingLost(t, what, a, b)
+			n := a.Snapshot()
+			if n.Rekeys != 2 || a.keys.n != 1 || a.ROC() != 1 || rolled(a) != 1 || n.UnderOld != 0 {
+				t.Errorf("%s: %d rekeys, %d keys alive, roll-over counter %d, %d in the library", what, n.Rekeys, a.keys.n, a.ROC(), rolled(a))
+			}
+			if n.KeyPackets < 20 || n.KeyPackets > 30 {
+				t.Errorf("%s: %d packets since the last agreement", what, n.KeyPackets)
+			}
+		}
+	}
+}
+
+// readyForNewPeer has b receive under the peer's new key and send under its old one, as a phone does that keeps its key.
+func readyForNewPeer(t *testing.T, b *Stream, k keying.Keys) {
+	t.Helper()
+	g, err := newGeneration(&k, b.SSRC())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.send = b.keys.sending.send
+	b.takeKeys([]*generation{g})
+}
+
+// TestKeptKeyIsTheRunningOne: only the key that the peer sends under now may be kept, and ours never.
+func TestKeptKeyIsTheRunningOne(t *testing.T) {
+	a, b := rekeyed(t, keying.AEADAES128GCM, true)
+	agreed := func(send, receive byte) keying.Keys {
+		k, _ := update(keying.AEADAES128GCM, send, true, a, b)
+		other, _ := update(keying.AEADAES128GCM, receive, true, a, b)
+		k.Receive = other.Receive
+		return k
+	}
+	setKeys(t, a, agreed(1, 0))
+	setKeys(t, a, agreed(2, 2))
+	moved := agreed(3, 2)
+	moved.Receive.MKI = []byte{9, 9, 9, 9}
+	for name, k := range map[string]keying.Keys{
+		"ours": agreed(2, 3), "ours of before": agreed(1, 3), "the peer's of before": agreed(3, 0), "ours of before and the peer's": agreed(0, 2),
+		"both of before": agreed(1, 0), "another identifier": moved,
+	} {
+		if err := a.SetKeys(k); !errors.Is(err, ErrKeyReuse) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := a.ReadyKeys(agreed(3, 2)); !errors.Is(err, ErrKeyReuse) {
+		t.Errorf("offered by the peer: %v", err)
+	}
+	setKeys(t, a, agreed(2, 2)) // the last ones again
+	setKeys(t, a, agreed(3, 2))
 }
