@@ -7,8 +7,8 @@
 // without keeping state.
 //
 // Who bears an account's name in From goes the account's way: digest or MIKEY, from wherever he comes. Otherwise the first trunk
-// that fits speaks for him (trunk.go). Otherwise he is a stranger. SDES and DTLS-SRTP prove nobody, and need digest, trunk or
-// dialog; keys of SDES are taken over TLS and from trunks only.
+// that fits speaks for him (trunk.go). Otherwise he is a stranger. SDES and DTLS-SRTP prove nobody: they need a digest or a trunk,
+// or inside a dialog its TLS connection. Keys of SDES are taken, and shown, over TLS and towards trunks only.
 //
 // It is not call control: rooms, seats and their limits are the server's. It does not speak SIP; the server translates
 // requests and refusals. It does not limit rates; the dialog package does before.
@@ -16,7 +16,9 @@
 // A stranger learns nothing but that he is one: an unknown account, a wrong password, a wrong pre-shared key, a foreign
 // certificate, an old or a repeated message, a room that is not there, SDES in the clear all get the same 401 with a fresh
 // challenge. The true reason goes to the metrics (reasons.go). Only who has proven who he is hears more. A description that
-// nobody could use is refused as such to anybody: it depends on nothing else.
+// nobody could use is refused as such to anybody: it depends on nothing else. Two things show nevertheless: whoever calls under
+// the name of an account with MD5 is asked for that (algorithm), and at a trunk's address the names of accounts are those that
+// are asked for a digest at all.
 //
 // No goroutines. A Gate may be used from any goroutine; its only state is the window of nonce counts (window.go), which
 // authenticated requests alone can fill.
