@@ -213,6 +213,11 @@ func (r *configReader) checkTrunk(c *Config, path string, t TrunkConfig) {
 	if !known {
 		r.problem(path+".from", "gives no address range; write one such as [192.0.2.0/24], or fingerprints under certificates")
 	}
+	for _, p := range t.From {
+		if p.Bits() == 0 && len(t.Certificates) == 0 {
+			c.warn("%s.from: %s is everybody, who then calls without a password; write the ranges of the trunk", path, p)
+		}
+	}
 	if len(t.Certificates) > 0 && slices.ContainsFunc(t.Transports, func(s string) bool { return s != "tls" }) {
 		r.problem(path+".transports", "a certificate is shown over TLS only; write [tls]")
 	}

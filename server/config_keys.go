@@ -150,7 +150,7 @@ func (s *section) readTrunk() TrunkConfig {
 	return t
 }
 
-// prefixes reads a list of address ranges.
+// prefixes reads a list of address ranges. Those of version 4 in their mapped form are taken as version 4, as sources are.
 func (s *section) prefixes(key string) (list []netip.Prefix) {
 	var words []string
 	s.words(key, &words, nil)
@@ -160,6 +160,9 @@ func (s *section) prefixes(key string) (list []netip.Prefix) {
 			s.r.problem(fmt.Sprintf("%s[%d]", join(s.path, key), i),
 				"%q is no address range; write one such as 192.0.2.0/24", clip(text))
 			continue
+		}
+		if bits := p.Bits() - 96; p.Addr().Is4In6() && bits >= 0 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), bits)
 		}
 		list = append(list, p.Masked())
 	}

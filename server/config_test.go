@@ -59,7 +59,7 @@ func TestReadConfigTrunks(t *testing.T) {
 	got, err := ReadConfig("test", []byte(`
 sip: {tcp: ""}
 trunks:
-  - {name: plain, from: [192.0.2.7/24], methods: [sdes]}
+  - {name: plain, from: ["::ffff:192.0.2.7/120"], methods: [sdes]}
   - name: known
     certificates: ["0F:1e:2d:3c:4b:5a:69:78:87:96:a5:b4:c3:d2:e1:f0:0f:1e:2d:3c:4b:5a:69:78:87:96:a5:b4:c3:d2:e1:f0"]
     methods: [mikey-psk, dtls-srtp]
@@ -83,7 +83,7 @@ trunks:
 		t.Error(diff)
 	}
 	all := strings.Join(got.Warnings, "\n")
-	for _, of := range []string{"mikey-psk proves an account", "nobody comes over tcp"} {
+	for _, of := range []string{"mikey-psk proves an account", "nobody comes over tcp", "trunks[2].from: 0.0.0.0/0 is everybody"} {
 		if !strings.Contains(all, of) {
 			t.Errorf("no warning that %s: %q", of, got.Warnings)
 		}
