@@ -50,14 +50,20 @@ func (a *Admin) seatRoutes() {
 	huma.Register(a.api, operation("patch-seat", http.MethodPatch, one, "Mute, deafen or turn a seat up and down",
 		http.StatusBadRequest, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType), a.patchSeat)
 	for _, change := range []struct {
-		name, summary string
-		of            func(ctx context.Context, room, seat string) error
+		name, summary, outcome string
+		of                     func(ctx context.Context, room, seat string) error
 	}{
-		{"rekey", "Change the keys of a seat's call", a.server.Rekey},
-		{"reinvite", "Send a re-INVITE that leaves the keys", a.server.Reinvite},
+		{
+			"rekey", "Change the keys of a seat's call",
+			"The outcome is in keying.rekeys of the seat and in conclave_rekeys_total; a call whose peer refuses is ended.", a.server.Rekey,
+		},
+		{
+			"reinvite", "Send a re-INVITE that leaves the keys",
+			"Where MIKEY runs the peer has to prove itself anew. A refusal changes nothing and is told by the log alone.", a.server.Reinvite,
+		},
 	} {
 		op := operation(change.name+"-seat", http.MethodPost, one+"/"+change.name, change.summary, http.StatusNotFound)
-		op.Description = "Answers once it is taken on. The outcome is in keying.rekeys of the seat and in conclave_rekeys_total."
+		op.Description = "Answers once it is taken on. " + change.outcome
 		op.DefaultStatus = http.StatusAccepted
 		huma.Register(a.api, op, a.changed(change.of))
 	}
