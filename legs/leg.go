@@ -193,7 +193,7 @@ func (l *Leg) Dialog() Dialog { return l.dlg }
 // Done is closed when the leg's goroutine has ended.
 func (l *Leg) Done() <-chan struct{} { return l.finished }
 
-// Keyed is closed when the first keys run: from the start, or once the handshake of DTLS-SRTP is over.
+// Keyed is closed when the first keys run and stand in Terms: from the start, or once the handshake of DTLS-SRTP is over.
 func (l *Leg) Keyed() <-chan struct{} { return l.hasKeys }
 
 // Release closes the stream, whose contexts are the last to hold the keys, and wipes an exchange that is still

@@ -259,6 +259,13 @@ func (l *Leg) publish() {
 		Posture: l.agreement.Posture, Running: l.agreement.Running, Rekeys: l.rekeys, Overdue: l.overdue,
 		Send: n.Send, Receive: n.Receive, Remote: n.Remote,
 	})
+	select {
+	case <-l.hasKeys:
+	default:
+		if l.agreement.Posture.Suite != "" {
+			close(l.hasKeys) // now that Terms tell of them
+		}
+	}
 }
 
 // sendRate is the bit rate that a codec is sent with: the house rate, unless the peer takes less. Legs of the same rate share an

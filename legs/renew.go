@@ -21,9 +21,6 @@ const maxKeyPackets = 1 << 31
 // keyed notes that new keys run.
 func (l *Leg) keyed() {
 	now := time.Now()
-	if l.renewal.since.IsZero() {
-		close(l.hasKeys)
-	}
 	l.renewal, l.overdue = renewal{since: now}, false
 	if age := l.maxAge(); age > 0 {
 		l.renewal.due = now.Add(renewAfter(age, rand.Float64())) //nolint:gosec // spread, not secrecy
