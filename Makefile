@@ -13,7 +13,7 @@ DATA     ?= $(HOME)/.conclave-dev
 FUZZTIME ?= 5m
 GOLANGCI := v2.15.0
 
-.PHONY: help deps build static run demo test lint bench fuzz interop docker clean
+.PHONY: help deps build static run demo test lint bench fuzz guards interop docker clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,13 +44,16 @@ lint: deps ## golangci-lint with the configuration of this repository
 	  mv bin/golangci-lint bin/golangci-lint-$(GOLANGCI); }
 	@bin/golangci-lint-$(GOLANGCI) run --build-tags $(TAGS)
 
-bench: build ## benchmarks of every stage, and the server's CPU per leg under the swarm
-	@bash .ci/bench $(BIN)
+bench: build ## benchmarks of every stage and keying method, and the server's CPU per leg (SHORT=1: the short form)
+	@bash .ci/bench $(BIN) $(if $(SHORT),--short)
 
 fuzz: deps ## every fuzz target for FUZZTIME each (default 5m)
 	@bash .ci/fuzz $(FUZZTIME)
 
-interop: build ## captures checked by tshark and GStreamer's srtpdec (installs them)
+guards: deps ## turn every guard off in a copy: a test must fail (GUARD=pattern for some)
+	@bash .ci/guards "$(GUARD)"
+
+interop: build ## calls judged by tshark, GStreamer (MIKEY and libsrtp) and baresip (installs them)
 	@bash .ci/interop $(BIN)
 
 docker: ## container image: FROM scratch, the static binary, not root
