@@ -12,7 +12,8 @@ type peer struct {
 	pinned bool // ssrc is settled
 	trials int  // packets tried in this tick while it is not
 
-	index   uint64 // highest SRTP index (RFC 3711 section 3.3.1) accepted under any key
+	index   uint64 // highest SRTP index (RFC 3711 section 3.3.1) accepted under the newest keys that were heard
+	under   uint64 // number of those keys
 	indexed bool   // index is valid
 
 	rtp  address // where RTP goes
@@ -85,9 +86,9 @@ func (s *Stream) learnControl(from netip.AddrPort) {
 	}
 }
 
-// note follows the SRTP index.
-func (p *peer) note(index uint64) {
-	if !p.indexed || index > p.index {
-		p.index, p.indexed = index, true
+// note follows the SRTP index of what was accepted under k. The newest keys that were heard decide: some peers begin anew with them.
+func (p *peer) note(k *generation) {
+	if !p.indexed || k.number > p.under || k.number == p.under && k.index > p.index {
+		p.index, p.under, p.indexed = k.index, k.number, true
 	}
 }

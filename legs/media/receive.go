@@ -85,7 +85,7 @@ func (s *Stream) receiveRTP(g datagram) {
 	if !k.settled {
 		s.settle(k, h.ssrc)
 	}
-	s.peer.note(k.index)
+	s.peer.note(k)
 	newest := s.source.add(h.sequence, &s.counters)
 	if k.number < s.keys.sending.number {
 		s.counters.underOld.Add(1)

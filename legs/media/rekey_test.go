@@ -587,3 +587,18 @@ func TestKeptKeyIsTheRunningOne(t *testing.T) {
 	setKeys(t, a, agreed(2, 2)) // the last ones again
 	setKeys(t, a, agreed(3, 2))
 }
+
+// TestPeerResetsItsCounter: where a peer's roll-over counter begins anew at a rekey, against RFC 3711 section 3.3.1, the next rekey is
+// guessed from where it went on, not from where it once was; packets under its older keys that come late change nothing in that.
+func TestPeerResetsItsCounter(t *testing.T) {
+	old, fresh := &generation{number: 1, index: 3<<16 | 7}, &generation{number: 2, index: 8}
+	var p peer
+	for _, step := range []struct {
+		k    *generation
+		want uint64
+	}{{old, 3<<16 | 7}, {fresh, 8}, {old, 8}, {&generation{number: 2, index: 6}, 8}, {&generation{number: 2, index: 9}, 9}} {
+		if p.note(step.k); !p.indexed || p.index != step.want {
+			t.Errorf("after %d of generation %d: %d, want %d", step.k.index, step.k.number, p.index, step.want)
+		}
+	}
+}
