@@ -16,14 +16,20 @@ func (s *Stream) Configure(p Params) error {
 
 // apply takes what was posted. Tick worker only.
 func (s *Stream) apply() {
-	if s.newKeys.Load() != nil {
-		s.takeKeys(*s.newKeys.Swap(nil))
-	}
+	s.applyKeys()
 	if s.keys.n > 1 {
 		s.goOver()
 	}
 	if s.newSettings.Load() != nil {
 		s.takeSettings(s.newSettings.Swap(nil))
+	}
+}
+
+// applyKeys begins to receive under keys that were posted. A peer can send under them no sooner, so that who looks here after it
+// has read a packet has the keys of that packet.
+func (s *Stream) applyKeys() {
+	if s.newKeys.Load() != nil {
+		s.takeKeys(*s.newKeys.Swap(nil))
 	}
 }
 
