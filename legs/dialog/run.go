@@ -236,11 +236,12 @@ func (x *receiver) release() {
 	}
 }
 
-// follow notes the connection a request came on: the peer's newest one is the dialog's.
+// follow notes the connection a request came on: the peer's newest one is the dialog's, as long as it is of the same transport. What
+// went over TLS does not go on in the clear because somebody, though he was let in, sent a request that way.
 func (x *receiver) follow(a *arrival) {
 	d := x.d
 	old := d.flow.Load()
-	if old == nil || old.id == a.r.Connection {
+	if old == nil || old.id == a.r.Connection || a.r.Transport != d.first.Transport {
 		return
 	}
 	st := d.e.streams.get(a.r.Connection)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -110,5 +112,31 @@ func TestTLSPeerCertificate(t *testing.T) {
 	}
 	if !strings.HasPrefix(server.Addr("tls").String(), "127.0.0.1:") || server.Addr("sctp") != nil {
 		t.Error("addresses")
+	}
+}
+
+// TestDialogStaysOnItsTransport: what goes over TLS goes on over TLS, also when a request of the peer that was let in came in the
+// clear. Keys may stand in what we send.
+func TestDialogStaysOnItsTransport(t *testing.T) {
+	server, _, callee, call := pair(t, "tls")
+	before := callee.flow.Load()
+	conn, err := net.Dial("tcp", server.Addr("tcp").String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // of a test
+	_, err = fmt.Fprintf(conn, "INFO sip:focus@%s;transport=tcp SIP/2.0\r\nVia: SIP/2.0/TCP %s;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"+
+		"From: <sip:alice@conf.test>;tag=%s\r\nTo: <sip:room@conf.test>;tag=%s\r\nCall-ID: %s\r\nCSeq: %d INFO\r\nContent-Length: 0\r\n\r\n",
+		server.Addr("tcp"), conn.LocalAddr(), call.localTag, callee.localTag, call.callID, call.seq+1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next(t, callee, Info).Reply(Response{Status: 200})
+	if st := callee.flow.Load(); st != before {
+		t.Errorf("the dialog moved to %s", st.id)
+	}
+	go func() { next(t, call, Info).Reply(Response{Status: 200}) }()
+	if res, err := callee.Send(within(t, 5*time.Second), "INFO", nil, "", nil); err != nil || res.Status != 200 {
+		t.Fatalf("%v %+v", err, res)
 	}
 }
