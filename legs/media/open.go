@@ -9,8 +9,15 @@ import (
 // openRTP finds the keys of a packet: replay and authentication, in the library, in that order. A nil generation: refused, counted.
 func (s *Stream) openRTP(g *datagram, h *header) ([]byte, *generation) {
 	k := s.keys.alive[0]
-	if s.keys.n > 1 || !k.settled {
-		return s.tryRTP(g, h)
+	if s.keys.n > 1 || !k.settled || s.newKeys.Load() != nil {
+		plain, k, again := s.tryRTP(g, h)
+		if k == nil && s.applyKeys() {
+			plain, k, again = s.tryRTP(g, h)
+		}
+		if k == nil {
+			s.countRefused(again)
+		}
+		return plain, k
 	}
 	// In place: a packet that fails is destroyed, and is of no use to anybody else.
 	plain, err := k.receive.DecryptRTP(g.buf[:0], g.buf, &s.rtpHeader)
@@ -22,20 +29,19 @@ func (s *Stream) openRTP(g *datagram, h *header) ([]byte, *generation) {
 }
 
 // tryRTP tries one generation after the other, into the spare buffer: a failure in place would destroy the packet for the next.
-func (s *Stream) tryRTP(g *datagram, h *header) ([]byte, *generation) {
-	again := false
+// A nil generation: none opened it; again says that it is a repetition.
+func (s *Stream) tryRTP(g *datagram, h *header) (plain []byte, opened *generation, again bool) {
 	for _, k := range s.keys.order[:s.keys.n] {
 		if (k.ssrc != 0 && k.ssrc != h.ssrc) || !k.carries(g.buf, h.size, k.rtp) {
 			continue
 		}
 		plain, err := s.tryUnder(k, g, h)
 		if err == nil {
-			return plain, k
+			return plain, k, false
 		}
 		again = again || repeated(err)
 	}
-	s.countRefused(again)
-	return nil, nil
+	return nil, nil, again
 }
 
 // tryUnder tries one generation. While it has authenticated nothing it knows no roll-over counter, and the library would keep what it
@@ -69,7 +75,7 @@ func rollOver(index uint64, sequence uint16) uint32 {
 
 // openRTCP does the same for a control packet, whose index stands in it.
 func (s *Stream) openRTCP(g *datagram, ssrc uint32) ([]byte, *generation) {
-	if s.keys.n == 1 {
+	if s.keys.n == 1 && s.newKeys.Load() == nil {
 		k := s.keys.alive[0]
 		plain, err := k.receive.DecryptRTCP(g.buf[:0], g.buf, &s.rtcpHeader)
 		if err != nil {
@@ -78,19 +84,29 @@ func (s *Stream) openRTCP(g *datagram, ssrc uint32) ([]byte, *generation) {
 		}
 		return plain, k
 	}
-	again := false
+	plain, k, again := s.tryRTCP(g, ssrc)
+	if k == nil && s.applyKeys() {
+		plain, k, again = s.tryRTCP(g, ssrc)
+	}
+	if k == nil {
+		s.countRefused(again)
+	}
+	return plain, k
+}
+
+// tryRTCP is its counterpart.
+func (s *Stream) tryRTCP(g *datagram, ssrc uint32) (plain []byte, opened *generation, again bool) {
 	for _, k := range s.keys.order[:s.keys.n] {
 		if (k.ssrc != 0 && k.ssrc != ssrc) || !k.carries(g.buf, rtcpHeader, k.rtcp) {
 			continue
 		}
 		plain, err := k.receive.DecryptRTCP(g.spare[:0], g.buf, &s.rtcpHeader)
 		if err == nil {
-			return plain, k
+			return plain, k, false
 		}
 		again = again || repeated(err)
 	}
-	s.countRefused(again)
-	return nil, nil
+	return nil, nil, again
 }
 
 // authentic notes under which keys the peer speaks. Newer ones than those we send under: it has them, whatever the signalling knows.

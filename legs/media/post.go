@@ -25,12 +25,14 @@ func (s *Stream) apply() {
 	}
 }
 
-// applyKeys begins to receive under keys that were posted. A peer can send under them no sooner, so that who looks here after it
-// has read a packet has the keys of that packet.
-func (s *Stream) applyKeys() {
-	if s.newKeys.Load() != nil {
-		s.takeKeys(*s.newKeys.Swap(nil))
+// applyKeys begins to receive under keys that were posted; false: there are none. A peer can send under them no sooner: who looks here
+// once a packet came that no older keys open has its keys, also where they were posted while the tick was under way.
+func (s *Stream) applyKeys() bool {
+	if s.newKeys.Load() == nil {
+		return false
 	}
+	s.takeKeys(*s.newKeys.Swap(nil))
+	return true
 }
 
 // takePeer pins the SSRC of the peer. A new one is a new source: its sequence numbers and timestamps mean nothing to the old ones.

@@ -33,7 +33,6 @@ func (s *Stream) drainAll(t codec.Tick) {
 func (s *Stream) drainSocket(d *drain, from socket, control bool) {
 	for range drainBudget / batch {
 		n := d.receive(from)
-		s.applyKeys() // what came may be under keys that were given since this tick began
 		for i := range n {
 			g := datagram{buf: d.packet(i), spare: d.spare[:], from: &d.names[i], arrival: d.arrival(i)}
 			if s.synthetic || g.arrival == 0 {
