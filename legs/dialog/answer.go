@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"errors"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -160,6 +161,10 @@ func (x *receiver) deliver(a *arrival, kind Kind) bool {
 	ev := Event{Kind: kind, Request: a.r, Admitted: a.admitted}
 	if a.answered != nil && kind != Bye {
 		ev.reply = func(r Response) { x.d.reply(a, r) }
+		ev.form = func(r Response) error {
+			_, err := x.d.form(a, r)
+			return err
+		}
 	}
 	x.d.inbox <- ev
 	return true
@@ -193,14 +198,15 @@ func (x *receiver) answer(ans answer) {
 		x.reply(a, r)
 		return
 	}
-	if ok {
-		r.Header = append(r.Header[:len(r.Header):len(r.Header)], HeaderField{"Contact", x.contact()})
-	}
-	res, err := x.d.e.response(a.sr, x.d.localTag, r)
-	if err == nil {
-		err = x.d.e.fits(res)
-	}
-	if err != nil {
+	res, err := x.d.form(a, r)
+	switch {
+	case errors.Is(err, ErrCancelled):
+		if ok { // the leg goes on from what the peer has never seen
+			x.d.hangUp()
+			x.d.end(ErrCancelled)
+		}
+		ok, r = false, Response{Status: 487}
+	case err != nil:
 		x.d.e.log.Warn("an answer could not be made", "error", err.Error())
 		ok, r = false, Response{Status: 500}
 	}
@@ -218,8 +224,20 @@ func (x *receiver) answer(ans answer) {
 	}
 }
 
-func (x *receiver) contact() string {
-	return x.d.e.contact(x.d.first.Transport, x.d.RemoteSource(), x.d.flow.Load())
+// form makes the response to a request of the peer, as it goes out; any goroutine. sipgo answers a CANCEL itself, and with it the request.
+func (d *Dialog) form(a *arrival, r Response) (*sip.Response, error) {
+	if errors.Is(a.tx.Err(), sip.ErrTransactionCanceled) {
+		return nil, ErrCancelled
+	}
+	if r.Status < 300 && (a.r.Method == "INVITE" || a.r.Method == "UPDATE") {
+		contact := d.e.contact(d.first.Transport, d.RemoteSource(), d.flow.Load())
+		r.Header = append(r.Header[:len(r.Header):len(r.Header)], HeaderField{"Contact", contact})
+	}
+	res, err := d.e.response(a.sr, d.localTag, r)
+	if err != nil {
+		return nil, err
+	}
+	return res, d.e.fits(res)
 }
 
 // accepted sends the 2xx of a re-INVITE, which sipgo would never send twice, and waits for its ACK.

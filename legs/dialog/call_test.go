@@ -316,3 +316,64 @@ func TestInDialogRequests(t *testing.T) {
 		}
 	})
 }
+
+// TestReinviteTakenBack: who answers a re-INVITE can tell that it was cancelled, or that his answer will not go out, before he goes on
+// from it.
+func TestReinviteTakenBack(t *testing.T) {
+	_, _, callee, call := pair(t, "udp")
+	ctx, cancel := context.WithCancel(within(t, 10*time.Second))
+	failed := make(chan error, 1)
+	go func() {
+		_, err := call.Reinvite(ctx, fixed([]byte("x")), nil)
+		failed <- err
+	}()
+	ev := next(t, callee, Reinvite)
+	ev.Reply(Response{Status: 183}) // without one nobody may cancel
+	if err := ev.Sendable(Response{Status: 200, ContentType: sdpType, Body: []byte("y")}); err != nil {
+		t.Errorf("sendable: %v", err)
+	}
+	if err := ev.Sendable(Response{Status: 200, ContentType: sdpType, Body: make([]byte, defaultMaxUDP)}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("%v, want ErrTooLarge", err)
+	}
+	cancel()
+	if err := got(t, failed, "failure"); !errors.Is(err, context.Canceled) {
+		t.Errorf("failed by %v", err)
+	}
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for tries := 0; !errors.Is(ev.Sendable(Response{Status: 200}), ErrCancelled); tries++ {
+		if <-ticker.C; tries == 500 {
+			t.Fatal("the CANCEL was not noticed")
+		}
+	}
+	ev.Reply(Response{Status: 488})
+	go func() {
+		next(t, callee, Reinvite).Reply(Response{Status: 200, ContentType: sdpType, Body: []byte("y")})
+	}()
+	if res, err := call.Reinvite(within(t, 5*time.Second), fixed([]byte("x")), nil); err != nil || res.Status != 200 {
+		t.Fatalf("the dialog did not live on: %v %+v", err, res)
+	}
+	next(t, callee, Ack)
+}
+
+// TestAnswerToCancelled: who answers a cancelled re-INVITE with 200 all the same goes on from what the peer never sees: the call ends.
+func TestAnswerToCancelled(t *testing.T) {
+	_, _, callee, call := pair(t, "udp")
+	ctx, cancel := context.WithCancel(within(t, 10*time.Second))
+	go func() { _, _ = call.Reinvite(ctx, fixed([]byte("x")), nil) }()
+	ev := next(t, callee, Reinvite)
+	ev.Reply(Response{Status: 183}) // without one nobody may cancel
+	cancel()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for tries := 0; !errors.Is(ev.Sendable(Response{Status: 200}), ErrCancelled); tries++ {
+		if <-ticker.C; tries == 500 {
+			t.Fatal("the CANCEL was not noticed")
+		}
+	}
+	ev.Reply(Response{Status: 200, ContentType: sdpType, Body: []byte("y")})
+	if gone := next(t, callee, Gone); !errors.Is(gone.Err, ErrCancelled) {
+		t.Errorf("gone: %v", gone.Err)
+	}
+	next(t, call, Bye)
+}

@@ -59,6 +59,16 @@ type Event struct {
 	Err error
 
 	reply func(Response)
+	form  func(Response) error
+}
+
+// Sendable says whether a response to Reinvite, Update, Refer, Notify or Info could be sent as it is: ErrTooLarge, ErrBadHeader, or
+// ErrCancelled when the peer took its request back. Who changes something together with a 2xx asks before.
+func (e Event) Sendable(r Response) error {
+	if e.form == nil {
+		return nil
+	}
+	return e.form(r)
 }
 
 // Reply answers Reinvite, Update, Refer, Notify and Info, exactly once; further calls and calls on other kinds do nothing
