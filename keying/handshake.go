@@ -77,6 +77,10 @@ func (h *Handshake) Run(ctx context.Context, path net.PacketConn, remote netip.A
 	return h.conclude(association, r)
 }
 
+// Last says whether this side's handshake is the one that ends last, by the peer's Finished, so that its end tells that the peer has
+// the keys: the client's (RFC 6347 section 4.2.4).
+func (h *Handshake) Last() bool { return h.state.own.Setup == setupActive }
+
 // begin makes sure that a handshake is run once.
 func (h *Handshake) begin(stop context.CancelFunc) error {
 	h.mu.Lock()

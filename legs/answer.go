@@ -69,7 +69,9 @@ func (l *Leg) acknowledged(ev dialog.Event) *Ending {
 		}
 	}
 	l.offered = false
-	l.switchNow()
+	if l.switchAt.IsZero() { // else it is the ACK of another exchange
+		l.switchNow()
+	}
 	first := l.State() == Answered
 	l.settle()
 	if first {

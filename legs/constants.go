@@ -27,7 +27,8 @@ const (
 	// fills the replay cache expires by the minute.
 	busyRetry, fullRetry = 2, 30
 	// switchPatience is how long to send under the old keys where no ACK tells that the peer has the new: beyond the retransmissions of
-	// a response that was lost once or twice, and below the life of the peer's old contexts.
+	// a response that was lost once or twice, and what a late machine takes to hand over keys that a handshake made; below the life of
+	// the peer's old contexts.
 	switchPatience = 2 * time.Second
 	// handshakeTimeout bounds a DTLS handshake over the media path: four retransmissions of a lost flight (RFC 6347 section 4.2.4.1).
 	handshakeTimeout = 10 * time.Second

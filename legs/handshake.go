@@ -22,7 +22,7 @@ func (l *Leg) shake(life context.Context) {
 		hosts = append(hosts, source.Addr().Unmap())
 	}
 	l.helpers.Go(func() {
-		ctx, cancel := context.WithTimeout(life, cmp.Or(l.line.HandshakeTimeout, handshakeTimeout))
+		ctx, cancel := context.WithTimeout(life, l.handshakeTime())
 		defer cancel()
 		a, err := h.Run(ctx, l.stream.Path(), remote, hosts...)
 		defer a.Wipe()
@@ -30,6 +30,11 @@ func (l *Leg) shake(life context.Context) {
 			discard(a)
 		}
 	})
+}
+
+// handshakeTime bounds a handshake on this side, and as far as we know on the other.
+func (l *Leg) handshakeTime() time.Duration {
+	return cmp.Or(l.line.HandshakeTimeout, handshakeTimeout)
 }
 
 // shaken takes the outcome of the handshake. Without keys there is nothing to go on with; where old ones run, the peer may be about to
@@ -49,8 +54,9 @@ func (l *Leg) shaken(a *keying.Agreement, err error) {
 	}
 }
 
-// takeShaken gives the stream its keys. Neither side knows when the other has them too: where others run both go on to send under
-// those for a while.
+// takeShaken gives the stream its keys. Where others run, the side whose handshake ends last leads: the other has the keys by then, and
+// is given a while to hand them to its stream. That other one follows with the first packet under them, for it cannot know whether its
+// last flight arrived; when the handshake had to be over, it did, or the peer has ended the call.
 func (l *Leg) takeShaken(a *keying.Agreement, first bool) error {
 	if first {
 		if err := l.stream.SetKeys(a.Keys); err != nil {
@@ -60,7 +66,11 @@ func (l *Leg) takeShaken(a *keying.Agreement, first bool) error {
 		if err := l.rekeyStream(a.Keys, theirs); err != nil {
 			return err
 		}
-		l.switchWithin(time.Second)
+		if l.handshake.Last() {
+			l.switchWithin(switchPatience)
+		} else {
+			l.switchWithin(l.handshakeTime())
+		}
 		l.rekeys++
 	}
 	a.Handshake = l.handshake

@@ -49,13 +49,16 @@ func (l *Leg) verify(d *offer.Description) (*keying.Verified, error) {
 // answerOffer answers a peer's offer afresh: new keys when the offer brings a key agreement that was verified, the running keys
 // otherwise. The codecs are matched before any Diffie-Hellman work is spent.
 func (l *Leg) answerOffer(ctx context.Context, d *offer.Description, v *keying.Verified) ([]byte, error) {
+	return l.answerIf(ctx, d, v, func([]byte) error { return nil })
+}
+
+// answerIf does so where the answer can be sent: nothing is adopted of one that sendable refuses.
+func (l *Leg) answerIf(ctx context.Context, d *offer.Description, v *keying.Verified, sendable func(body []byte) error) ([]byte, error) {
 	defer v.Abandon() // what was not used up below is wiped
-	local, trial := l.local, *l.local.Session
-	local.Session = &trial
-	if _, _, err := offer.Answer(d, local); err != nil {
+	if err := l.answerable(d); err != nil {
 		return nil, err
 	}
-	local.Session = l.local.Session
+	local := l.local
 	var agreement *keying.Agreement
 	var err error
 	if v == nil {
@@ -70,11 +73,22 @@ func (l *Leg) answerOffer(ctx context.Context, d *offer.Description, v *keying.V
 	}
 	body, n, err := offer.Answer(d, local)
 	wipe(&local.Keys)
+	if err == nil {
+		err = sendable(body)
+	}
 	if err != nil {
 		discard(agreement)
 		return nil, err
 	}
 	return body, l.adopt(agreement, n, theirs)
+}
+
+// answerable says whether an offer has an answer, keys apart.
+func (l *Leg) answerable(d *offer.Description) error {
+	local, trial := l.local, *l.local.Session
+	local.Session = &trial
+	_, _, err := offer.Answer(d, local)
+	return err
 }
 
 // reply is what an answer of ours says of the keys where the offer left them. The gate looked at a snapshot, so it is looked at again.
@@ -154,23 +168,29 @@ func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated, whose offerer) (er
 		a.Wipe()
 	}()
 	n.Codec.Bitrate = sendRate(n.Codec)
-	err = l.stream.Configure(media.Params{
-		Codec: n.Codec.Name, Rate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate, PT: n.Codec.PT, EventPT: n.EventPT,
-		Remote: n.Remote, RemoteRTCP: n.RemoteRTCP, RTCPMux: n.RTCPMux, Send: n.Send, Receive: n.Receive,
-	})
-	if err != nil {
+	if err := l.configure(n); err != nil {
 		return fmt.Errorf("legs: stream: %w", err)
 	}
 	before := l.negotiated
 	l.negotiated = n
 	if a != nil {
 		if err := l.adoptKeys(a, whose); err != nil {
-			l.negotiated = before
+			if l.negotiated = before; before != nil {
+				err = errors.Join(err, l.configure(before))
+			}
 			return fmt.Errorf("legs: keys: %w", err)
 		}
 	}
 	l.publish()
 	return nil
+}
+
+// configure has the stream follow the parameters that were agreed on.
+func (l *Leg) configure(n *offer.Negotiated) error {
+	return l.stream.Configure(media.Params{
+		Codec: n.Codec.Name, Rate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate, PT: n.Codec.PT, EventPT: n.EventPT,
+		Remote: n.Remote, RemoteRTCP: n.RemoteRTCP, RTCPMux: n.RTCPMux, Send: n.Send, Receive: n.Receive,
+	})
 }
 
 // wipe overwrites the keys of a=crypto lines, once nobody needs them any more to write a description, or to read its answer.

@@ -60,6 +60,9 @@ func (l *Leg) reject(err error, d *offer.Description) *Reject {
 	}
 	r = &Reject{Status: 488, Reason: "bad_offer", Err: err}
 	code, words := offer.Warning(err)
+	if errors.Is(err, dialog.ErrTooLarge) { // ours
+		r.Reason, code, words = "too_large", 399, "the answer is too large for a datagram: use TCP or TLS"
+	}
 	var k *keying.Error
 	if errors.As(err, &k) {
 		r.Reason, code, words = k.Reason, 306, "key management: "+keying.Words(k.Reason)

@@ -25,7 +25,7 @@ func (l *Leg) reoffered(ev dialog.Event) {
 	defer cancel()
 	a := &answering{update: ev.Kind == dialog.Update}
 	body, err := l.reanswer(ctx, ev, a)
-	if a.rekey {
+	if a.rekey && !errors.Is(err, errSettling) && !errors.Is(err, dialog.ErrCancelled) { // which the peer makes again, or took back
 		defer func() {
 			if err != nil || !l.shaking { // else the handshake tells
 				l.rekeyed(false, err)
@@ -38,14 +38,19 @@ func (l *Leg) reoffered(ev dialog.Event) {
 		ev.Reply(r.Response())
 		return
 	}
+	ev.Reply(accepting(body))
+	if l.State() != Answered {
+		l.settle()
+	}
+}
+
+// accepting is the 200 with a description, or without one.
+func accepting(body []byte) dialog.Response {
 	resp := dialog.Response{Status: 200}
 	if body != nil {
 		resp.ContentType, resp.Body = offer.ContentType, body
 	}
-	ev.Reply(resp)
-	if l.State() != Answered {
-		l.settle()
-	}
+	return resp
 }
 
 // answering is one offer of the peer's on its way through the leg.
@@ -61,7 +66,9 @@ func (l *Leg) reanswer(ctx context.Context, ev dialog.Event, a *answering) (body
 		if a.update {
 			return nil, nil // a target refresh only (RFC 3311 section 5.2)
 		}
-		body, err = l.repeatOffer()
+		if body, err = l.repeatOffer(); err == nil {
+			err = ev.Sendable(accepting(body))
+		}
 		l.offered = err == nil
 		return body, err
 	}
@@ -83,7 +90,8 @@ func (l *Leg) reanswer(ctx context.Context, ev dialog.Event, a *answering) (body
 		v.Abandon()
 		return nil, errSettling
 	}
-	if body, err = l.answerOffer(ctx, a.offer, v); err == nil && a.update {
+	body, err = l.answerIf(ctx, a.offer, v, func(body []byte) error { return ev.Sendable(accepting(body)) })
+	if err == nil && a.update {
 		l.switchWithin(switchPatience) // at its first packet under the new keys, or when it has our 200 for certain
 	}
 	return body, err
