@@ -44,13 +44,18 @@ func (o *dtlsOffer) begin(_ context.Context, i *Initiation, r refusal) error {
 	return nil
 }
 
-func (o *dtlsOffer) check(_ *Initiation, answer Attributes, r refusal) error {
+// check takes no other certificate than the one that runs where the answer came in the clear: whoever reads the signalling could race
+// the peer's answer with a certificate of his own. An offer with another has to prove itself by digest, an answer cannot.
+func (o *dtlsOffer) check(i *Initiation, answer Attributes, r refusal) error {
 	if answer.DTLS == nil || answer.DTLS.Setup != setupActive && answer.DTLS.Setup != setupPassive {
 		return r.refuse(mikey.Unspecified, ReasonNotAnAnswer, errors.New("the answer does not say who begins the handshake"))
 	}
 	theirs, err := answer.DTLS.usable()
 	if err != nil {
 		return r.refuse(mikey.InvalidHA, ReasonWeakProtection, err)
+	}
+	if running := i.call.Running.association(); running != nil && !i.call.Secured && !running.knows(theirs) {
+		return r.refuse(mikey.InvalidCert, ReasonBadCertificate, fmt.Errorf("%w: not the one that runs", ErrCertificate))
 	}
 	o.theirs = theirs
 	return nil

@@ -19,6 +19,11 @@ func (s *dtlsState) same(a Attributes) bool {
 	if err != nil || d.TLSID != s.theirs.TLSID || len(d.Fingerprints) != len(s.theirs.Fingerprints) {
 		return false
 	}
+	return s.knows(d)
+}
+
+// knows says whether all fingerprints of a description are those of the running association: its certificate, and no other beside it.
+func (s *dtlsState) knows(d DTLS) bool {
 	for _, f := range d.Fingerprints {
 		same := func(g Fingerprint) bool { return g.Hash == f.Hash && bytes.Equal(g.Value, f.Value) }
 		if !slices.ContainsFunc(s.theirs.Fingerprints, same) {
@@ -46,3 +51,9 @@ func (s *dtlsState) reply(a Attributes) Attributes {
 func (s *dtlsState) canUpdate() bool { return s.own.TLSID != "" && s.theirs.TLSID != "" }
 
 func (s *dtlsState) wipe() {}
+
+// association is the state of a running agreement of DTLS-SRTP; nil without one.
+func (r *Running) association() *dtlsState {
+	s, _ := r.state().(*dtlsState)
+	return s
+}

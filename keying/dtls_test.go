@@ -78,7 +78,7 @@ func TestDTLS(t *testing.T) {
 					from, to = server, caller
 				}
 				ours, theirs := from.expects(to)
-				if ours.Keys.Suite != "" || ours.Posture.Suite != "" || ours.Refreshed() || !ours.Posture.ForwardSecrecy {
+				if ours.Keys.Suite != "" || ours.Posture.Suite != "" || ours.Refreshed() || ours.Posture.ForwardSecrecy {
 					t.Errorf("before the handshake %+v", ours.Posture)
 				}
 				if ours.Running.state().(*dtlsState).own.Setup != setupActive || theirs.Running.state().(*dtlsState).own.Setup != setupPassive {
@@ -89,7 +89,7 @@ func TestDTLS(t *testing.T) {
 					t.Fatal(err)
 				}
 				wantOpposite(t, &a.Keys, &b.Keys)
-				if a.Keys.Suite != AEADAES256GCM || a.Posture.Suite != AEADAES256GCM || a.Keys.Send.SSRC != from.call.SSRC || a.Handshake != nil {
+				if a.Keys.Suite != AEADAES256GCM || a.Posture.Suite != AEADAES256GCM || !a.Posture.ForwardSecrecy || a.Keys.Send.SSRC != from.call.SSRC || a.Handshake != nil {
 					t.Errorf("%+v", a.Posture)
 				}
 				if fromServer {
@@ -250,6 +250,42 @@ func TestDTLSRunning(t *testing.T) {
 	}
 	if _, err := server.k.Initiate(t.Context(), DTLSSRTP, Call{Local: room, Peer: alice, Policy: everything(), Running: a.Running, Refresh: true}); !errors.Is(err, ErrCall) {
 		t.Errorf("a refresh of DTLS: %v", err)
+	}
+}
+
+// TestDTLSRenewedInTheClear: where the signalling is in the clear, nobody but who runs now answers our offer of a new association;
+// over TLS he may have another certificate by then.
+func TestDTLSRenewedInTheClear(t *testing.T) {
+	w := newWorld(t)
+	caller, server := w.ends(CertECDSA)
+	ours, theirs := caller.expects(server)
+	caller.takes(ours)
+	server.takes(theirs)
+	renewed := theirs.Running.Reply(ours.Running.Repeat())
+	renewed.DTLS.TLSID = "another"
+	stranger := Fingerprint{"sha-512", make([]byte, sha512.Size)}
+	for name, c := range map[string]struct {
+		secured bool
+		change  func([]Fingerprint) []Fingerprint
+		reason  Reason
+	}{
+		"the running certificate":             {false, func(f []Fingerprint) []Fingerprint { return f }, ""},
+		"another":                             {false, func([]Fingerprint) []Fingerprint { return []Fingerprint{stranger} }, ReasonBadCertificate},
+		"another beside the running":          {false, func(f []Fingerprint) []Fingerprint { return append(f, stranger) }, ReasonBadCertificate},
+		"another, over TLS":                   {true, func([]Fingerprint) []Fingerprint { return []Fingerprint{stranger} }, ""},
+		"the running beside one nobody takes": {false, func(f []Fingerprint) []Fingerprint { return append(f, Fingerprint{"sha-1", make([]byte, 20)}) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			caller.call.Secured = c.secured
+			d := *renewed.DTLS
+			d.Fingerprints = c.change(slices.Clone(d.Fingerprints))
+			a, err := caller.offers(DTLSSRTP).Complete(t.Context(), Attributes{DTLS: &d})
+			if c.reason != "" {
+				wantRefusal(t, err, c.reason)
+			} else if err != nil || a.Handshake == nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

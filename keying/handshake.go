@@ -37,11 +37,11 @@ type Handshake struct {
 	association *dtls.Association  // nil until it stands; guarded by mu
 }
 
-// expect is the agreement whose keys a handshake will make.
+// expect is the agreement whose keys a handshake will make. Its posture claims nothing of keys that are not there yet.
 func (k *Keyer) expect(own, theirs DTLS, c Call, role Role) *Agreement {
 	state := &dtlsState{own, theirs}
 	return &Agreement{
-		Role: role, Posture: k.posture(DTLSSRTP, "", ""), Running: &Running{method: DTLSSRTP, kept: state},
+		Role: role, Posture: Posture{Method: DTLSSRTP, Since: k.now()}, Running: &Running{method: DTLSSRTP, kept: state},
 		Handshake: &Handshake{keyer: k, call: c, state: state, role: role},
 	}
 }

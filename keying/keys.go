@@ -41,7 +41,7 @@ type Posture struct {
 	Suite           Suite
 	Group           Group     // "" when the method has no Diffie-Hellman group
 	CSBID           uint32    // crypto session bundle ID (RFC 3830 section 6.1)
-	ForwardSecrecy  bool      // the keys do not depend on a long-term secret alone
+	ForwardSecrecy  bool      // the keys do not depend on a long-term secret alone; false until there are keys
 	PeerIdentity    string    // the identity that authenticated itself, a URI
 	PeerFingerprint string    // SHA-256 of the peer's certificate, hex; "" with a pre-shared key
 	Since           time.Time // when the keys were agreed

@@ -10,7 +10,7 @@ import (
 // TestStrength: of each pair the first is the weaker keying.
 func TestStrength(t *testing.T) {
 	ascending := []WeakestView{
-		{Method: string(keying.DTLSSRTP), ForwardSecrecy: true}, // its handshake runs
+		{Method: string(keying.DTLSSRTP)}, // its handshake runs
 		{Method: string(keying.SDES), Suite: string(keying.AESCM128SHA1x80)},
 		{Method: string(keying.SDES), Suite: string(keying.AEADAES256GCM)},
 		{Method: string(keying.MIKEYPSK), Suite: string(keying.AESCM128SHA1x80)},
