@@ -10,7 +10,7 @@ import (
 )
 
 // verifyMIKEY checks an offer of MIKEY.
-func (k *Keyer) verifyMIKEY(v *Verified, c Call, r refusal) error {
+func (k *Keyer) verifyMIKEY(v *Verified, a Attributes, c Call, r refusal) error {
 	v.stamp.csb = v.message.CSBID()
 	steps := []func(*Verified, refusal, Call) error{
 		k.acceptProtection, k.acceptBundle, k.acceptIdentities, k.acceptSDPIDs, k.acceptSuite, k.acceptGroup, k.acceptTime,
@@ -24,7 +24,7 @@ func (k *Keyer) verifyMIKEY(v *Verified, c Call, r refusal) error {
 		return err
 	}
 	r.auth = true
-	if err := acceptAddresses(v, r, c); err != nil {
+	if err := acceptAddresses(v, r, a.Addresses); err != nil {
 		v.Abandon()
 		return err
 	}
@@ -182,11 +182,11 @@ func (k *Keyer) acceptTime(v *Verified, r refusal, _ Call) error {
 }
 
 // acceptAddresses holds an authenticated update against the description that it came in.
-func acceptAddresses(v *Verified, r refusal, c Call) error {
+func acceptAddresses(v *Verified, r refusal, addresses []byte) error {
 	if v.prior == nil {
 		return nil
 	}
-	bound, err := checkAddresses(v.message, c.PeerAddresses, v.prior.bound)
+	bound, err := checkUpdate(v.message, addresses, v.prior.bound)
 	if err != nil {
 		return r.refuse(mikey.Unspecified, ReasonAddressChanged, err)
 	}

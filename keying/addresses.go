@@ -1,6 +1,7 @@
 package keying
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -10,9 +11,9 @@ import (
 
 // An update proves who sent its octets, and nothing about the description around them: somebody on the way could pass it on
 // with media addresses of his own (RFC 4567 section 8). Updates of ours therefore carry a hash of the addresses in a vendor
-// extension, which peers that do not know it pass over.
+// extension, which peers that do not know it pass over, and so do our answers to updates that carry one.
 
-// addressLabel begins the extension: what follows is the SHA-256 of Call.Addresses.
+// addressLabel begins the extension: what follows is the SHA-256 of the addresses.
 const addressLabel = "conclave-addresses-1"
 
 // ErrAddresses says that the addresses of an update are not those that its sender bound.
@@ -27,18 +28,37 @@ func bindAddresses(addresses []byte) []byte {
 	return append([]byte(addressLabel), sum[:]...)
 }
 
-// checkAddresses compares what an authenticated update binds with the description that it came in. bound says whether it binds
-// any; a peer that has done so once must go on.
-func checkAddresses(m *mikey.Message, addresses []byte, before bool) (bound bool, err error) {
+// boundBy is what a message binds; nil where it binds nothing.
+func boundBy(m *mikey.Message) []byte {
 	ext, found := m.VendorExt()
-	if !found || len(ext) < len(addressLabel) || string(ext[:len(addressLabel)]) != addressLabel {
-		if before && addresses != nil {
-			return false, ErrAddresses
-		}
-		return false, nil
+	if !found || !bytes.HasPrefix(ext, []byte(addressLabel)) {
+		return nil
 	}
-	if addresses != nil && subtle.ConstantTimeCompare(ext, bindAddresses(addresses)) != 1 {
-		return false, ErrAddresses
+	return bytes.Clone(ext)
+}
+
+// stands says whether addresses are those that were bound. Where nothing was, or none are told, there is nothing to compare.
+func stands(bound, addresses []byte) bool {
+	return bound == nil || addresses == nil || subtle.ConstantTimeCompare(bound, bindAddresses(addresses)) == 1
+}
+
+// checkUpdate compares what an authenticated update binds with the description that it came in. A peer that has bound its addresses
+// before must go on.
+func checkUpdate(m *mikey.Message, addresses, before []byte) (bound []byte, err error) {
+	bound = boundBy(m)
+	if bound == nil && before != nil && addresses != nil || !stands(bound, addresses) {
+		return nil, ErrAddresses
 	}
-	return true, nil
+	return bound, nil
+}
+
+// checkAnswer does so for the answer to one. What it leaves unbound stands as it was.
+func checkAnswer(m *mikey.Message, addresses, before []byte) (bound []byte, err error) {
+	if bound = boundBy(m); bound == nil {
+		bound = before
+	}
+	if !stands(bound, addresses) {
+		return nil, ErrAddresses
+	}
+	return bound, nil
 }

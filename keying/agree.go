@@ -36,7 +36,7 @@ type deed struct {
 	offer    []byte    // octets of the I_MESSAGE
 	prior    *csbState // the bundle as it was; nil for a new one
 	streams  streams   // of a new bundle
-	bound    bool      // the peer has bound its addresses
+	bound    []byte    // what the peer binds of its description; nil: nothing
 }
 
 // agree makes the agreement: the keys, which no guard may have seen before, and what to go on with.
@@ -130,7 +130,10 @@ func (d *deed) state(crypto *mikey.Crypto) *csbState {
 	if d.prior == nil {
 		return s
 	}
-	s.streams, s.cert, s.bound = d.prior.streams, d.prior.cert, d.prior.bound || d.bound
+	s.streams, s.cert = d.prior.streams, d.prior.cert
+	if s.bound == nil {
+		s.bound = d.prior.bound
+	}
 	if crypto.Refresh() {
 		s.role, s.posture, s.mkis = d.prior.role, d.prior.posture, slices.Clone(d.prior.mkis)
 		s.offers = [][]byte{d.prior.offers[0], s.offers[0]}

@@ -8,6 +8,10 @@ type Attributes struct {
 	MIKEY  []byte   // octets of the message of a=key-mgmt:mikey (RFC 4567); nil: none
 	Crypto []Crypto // a=crypto lines (RFC 4568) in order; nil: none
 	DTLS   *DTLS    // what an m= line of UDP/TLS/RTP/SAVP says of its handshake (RFC 5763); nil: none
+
+	// Addresses are where the description of a peer wants its media, in canonical octets: MIKEY updates bind them. nil: not told,
+	// and not checked; so in what this package gives.
+	Addresses []byte
 }
 
 // Empty says that there is no key management at all.

@@ -16,7 +16,7 @@ type csbState struct {
 	streams streams  // as of the first exchange, whoever asks for updates
 	posture Posture  // as of the keys
 	mkis    [][]byte // of the newest keys first, at least one and at most keptMKIs
-	bound   bool     // the peer has bound the addresses of an update
+	bound   []byte   // the addresses that the peer has bound last; nil: none
 	fresh   bool     // renewed by whole exchanges: the peer's profile
 	begin   bool     // we have what a whole exchange of the method takes
 	leaf    peerLeaf
@@ -26,8 +26,12 @@ type csbState struct {
 // parties are the two identities of a leg.
 type parties struct{ local, peer string }
 
-// same: no key management in an offer leaves the keys as well (RFC 4567 section 3.1).
+// same: no key management in an offer leaves the keys as well (RFC 4567 section 3.1). But only an update moves addresses that were
+// bound: anybody on the way could have taken it out.
 func (s *csbState) same(a Attributes) bool {
+	if !stands(s.bound, a.Addresses) {
+		return false
+	}
 	return a.Empty() || slices.ContainsFunc(s.offers, func(offer []byte) bool { return bytes.Equal(offer, a.MIKEY) })
 }
 

@@ -45,11 +45,10 @@ func (e *end) offers(m Method) *Initiation {
 	return e.w.offer(e.k, m, e.call)
 }
 
-// verifies an offer of the other side; e.PeerAddresses are those that the other calls its own.
+// verifies an offer of the other side, whose description has the addresses that the other calls its own.
 func (e *end) verifies(a Attributes, other *end) (*Verified, error) {
-	c := e.call
-	c.PeerAddresses = other.call.Addresses
-	return e.k.Verify(a, c)
+	a.Addresses = other.call.Addresses
+	return e.k.Verify(a, e.call)
 }
 
 // takes an agreement in the place of the one before.
@@ -73,6 +72,7 @@ func (e *end) settles(m Method, other *end) {
 	if err != nil {
 		e.w.tb.Fatal(err)
 	}
+	response.Addresses = other.call.Addresses
 	ours, err := i.Complete(e.w.tb.Context(), response)
 	if err != nil {
 		e.w.tb.Fatal(err)

@@ -53,19 +53,19 @@ type Config struct {
 
 // Call describes the leg for which keys are agreed.
 type Call struct {
-	Local                    string   // our identity, a URI; required
-	Peer                     string   // the peer's identity, a URI; "" when it is not known yet (Verify only)
-	SDPIDs                   string   // identifiers of the key-mgmt lines of the SDP as sent or received, "mikey" or "mikey;x" (RFC 4567 section 4.1.4)
-	SSRC                     uint32   // our own, of the stream that we send
-	Policy                   *Policy  // required
-	Running                  *Running // what runs already: Initiate makes an update of it, Verify takes one; nil: the first exchange of the leg
-	Refresh                  bool     // an initiator's choice, with Running: an update that proves who we are and keeps the keys (RFC 3830 section 4.5)
-	ROC                      uint32   // of our own stream now, with Running: stands in the map of an update (RFC 3830 section 6.1.1)
-	Addresses, PeerAddresses []byte   // where media goes, as our description and the peer's say it (offer.Binding); bound by updates; nil: not bound, not checked
-	Secured                  bool     // what carries the description is encrypted, or was named an exception: a=crypto may be offered and taken
-	Suite                    Suite    // an initiator's choice; "": the first of the policy
-	Group                    Group    // an initiator's choice; "": the first of the policy
-	Cert                     string   // an initiator's choice, "rsa" or "ecdsa"; "": what we have, RSA first; MIKEYRSAR takes RSA always
+	Local     string   // our identity, a URI; required
+	Peer      string   // the peer's identity, a URI; "" when it is not known yet (Verify only)
+	SDPIDs    string   // identifiers of the key-mgmt lines of the SDP as sent or received, "mikey" or "mikey;x" (RFC 4567 section 4.1.4)
+	SSRC      uint32   // our own, of the stream that we send
+	Policy    *Policy  // required
+	Running   *Running // what runs already: Initiate makes an update of it, Verify takes one; nil: the first exchange of the leg
+	Refresh   bool     // an initiator's choice, with Running: an update that proves who we are and keeps the keys (RFC 3830 section 4.5)
+	ROC       uint32   // of our own stream now, with Running: stands in the map of an update (RFC 3830 section 6.1.1)
+	Addresses []byte   // where we want media, as our description says it; updates and the answers to them bind it; nil: not bound
+	Secured   bool     // what carries the description is encrypted, or was named an exception: a=crypto may be offered and taken
+	Suite     Suite    // an initiator's choice; "": the first of the policy
+	Group     Group    // an initiator's choice; "": the first of the policy
+	Cert      string   // an initiator's choice, "rsa" or "ecdsa"; "": what we have, RSA first; MIKEYRSAR takes RSA always
 }
 
 // Keyer agrees on keys for any number of legs. Any goroutine may use it.

@@ -32,6 +32,12 @@ func (o *mikeyOffer) check(i *Initiation, answer Attributes, r refusal) error {
 		public.SHA1 = i.call.Policy.SHA1Signatures
 		key, o.leaf = public, peerLeaf{chain, fingerprint(leaf.Raw)}
 	}
+	if o.prior != nil {
+		// Before the proof, which is good for one answer: a true one in a forged description must not use it up.
+		if o.bound, err = checkAnswer(m, answer.Addresses, o.prior.bound); err != nil {
+			return r.refuse(mikey.Unspecified, ReasonAddressChanged, err)
+		}
+	}
 	if err := o.exchange.Authenticate(m, key); err != nil {
 		return r.mikey(i.method.answered(o.prior != nil), err)
 	}
@@ -55,7 +61,7 @@ func (o *mikeyOffer) conclude(ctx context.Context, i *Initiation, r refusal) (*A
 	d := deed{
 		keyer: i.keyer, call: i.call, role: Initiator, method: i.method, suite: i.suite, group: i.group, csbID: i.csbID,
 		identity: i.call.Peer, leaf: o.leaf, cert: o.cert, offer: o.message, prior: o.prior,
-		streams: streams{own: 1, theirs: 2},
+		streams: streams{own: 1, theirs: 2}, bound: o.bound,
 	}
 	return d.agree(crypto, r)
 }

@@ -18,6 +18,7 @@ type mikeyOffer struct {
 	cert     string // kind of the certificate that we sign with
 	mki      []byte
 	message  []byte
+	bound    []byte   // of an update: the addresses that the answer binds, or those bound before; set by check
 	leaf     peerLeaf // that which MIKEYPKE encrypts to, or the update's bundle knows; otherwise set by check
 }
 

@@ -76,7 +76,10 @@ func (k *Keyer) answer(ctx context.Context, v *Verified, r refusal, c Call, own 
 		}
 		a.MKI = mki
 	}
-	run := func(op func()) { op() }
+	if v.bound != nil { // the peer knows the extension
+		a.VendorExt = bindAddresses(c.Addresses)
+	}
+	run := func(op func()) error { op(); return nil }
 	if v.method != MIKEYPSK && !v.prior.enveloped() {
 		if v.method.Certified() {
 			a.Signer = k.answerSigner(v, c.Policy)
@@ -94,7 +97,9 @@ func (k *Keyer) answer(ctx context.Context, v *Verified, r refusal, c Call, own 
 	var crypto *mikey.Crypto
 	var response []byte
 	var err error
-	run(func() { crypto, response, err = v.response.Answer(a) })
+	if broken := run(func() { crypto, response, err = v.response.Answer(a) }); broken != nil {
+		return nil, nil, r.own(broken)
+	}
 	if err != nil {
 		return nil, nil, r.mikey(v.method, err)
 	}

@@ -33,7 +33,7 @@ func (r *Running) state() kept {
 }
 
 // Same says whether a description brings the key management of the running agreement again, and so leaves the keys as they are:
-// of MIKEY none at all, or a message of the running agreement; of SDES the running key; of DTLS the running association.
+// of MIKEY none at all, or a message of the running agreement, and the addresses that the peer has bound; of SDES the running key; of DTLS the running association.
 // Whoever saw the description can send it again: it proves nobody's identity.
 func (r *Running) Same(a Attributes) bool {
 	if r == nil {

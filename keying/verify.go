@@ -31,7 +31,7 @@ type Verified struct {
 	stamp       stamp
 	prior       *csbState // the bundle that the offer updates; nil: it opens one
 	refresh     bool      // with prior: it brings no keys
-	bound       bool      // with prior: it binds the addresses of its description
+	bound       []byte    // with prior: what it binds of its description; nil: nothing
 
 	line sdes.Line // of SDES: the peer's
 	dtls DTLS      // of DTLS-SRTP: the peer's
@@ -109,7 +109,7 @@ func (k *Keyer) Verify(a Attributes, c Call) (*Verified, error) {
 	case DTLSSRTP:
 		err = v.verifyDTLS(a, c, r)
 	default:
-		err = k.verifyMIKEY(v, c, r)
+		err = k.verifyMIKEY(v, a, c, r)
 	}
 	if err != nil {
 		return nil, err

@@ -143,9 +143,13 @@ func (l *Leg) answered(ctx context.Context, c *change, body []byte) error {
 	return errors.Join(posted, err)
 }
 
-// unchanged holds an answer to an offer that left the keys as they are. What MIKEY says in an answer to no message says nothing.
+// unchanged holds an answer to an offer that left the keys as they are. What MIKEY says in an answer to no message says nothing; but the
+// addresses that its updates bound stay.
 func unchanged(a *keying.Agreement, keys keying.Attributes) error {
-	if a.Posture.Method.Authenticates() || a.Running.Same(keys) {
+	if a.Posture.Method.Authenticates() {
+		keys = keying.Attributes{Addresses: keys.Addresses}
+	}
+	if a.Running.Same(keys) {
 		return nil
 	}
 	return errKeysChanged

@@ -39,7 +39,7 @@ func (l *Leg) verify(d *offer.Description) (*keying.Verified, error) {
 		return nil, err
 	}
 	call := l.callNow()
-	call.SDPIDs, call.PeerAddresses = d.SDPIDs(), d.Addresses()
+	call.SDPIDs = d.SDPIDs()
 	return l.line.Keyer.Verify(keys, call)
 }
 
@@ -62,7 +62,7 @@ func (l *Leg) answerIf(ctx context.Context, d *offer.Description, v *keying.Veri
 		local.Keys, err = l.reply(d)
 	} else {
 		call := l.callNow()
-		call.SDPIDs, call.PeerAddresses = d.SDPIDs(), d.Addresses()
+		call.SDPIDs = d.SDPIDs()
 		agreement, local.Keys, err = l.line.Keyer.Respond(ctx, v, call)
 	}
 	if err != nil {

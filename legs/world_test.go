@@ -214,7 +214,7 @@ func (h answeringHost) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.
 	}
 	v, err := h.answering.line.Keyer.Verify(keys, keying.Call{
 		Local: room, Peer: alice, SDPIDs: description.SDPIDs(), Policy: h.policy, Running: running,
-		PeerAddresses: description.Addresses(), Secured: h.secured,
+		Secured: h.secured,
 	})
 	if err != nil {
 		return nil, &dialog.Response{Status: 488}

@@ -67,7 +67,7 @@ func fuzzKeys(t *testing.T, d *Description) {
 		len(h.Fingerprints) > maxFingerprints || !validSetup(h.Setup) || h.TLSID != "" && !validTLSID(h.TLSID)) {
 		t.Fatalf("%+v", h)
 	}
-	if a := d.Addresses(); len(keys.Crypto) > maxCrypto || a != nil && len(a) != 18 {
+	if a := keys.Addresses; len(keys.Crypto) > maxCrypto || a != nil && len(a) != 18 {
 		t.Fatalf("%d lines, addresses %x", len(keys.Crypto), a)
 	}
 }

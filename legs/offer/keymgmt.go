@@ -65,24 +65,25 @@ func (d *Description) MIKEY() (data []byte, level Level, err error) {
 
 // Attributes is the key management that applies to the audio line: the handshake where the profile is one of DTLS, otherwise
 // the MIKEY message, the a=crypto lines, or both as alternatives. Key management protocols that are not MIKEY do not matter
-// where a=crypto stands beside them.
+// where a=crypto stands beside them. The addresses of the audio line, which MIKEY's updates bind, come also without key management.
 func (d *Description) Attributes() (keying.Attributes, error) {
 	m, err := d.Audio()
 	if err != nil {
 		return keying.Attributes{}, err
 	}
+	keys := keying.Attributes{Addresses: canonical(m.Addr)}
 	if overDTLS(m.Proto) {
-		handshake, err := m.dtls()
-		return keying.Attributes{DTLS: handshake}, err
+		keys.DTLS, err = m.dtls()
+		return keys, err
 	}
 	message, _, err := d.mikeyOf(m)
 	if len(m.Crypto) > 0 && (errors.Is(err, ErrNoKeyMgmt) || errors.Is(err, ErrKeyMgmtProtocol)) {
 		err = nil
 	}
-	if err != nil {
-		return keying.Attributes{}, err
+	if err == nil {
+		keys.MIKEY, keys.Crypto = message, m.Crypto
 	}
-	return keying.Attributes{MIKEY: message, Crypto: m.Crypto}, nil
+	return keys, err
 }
 
 // mikeyOf picks the message for one medium.

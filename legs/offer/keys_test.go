@@ -139,6 +139,12 @@ func TestFingerprintText(t *testing.T) {
 	}
 }
 
+// addressesOf are told whether or not there is key management.
+func addressesOf(d *Description) []byte {
+	keys, _ := d.Attributes()
+	return keys.Addresses
+}
+
 // TestAddresses: where a description wants its media, in one form however it is written.
 func TestAddresses(t *testing.T) {
 	here := []byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 51, 100, 7, 0x0f, 0xa0}
@@ -151,12 +157,13 @@ func TestAddresses(t *testing.T) {
 		{"of the medium", []string{savp, "c=IN IP4 198.51.100.7"}, here},
 		{"mapped", []string{savp, "c=IN IP6 ::ffff:198.51.100.7"}, here},
 		{"of the second line", []string{"m=audio 0 RTP/SAVP 0", "m=audio 5000 RTP/AVP 0", savp}, here},
+		{"held the old way", []string{savp, "c=IN IP4 0.0.0.0"}, nil},
 		{"a name", []string{savp, "c=IN IP4 phone.example"}, nil},
 		{"plain RTP", []string{"m=audio 4000 RTP/AVP 0"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, mustParse(t, phone(tt.lines...)).Addresses()); diff != "" {
+			if diff := cmp.Diff(tt.want, addressesOf(mustParse(t, phone(tt.lines...)))); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -168,7 +175,7 @@ func TestAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(l.Addresses(), mustParse(t, string(body)).Addresses()); diff != "" || len(l.Addresses()) != 18 {
+		if diff := cmp.Diff(l.Addresses(), addressesOf(mustParse(t, string(body)))); diff != "" || len(l.Addresses()) != 18 {
 			t.Errorf("what we say of ourselves: %s", diff)
 		}
 	}

@@ -104,8 +104,8 @@ func (g *Gate) reoffered(r *Request, a *Admitted) (*Admitted, *Reject) {
 // leavesKeys tells whether an offer leaves the running keys. MIKEY alone lets it say nothing of them (RFC 4567 section 3.1.3);
 // SDES and DTLS repeat what runs. Where nothing runs yet the leg has to say.
 func leavesKeys(running *keying.Running, keys keying.Attributes) bool {
-	if keys.Empty() {
-		return running == nil || running.Method().Authenticates()
+	if running == nil {
+		return keys.Empty()
 	}
 	return running.Same(keys)
 }
@@ -114,7 +114,7 @@ func leavesKeys(running *keying.Running, keys keying.Attributes) bool {
 func (g *Gate) rekeyed(r *Request, a *Admitted, keys keying.Attributes, policy *keying.Policy) (*Admitted, *Reject) {
 	v, err := g.keyer.Verify(keys, keying.Call{
 		Local: g.identity(r.DialogRoom), Peer: r.DialogIdentity, SDPIDs: a.Offer.SDPIDs(), Policy: policy, Running: r.Running,
-		PeerAddresses: a.Offer.Addresses(), Secured: g.secured(r, a),
+		Secured: g.secured(r, a),
 	})
 	if err != nil {
 		return nil, g.unverified(r, a, keys, policy, err)

@@ -86,7 +86,7 @@ func (g *Gate) sufficient(policy *keying.Policy) *Reject {
 func (g *Gate) offered(r *Request, a *Admitted, keys keying.Attributes, policy *keying.Policy) (*Admitted, *Reject) {
 	v, err := g.keyer.Verify(keys, keying.Call{
 		Local: g.identity(a.Room), Peer: a.Identity, SDPIDs: a.Offer.SDPIDs(), Policy: policy,
-		PeerAddresses: a.Offer.Addresses(), Secured: g.secured(r, a),
+		Secured: g.secured(r, a),
 	})
 	if err != nil {
 		return nil, g.unverified(r, a, keys, policy, err)
