@@ -19,7 +19,8 @@
 // whoever asks for them; two crypto sessions mean two TEKs, so that the two directions of a leg never share a key stream (RFC 3830
 // section 6.1, RFC 4567 section 7.1).
 //
-// Goroutines: none of its own but those of a handshake until its Close. Keyer, Pool, Replay, Guard, Authority, Running and
+// Goroutines: none of its own but those of a handshake until its Close, and one for each
+// operation of the Pool while it runs. Keyer, Pool, Replay, Guard, Authority, Running and
 // Handshake.Close may be used from any goroutine; an Initiation, a Verified and an Agreement belong to the leg that made them.
 // Whoever receives an Agreement owns its keys and wipes them, and its Running when nobody goes on from it.
 //

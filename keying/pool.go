@@ -15,8 +15,9 @@ type PoolConfig struct {
 	Deadline time.Duration // longest wait for a worker; 0: 250 ms
 }
 
-// Pool runs Diffie-Hellman and RSA private key operations, few at a time, in the goroutines of their callers: it has none of its own. It may be
-// shared by many Keyers and used from any goroutine.
+// Pool runs Diffie-Hellman and RSA private key operations, few at a time, each on a thread that gives way to all others: whoever
+// waits for an answer waits a little longer, so that those who talk are heard in time. It may be shared by many Keyers and used
+// from any goroutine.
 type Pool struct {
 	workers  chan struct{} // holds a token for each operation that runs
 	places   chan struct{} // holds a token for each operation that runs or waits
@@ -79,9 +80,9 @@ func (p *Pool) reserve(ctx context.Context) (place, error) {
 }
 
 // run counts op and runs it.
-func (l place) run(op func()) {
+func (l place) run(op func()) error {
 	l.pool.done.Add(1)
-	op()
+	return behind(op)
 }
 
 func (l place) release() {
@@ -96,6 +97,5 @@ func (p *Pool) do(ctx context.Context, op func()) error {
 		return err
 	}
 	defer l.release()
-	l.run(op)
-	return nil
+	return l.run(op)
 }

@@ -2,9 +2,12 @@ package keying
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestPoolBounds(t *testing.T) {
@@ -73,5 +76,36 @@ func TestPoolSurvivesPanic(t *testing.T) {
 	}()
 	if err := p.do(t.Context(), func() {}); err != nil || p.Waiting() != 0 || len(p.workers) != 0 {
 		t.Errorf("%v, %d waiting", err, p.Waiting())
+	}
+}
+
+// TestPoolGivesWay: what the pool computes runs on a thread of less priority than those that mix, and that priority stays there.
+func TestPoolGivesWay(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	raw := func() int {
+		p, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	ours, theirs := raw(), 0
+	if err := NewPool(PoolConfig{}).do(t.Context(), func() { theirs = raw() }); err != nil {
+		t.Fatal(err)
+	}
+	if want := max(ours-poolNiceness, 1); theirs != want || raw() != ours {
+		t.Errorf("the thread of the pool has priority %d, want %d; ours was %d and is %d", theirs, want, ours, raw())
+	}
+}
+
+// TestPoolPanic: a computation that panics ends its exchange, not the process, and its worker is free again.
+func TestPoolPanic(t *testing.T) {
+	p := NewPool(PoolConfig{Workers: 1})
+	if err := p.do(t.Context(), func() { var none []byte; none[0] = 1 }); !errors.Is(err, errPanic) {
+		t.Errorf("got %v", err)
+	}
+	if err := p.do(t.Context(), func() {}); err != nil || p.Waiting() != 0 {
+		t.Errorf("then %v, %d wait", err, p.Waiting())
 	}
 }

@@ -92,6 +92,8 @@ func (r refusal) own(err error) *Error {
 		return r.refuse(mikey.Unspecified, ReasonBusy, err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return r.refuse(mikey.Unspecified, ReasonCancelled, err)
+	case errors.Is(err, errPanic):
+		return r.refuse(mikey.Unspecified, ReasonInternal, err)
 	case errors.Is(err, ErrKeyReuse):
 		return r.refuse(mikey.Unspecified, ReasonKeyReuse, err)
 	case errors.Is(err, ErrMKIReused):
