@@ -3,6 +3,7 @@ package keying
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -45,7 +46,10 @@ func newMIKEYOffer(c Call, m Method) *mikeyOffer {
 // begin makes the I_MESSAGE, in the Pool but for a pre-shared key alone.
 func (o *mikeyOffer) begin(ctx context.Context, i *Initiation, r refusal) error {
 	p, err := o.params(i)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrFull):
+		return r.own(err)
+	case err != nil:
 		return r.refuse(mikey.Unspecified, ReasonInternal, err)
 	}
 	psk, err := o.preShared(i, r)
@@ -94,6 +98,13 @@ func (o *mikeyOffer) params(i *Initiation) (mikey.Params, error) {
 		return p, fmt.Errorf("randomness: %w", err)
 	}
 	p.CSBID, p.Time = binary.BigEndian.Uint32(id[:]), i.keyer.timestamp()
+	if p.Anonymous {
+		// Sent back to us, it would pass for the peer's: nothing in it says whose it is, and the key is that of both.
+		at, _ := mikey.NewTimestamp(p.Time).NTP()
+		if err := i.keyer.replay.commit(stamp{sender: c.Peer, csb: p.CSBID, time: ntp(at)}); err != nil {
+			return p, err
+		}
+	}
 	p.Sessions = []mikey.Session{{SSRC: c.SSRC, ROC: c.ROC}, {}}
 	p.Policies = []mikey.Policy{i.suite.spPolicy(0)}
 	var err error

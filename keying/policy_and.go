@@ -19,7 +19,7 @@ func (p *Policy) And(other *Policy) *Policy {
 	both.Authentication = p.bothSuffice(other)
 	both.ForwardSecrecy = stricter(p.ForwardSecrecy, other.ForwardSecrecy)
 	both.MaxKeyAge = least(p.MaxKeyAge, other.MaxKeyAge)
-	both.MaxKeyPackets = least(p.MaxKeyPackets, other.MaxKeyPackets)
+	both.MaxKeyPackets = leastPackets(p.MaxKeyPackets, other.MaxKeyPackets)
 	both.MinDHBits = max(p.MinDHBits, other.MinDHBits)
 	both.SHA1Signatures = p.SHA1Signatures && other.SHA1Signatures
 	both.PeerProfile = cmp.Or(other.PeerProfile, p.PeerProfile)
@@ -64,11 +64,22 @@ func stricter(a, b string) string {
 }
 
 // least is the smaller limit, where 0 is none.
-func least[T time.Duration | uint64](a, b T) T {
+func least(a, b time.Duration) time.Duration {
 	if a == 0 || b == 0 {
 		return max(a, b)
 	}
 	return min(a, b)
+}
+
+// defaultKeyPackets is what 0 means in Policy.MaxKeyPackets.
+const defaultKeyPackets = 1 << 31
+
+// leastPackets is the smaller limit, where 0 is the default one.
+func leastPackets(a, b uint64) uint64 {
+	if a == 0 && b == 0 {
+		return 0
+	}
+	return min(cmp.Or(a, defaultKeyPackets), cmp.Or(b, defaultKeyPackets))
 }
 
 // Choose is the first of the policy's methods that is offered and that it allows; "" when there is none.

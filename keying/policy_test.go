@@ -26,6 +26,11 @@ func TestPolicyAnd(t *testing.T) {
 	if got := room.And(account); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
+	account.MaxKeyPackets, room.MaxKeyPackets = 1<<40, 0 // 0 is a limit too
+	if got := room.And(account).MaxKeyPackets; got != 1<<31 {
+		t.Errorf("%d packets", got)
+	}
+	account.MaxKeyPackets = 0
 	if room.And(nil) != room {
 		t.Error("nothing beside it changed it")
 	}

@@ -97,6 +97,25 @@ func TestProfileOffers(t *testing.T) {
 	}
 }
 
+// TestProfileReflected: an offer of ours without identities, sent back to us as the peer's, is no offer of the peer's. Others bear our
+// own identity as the sender's.
+func TestProfileReflected(t *testing.T) {
+	for _, profile := range []string{ProfileStandard, ProfileRFC3830, ProfileMinisip} {
+		for _, m := range []Method{MIKEYPSK, MIKEYDHHMAC} {
+			w := newWorld(t)
+			_, server := w.ends(CertECDSA)
+			server.call.Policy.PeerProfile = profile
+			i := server.offers(m)
+			_, err := server.k.Verify(i.Attributes(), server.call)
+			want := ReasonWrongIdentity
+			if m == MIKEYPSK && profile == ProfileMinisip {
+				want = ReasonReplayed
+			}
+			wantRefusal(t, err, want)
+		}
+	}
+}
+
 // TestSHA1Signatures: taken and made where the policy says so, for peers that make them, and refused by any policy that does not.
 func TestSHA1Signatures(t *testing.T) {
 	for _, m := range []Method{MIKEYDH, MIKEYPKE, MIKEYRSAR} {

@@ -106,6 +106,9 @@ func (k *Keyer) agreeLines(own, theirs sdes.Line, c Call, role Role, r refusal) 
 	if running != nil && len(theirs.MKI) > 0 && string(theirs.MKI) == string(running.theirs.MKI) && !sameKey(theirs, running.theirs) {
 		return nil, r.own(ErrMKIReused)
 	}
+	if running != nil && sameKey(theirs, running.own) {
+		return nil, r.own(ErrKeyReuse) // ours reflected: its key stream has gone out already
+	}
 	suite := Suite(own.Suite)
 	keys := Keys{
 		Suite:   suite,

@@ -101,6 +101,26 @@ func TestSDESAnswerRefused(t *testing.T) {
 	}
 }
 
+// TestSDESReflected: a running key of ours that comes back as the peer's own is refused: the two streams under it would have one key
+// stream where their SSRCs meet.
+func TestSDESReflected(t *testing.T) {
+	w := newWorld(t)
+	caller, server := w.ends(CertECDSA)
+	caller.settles(SDES, server)
+	ours := server.last.Running.Repeat()
+	v, err := server.k.Verify(ours, server.call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = server.k.Respond(t.Context(), v, server.call)
+	wantRefusal(t, err, ReasonKeyReuse)
+	i := server.offers(SDES)
+	back := line(t, ours.Crypto[0])
+	back.Tag = 1
+	_, err = i.Complete(t.Context(), lines(back.Format()))
+	wantRefusal(t, err, ReasonKeyReuse)
+}
+
 // TestSDESReplayed: a key that was in use is refused in any dialog: SDES has no other protection against being played again.
 func TestSDESReplayed(t *testing.T) {
 	w := newWorld(t)
