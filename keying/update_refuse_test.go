@@ -323,6 +323,11 @@ func TestBoundAddressesStand(t *testing.T) {
 		if server.last.Running.Same(here) || !server.last.Running.Same(elsewhere) {
 			t.Errorf("%s: a refresh did not move them", m)
 		}
+		caller.call.Addresses = nil // a description that names none, as of a call on hold, has nothing to bind
+		caller.refreshes(m, server)
+		if server.last.Running.Same(here) || !server.last.Running.Same(elsewhere) {
+			t.Errorf("%s: forgotten by a refresh that says none", m)
+		}
 	}
 }
 
