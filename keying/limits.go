@@ -53,6 +53,8 @@ const (
 
 	// maxLines bounds the a=crypto lines of a description that are read: every suite registered, each with three keys.
 	maxLines = 32
+	// maxLineMKI is the longest MKI, in octets, of a line that is taken: that of the example in RFC 4568 section 4. Each packet carries it.
+	maxLineMKI = 32
 	// maxFingerprints bounds the fingerprints of one that are compared: each usable hash, of two certificates.
 	maxFingerprints = 6
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/conclave/conclave/keying/mikey"
-	"github.com/conclave/conclave/keying/sdes"
 )
 
 // insecure refuses a key that would travel in the clear.
@@ -23,7 +22,7 @@ func (v *Verified) verifySDES(a Attributes, c Call, r refusal) error {
 	malformed := errors.New("no a=crypto line")
 	tags := map[int]bool{}
 	for _, crypto := range a.Crypto {
-		l, err := sdes.Parse(crypto.Line())
+		l, err := parseLine(crypto)
 		if err != nil {
 			malformed = err
 			continue

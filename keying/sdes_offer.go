@@ -54,7 +54,7 @@ func (o *sdesOffer) check(_ *Initiation, answer Attributes, r refusal) error {
 	if len(answer.Crypto) != 1 {
 		return r.refuse(mikey.Unspecified, ReasonNotAnAnswer, fmt.Errorf("%d a=crypto lines in an answer", len(answer.Crypto)))
 	}
-	theirs, err := sdes.Parse(answer.Crypto[0].Line())
+	theirs, err := parseLine(answer.Crypto[0])
 	if err != nil {
 		return r.refuse(mikey.Unspecified, ReasonMalformed, err)
 	}

@@ -26,6 +26,7 @@ func TestSDESRefused(t *testing.T) {
 		{"suite not in policy", lines(good), func(c *Call) { c.Policy.Suites = []Suite{AEADAES256GCM} }, ReasonNoCommonSuite},
 		{"suites that we do not know", lines("1 F8_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), nil, ReasonNoCommonSuite},
 		{"unreadable", lines("1 AES_CM_128_HMAC_SHA1_80 inline:AAAA"), nil, ReasonMalformed},
+		{"an MKI too long for packets", lines(good + "|2^20|1:33"), nil, ReasonMalformed},
 		{"unencrypted", lines(good + " UNENCRYPTED_SRTP"), nil, ReasonMalformed},
 		{"unauthenticated", lines(good + " UNAUTHENTICATED_SRTP"), nil, ReasonMalformed},
 		{"two lines of one tag", lines(good, good), nil, ReasonMalformed},
@@ -49,7 +50,7 @@ func TestSDESRefused(t *testing.T) {
 	caller.call.Secured = false
 	_, err := caller.k.Initiate(t.Context(), SDES, caller.call)
 	wantRefusal(t, err, ReasonInsecureSignalling)
-	v, err := server.k.Verify(lines(good), server.call)
+	v, err := server.k.Verify(lines(good+"|2^20|1:33", "2"+good[1:]+"|2^20|1:32"), server.call) // the first is passed over
 	if err != nil {
 		t.Fatal(err)
 	}

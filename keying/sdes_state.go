@@ -3,6 +3,7 @@ package keying
 import (
 	"bytes"
 	"crypto/subtle"
+	"fmt"
 
 	"github.com/conclave/conclave/keying/sdes"
 )
@@ -84,4 +85,14 @@ func (r *Running) lines() *sdesState {
 		return nil
 	}
 	return &sdesState{own: cloneLine(s.own), theirs: cloneLine(s.theirs)}
+}
+
+// parseLine reads a line that packets can be protected by: one whose MKI is not too long for them.
+func parseLine(c Crypto) (sdes.Line, error) {
+	l, err := sdes.Parse(c.Line())
+	if err == nil && len(l.MKI) > maxLineMKI {
+		l.Wipe()
+		return sdes.Line{}, fmt.Errorf("%w: %d octets", sdes.ErrMKI, len(l.MKI))
+	}
+	return l, err
 }

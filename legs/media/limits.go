@@ -23,7 +23,7 @@ const (
 	rtcpHeader    = 8    // octets, with the SSRC of the sender
 	maxDatagram   = 2048 // octets: above any RTP packet on a 1500 octet path, with room for a decryption in place
 	maxPayload    = 1920 // octets sent in one packet: 60 ms of L16 at 16 kHz; fits maxDatagram with header, tag and MKI
-	maxMKI        = 16   // octets; RFC 3830 and its peers use 1 to 4
+	maxMKI        = 32   // octets; most use 1 to 4, the example of RFC 4568 section 4 has 32
 	rtcpBuffer    = 512  // octets: SR with one report block, SDES of 255 octets, BYE, trailer
 	maxCNAME      = 255  // octets (RFC 3550 section 6.5: the length is one octet)
 	maxPacketTime = 120  // ms: the longest Opus packet (RFC 6716 section 3.2.5), and for the others a bound
