@@ -76,7 +76,7 @@ func (w *swarm) rekeyer(ctx context.Context, c *swarmCaller, i int, call *Caller
 		return
 	}
 	before := call.spoiled()
-	defer func() { w.tally.spoilt(call.spoiled() - before) }()
+	defer func() { w.tally.spoilt(before, call.spoiled()) }()
 	// Dealt over the interval, so that the changes come one after the other and not in a burst.
 	wait := w.RekeyEvery * time.Duration(i) / time.Duration(len(w.callers))
 	for turn := i; restOr(ctx, measured, call.Gone(), wait); turn++ {

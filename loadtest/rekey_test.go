@@ -98,3 +98,14 @@ func TestRekeyWaits(t *testing.T) {
 		}
 	}
 }
+
+// TestSpoilt: what comes after all, and so lowers a count, is no loss and undoes none.
+func TestSpoilt(t *testing.T) {
+	w := newTally()
+	for _, counts := range [][2]uint64{{3, 5}, {5, 4}, {4, 4}} {
+		w.spoilt(counts[0], counts[1])
+	}
+	if w.rekeys.PacketsLost != 2 {
+		t.Errorf("%d packets lost, want 2", w.rekeys.PacketsLost)
+	}
+}

@@ -263,7 +263,7 @@ func (w *swarm) watchLoss(ctx context.Context) (end func()) {
 			w.tally.unknown(fmt.Errorf("what the server lost is not known: %w", err))
 			return
 		}
-		w.tally.spoilt(after - before)
+		w.tally.spoilt(before, after)
 	}
 }
 

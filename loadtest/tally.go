@@ -70,11 +70,11 @@ func (t *tally) unknown(err error) {
 	t.doubts = append(t.doubts, err.Error())
 }
 
-// spoilt adds packets that were lost or refused while keys were changed.
-func (t *tally) spoilt(packets uint64) {
+// spoilt adds the packets that were lost or refused while keys were changed, from the counts before and after. The later may be the lower: a packet that was missing came after all.
+func (t *tally) spoilt(before, after uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rekeys.PacketsLost += packets
+	t.rekeys.PacketsLost += max(after, before) - before
 }
 
 func (t *tally) stream(c *channel) {
