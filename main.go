@@ -161,6 +161,7 @@ func (c *serveCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	server.PaceGarbage()
 	if err := server.Harden(); err != nil {
 		e.log.Warn("keys in memory are less protected than they could be", "err", err)
 	}
