@@ -25,6 +25,9 @@ const (
 	// defaultGuardEntries is two for each of a million agreements; about 80 MB when full.
 	defaultGuardEntries = 1 << 21
 
+	// offerTries bounds how often an update is made while others of its bundle come in: each of them is one of a peer who proved himself,
+	// and who waits for an answer before he sends another.
+	offerTries = 4
 	// poolNiceness lowers the priority of threads that compute in groups: at 10 they get a ninth of a core that somebody else wants.
 	// Without it ticks of the mixer came 5 ms late in 2 to 4 % of all cases beside half as many set-ups as the machine could bear,
 	// with it in 0 to 0.4 % (modp1536; the same runs show 0 % without set-ups).

@@ -43,8 +43,20 @@ func newMIKEYOffer(c Call, m Method) *mikeyOffer {
 	return o
 }
 
-// begin makes the I_MESSAGE, in the Pool but for a pre-shared key alone.
+// begin makes the I_MESSAGE. An update of the peer's that is verified while ours is made moves the clock of the bundle past our time:
+// then ours is made once more.
 func (o *mikeyOffer) begin(ctx context.Context, i *Initiation, r refusal) error {
+	var err error
+	for range offerTries {
+		if err = o.compose(ctx, i, r); !errors.Is(err, mikey.ErrOldTime) {
+			break
+		}
+	}
+	return err
+}
+
+// compose makes it, in the Pool but for a pre-shared key alone.
+func (o *mikeyOffer) compose(ctx context.Context, i *Initiation, r refusal) error {
 	p, err := o.params(i)
 	switch {
 	case errors.Is(err, ErrFull):

@@ -2,6 +2,7 @@ package keying
 
 import (
 	"bytes"
+	"io"
 	"testing"
 
 	"github.com/conclave/conclave/keying/mikey"
@@ -341,5 +342,42 @@ func TestUpdateOfReplacedCertificate(t *testing.T) {
 		issued = false
 		_, err := server.verifies(caller.offers(m).Attributes(), caller)
 		wantRefusal(t, err, ReasonBadCertificate)
+	}
+}
+
+// interrupted is a source of randomness that lets something happen before it is read for the first time.
+type interrupted struct {
+	io.Reader
+	happens func()
+}
+
+func (r *interrupted) Read(b []byte) (int, error) {
+	if happens := r.happens; happens != nil {
+		r.happens = nil
+		happens()
+	}
+	return r.Reader.Read(b)
+}
+
+// TestUpdateOvertakenWhileMade: updates of the peer that come in while ours is made are no reason to fail.
+func TestUpdateOvertakenWhileMade(t *testing.T) {
+	for _, m := range []Method{MIKEYPSK, MIKEYDH} {
+		w := newWorld(t)
+		caller, server := w.dialog(m)
+		overtaken := false
+		caller.k.rand = &interrupted{caller.k.rand, func() {
+			for range 8 {
+				v, err := caller.verifies(server.offers(m).Attributes(), server)
+				if err != nil {
+					t.Fatal(err)
+				}
+				v.Abandon()
+			}
+			overtaken = true
+		}}
+		caller.offers(m)
+		if !overtaken {
+			t.Errorf("%s: nothing came in while the update was made", m)
+		}
 	}
 }
