@@ -14,7 +14,7 @@ const (
 	ReasonNotAnOffer      Reason = "not_an_offer"      // a MIKEY message that initiates nothing
 	ReasonNotAnAnswer     Reason = "not_an_answer"     // a response of another kind or another exchange
 	ReasonPeerRefused     Reason = "peer_refused"      // a MIKEY error message in place of a response
-	ReasonMethodRefused   Reason = "method_refused"    // not in the policy, or not implemented
+	ReasonMethodRefused   Reason = "method_refused"    // not in the policy, or not known
 	ReasonWeakProtection  Reason = "weak_protection"   // NULL or unknown cipher, MAC or PRF of the message itself
 	ReasonNoCommonSuite   Reason = "no_common_suite"   // SRTP policy outside our policy
 	ReasonNoCommonGroup   Reason = "no_common_group"   // Diffie-Hellman group outside our policy

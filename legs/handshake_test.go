@@ -13,9 +13,6 @@ import (
 // media passes, and the legs end.
 func TestWrongFingerprint(t *testing.T) {
 	t.Parallel()
-	if !keying.DTLSSRTP.Implemented() {
-		t.Skip("not in this build")
-	}
 	value := regexp.MustCompile(`(?i)(a=fingerprint:sha-256 )([0-9A-F:]+)`)
 	w := newWorld(t, func(w *world) {
 		w.answering.line.HandshakeTimeout, w.calling.line.HandshakeTimeout = 3*time.Second, 3*time.Second
@@ -41,9 +38,6 @@ func TestWrongFingerprint(t *testing.T) {
 // TestHoldDuringHandshake: what is offered while the keys are being made leaves them alone.
 func TestHoldDuringHandshake(t *testing.T) {
 	t.Parallel()
-	if !keying.DTLSSRTP.Implemented() {
-		t.Skip("not in this build")
-	}
 	w := newWorld(t)
 	c := w.call(w.outgoing(keying.DTLSSRTP))
 	hold(t, c.caller, true)

@@ -300,7 +300,7 @@ func TestHandshakeOverThePath(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Fatalf("%+v\n%+v", a.Snapshot(), b.Snapshot())
 			}
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // between two looks at counters: the packets go over real sockets, ticked by goroutines of their own
 		}
 	}
 	stop()
