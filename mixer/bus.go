@@ -5,77 +5,69 @@ import "github.com/conclave/conclave/mixer/codec"
 // bus is one distinct output signal of a room: the full bus, or the minus bus of a seat.
 type bus struct {
 	voices  int     // how many are heard on it; 0 is digital silence
-	pcm     []int16 // what is heard on it, behind the limiter
+	pcm     []int16 // what is heard on it in this step, behind the limiter; it lies in history
 	limiter limiter
-	buffer  []int16             // of a minus bus: where pcm is made when it differs from the full bus
-	own     [historyFrames]bool // of a minus bus: whether the seat itself was heard on the full bus in a step
+	history history
 	outlets []*outlet
+}
+
+func newBus(samples int) *bus {
+	b := &bus{}
+	b.history.reset(samples)
+	return b
 }
 
 // takeBus is a minus bus for a seat that enters the mix: until now it heard the full bus.
 func (r *Room) takeBus() *bus {
-	n := len(r.free)
-	if n == 0 {
-		return &bus{limiter: r.full.limiter}
+	var b *bus
+	if n := len(r.free); n > 0 {
+		b = r.free[n-1]
+		r.free = r.free[:n-1]
+	} else {
+		b = newBus(r.samples)
 	}
-	b := r.free[n-1]
-	r.free = r.free[:n-1]
-	b.own, b.limiter = [historyFrames]bool{}, r.full.limiter
+	b.limiter = r.full.limiter
+	for ago := uint64(1); ago <= primeFrames; ago++ {
+		b.history.copyFrame(&r.full.history, r.steps-ago)
+	}
 	for _, o := range b.outlets {
 		o.step = 0 // whoever heard this encoder, even in the last step, was somebody else
 	}
 	return b
 }
 
-// turn begins a step of a minus bus.
-func (b *bus) turn(r *Room, s *Seat) {
-	heard := s.out != nil
-	b.voices = r.full.voices
-	b.own[r.steps%historyFrames] = heard
-	if !heard {
-		b.pcm, b.limiter = r.full.pcm, r.full.limiter
-		return
-	}
-	if b.voices--; b.voices == 0 {
+// fill makes the full bus: the sum of the voices behind a limiter.
+func (b *bus) fill(step uint64, sum []int32, voices int) {
+	b.voices = voices
+	if voices == 0 {
 		b.limiter.rest()
+		b.pcm = b.history.silence(step)
 		return
 	}
-	if b.buffer == nil {
-		b.buffer = make([]int16, maxSamples)
-	}
-	b.pcm = b.buffer[:r.samples]
-	b.subtract(r.sum, s.out)
+	b.pcm = b.history.sound(step)
+	b.limiter.limit(b.pcm, sum)
 }
 
-// subtract makes the samples of a minus bus: the full bus before its limiter, which never saturated, without the seat's own voice.
-// The seat's voice is used up: its buffer takes the difference.
-func (b *bus) subtract(sum, own []int32) {
+// turn begins a step of a minus bus. Where the seat itself is not heard it is the full bus.
+func (b *bus) turn(r *Room, s *Seat) {
+	if s.out == nil {
+		b.voices, b.limiter = r.full.voices, r.full.limiter
+		b.pcm = b.history.copyFrame(&r.full.history, r.steps)
+		return
+	}
+	if b.voices = r.full.voices - 1; b.voices > 0 {
+		subtract(s.out, r.sum)
+	}
+	b.fill(r.steps, s.out, b.voices)
+}
+
+// subtract leaves the full bus before its limiter, which never saturated, without a voice: in the place of that voice, which is
+// used up.
+func subtract(own, sum []int32) {
 	own = own[:len(sum)]
 	for i, v := range sum {
 		own[i] = v - own[i]
 	}
-	b.limiter.limit(b.pcm, own)
-}
-
-// past is the frame that the listeners of the bus heard some steps ago. Where it was the seat's own voice that was left out, the
-// samples are gone, and silence stands for them: never the full bus, which would let the listener hear himself.
-func (b *bus) past(r *Room, ago int) []int16 {
-	step := r.steps - uint64(ago)
-	if b.own[step%historyFrames] {
-		return r.history.zeros
-	}
-	return r.history.frame(step)
-}
-
-// quietBefore says whether the listeners of the bus heard silence in the last steps.
-func (b *bus) quietBefore(r *Room) bool {
-	for ago := uint64(1); ago <= primeFrames; ago++ {
-		step := r.steps - ago
-		if !b.own[step%historyFrames] && !r.history.silent[step%historyFrames] {
-			return false
-		}
-	}
-	return true
 }
 
 // outlet is the encoding of the bus in a format.

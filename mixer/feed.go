@@ -10,6 +10,8 @@ import (
 type feed struct {
 	port    Port
 	format  codec.Format   // as of the last tick
+	frame   codec.Frame    // of this tick
+	outlet  *outlet        // whose packet the port is sent in this tick; nil: the silence
 	silence []byte         // cached encoding of silence in that format; nil when the port is not configured
 	decoder *codec.Decoder // made when the first frame is decoded; nil before and when the format or the mix rate changed
 	broken  bool           // the codec refused the format: not tried again until it changes

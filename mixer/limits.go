@@ -21,6 +21,9 @@ const (
 	catchUpTicks = 3
 	// queueLength bounds the rooms that wait for a worker. Each room waits at most once, and the clock blocks rather than drops.
 	queueLength = 1024
+	// crewSeats is from how many seats on a room lets other workers help: a tick of it takes a quarter of a millisecond, and to call
+	// somebody takes 50 us.
+	crewSeats = 64
 	// procsPerCore is what Procs recommends; see there.
 	procsPerCore = 2
 	// lateTick is the lateness from which a tick counts as late in PoolStats: a quarter of the interval.

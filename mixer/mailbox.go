@@ -103,6 +103,6 @@ func (r *Room) retire(err error) {
 
 // release lets go of everything that the ticks needed.
 func (r *Room) release() {
-	r.seats, r.mix, r.waitlist, r.free, r.voices, r.sum = nil, nil, nil, nil, nil, nil
-	r.full, r.history = bus{}, history{}
+	r.seats, r.mix, r.waitlist, r.free, r.voices, r.sum, r.heeded, r.jobs = nil, nil, nil, nil, nil, nil, nil, nil
+	r.full = bus{}
 }

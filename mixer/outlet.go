@@ -13,6 +13,7 @@ type outlet struct {
 	encoder *codec.Encoder // nil until something was to be heard
 	step    uint64         // of the last packet
 	packed  codec.Packet   // of that step
+	due     bool           // a packet of this step is wanted and not made yet
 	primed  bool           // the encoder's past is what the listeners heard
 	resting bool           // the encoder is at rest
 	broken  bool           // the codec refused the format
@@ -20,48 +21,50 @@ type outlet struct {
 	effort  int // Opus complexity that the encoder works with
 }
 
-// packet is the encoding of this step; the second listener of a step gets what was made for the first.
-func (o *outlet) packet(r *Room, b *bus) codec.Packet {
-	if o.step == r.steps {
-		return o.packed
-	}
+// job is an outlet whose packet is to be made in this step, with its bus.
+type job struct {
+	bus    *bus
+	outlet *outlet
+}
+
+// make makes the packet of this step, for all listeners of the outlet.
+func (o *outlet) make(r *Room, b *bus, y *tally) {
 	afresh := o.step != r.steps-1 || o.step == 0
-	o.step = r.steps
+	o.step, o.due = r.steps, false
 	if b.voices == 0 {
-		o.packed = o.pause(r, b, afresh)
+		o.packed = o.pause(r, b, afresh, y)
 	} else {
-		o.packed = o.speak(r, b, afresh)
+		o.packed = o.speak(r, b, afresh, y)
 	}
-	return o.packed
 }
 
 // speak encodes a frame with something in it.
-func (o *outlet) speak(r *Room, b *bus, afresh bool) codec.Packet {
-	if (afresh || !o.primed) && !o.begin(r, b) {
+func (o *outlet) speak(r *Room, b *bus, afresh bool, y *tally) codec.Packet {
+	if (afresh || !o.primed) && !o.begin(r, b, y) {
 		return o.still()
 	}
 	o.resting = false
-	return o.encode(r, b.pcm)
+	return o.encode(r, b.pcm, y)
 }
 
 // pause encodes silence until the encoder is at rest. Where nothing was heard before there is nothing to bring to rest.
-func (o *outlet) pause(r *Room, b *bus, afresh bool) codec.Packet {
+func (o *outlet) pause(r *Room, b *bus, afresh bool, y *tally) codec.Packet {
 	if afresh {
 		o.primed = false
-		if o.resting = b.quietBefore(r); !o.resting && !o.begin(r, b) {
+		if o.resting = b.history.quietBefore(r.steps); !o.resting && !o.begin(r, b, y) {
 			return o.still()
 		}
 	}
 	if o.resting {
 		return o.still()
 	}
-	p := o.encode(r, r.history.zeros)
+	p := o.encode(r, b.pcm, y)
 	o.resting = o.encoder.Settled()
 	return p
 }
 
 // begin makes the encoder fresh and primes it with what the listeners of the bus heard last.
-func (o *outlet) begin(r *Room, b *bus) bool {
+func (o *outlet) begin(r *Room, b *bus, y *tally) bool {
 	if o.broken {
 		return false
 	}
@@ -69,7 +72,7 @@ func (o *outlet) begin(r *Room, b *bus) bool {
 		e, err := codec.NewEncoder(o.format, r.rate)
 		if err != nil {
 			o.broken = true
-			r.tally.spoilt++
+			y.spoilt++
 			r.pool.log.Error("no encoder", "room", r.name, "codec", o.format.Codec.String(), "error", err)
 			return false
 		}
@@ -78,24 +81,24 @@ func (o *outlet) begin(r *Room, b *bus) bool {
 		o.encoder.Reset()
 	}
 	o.resting, o.primed = false, true
-	for ago := primeFrames; ago > 0; ago-- {
-		r.tally.encodes++
+	for ago := uint64(primeFrames); ago > 0; ago-- {
+		y.encodes++
 		// The output of priming is not heard; an error shows again at the frame that is.
-		_, _ = o.encoder.Encode(b.past(r, ago), r.scratch[:])
+		_, _ = o.encoder.Encode(b.history.frame(r.steps-ago), o.buffer)
 	}
 	return true
 }
 
 // encode encodes one frame for the listeners.
-func (o *outlet) encode(r *Room, pcm []int16) codec.Packet {
-	r.tally.encodes++
+func (o *outlet) encode(r *Room, pcm []int16, y *tally) codec.Packet {
+	y.encodes++
 	if effort := r.pool.effort(); effort != o.effort {
 		o.effort = effort
 		_ = o.encoder.SetComplexity(effort) // within bounds; an encoder that refuses works on as it did
 	}
 	n, err := o.encoder.Encode(pcm, o.buffer)
 	if err != nil {
-		r.tally.spoilt++
+		y.spoilt++
 		return o.still()
 	}
 	return codec.Packet{Payload: o.buffer[:n]}

@@ -28,6 +28,7 @@ type Pool struct {
 	workers  int          // set once in NewPool
 	log      *slog.Logger // set once in NewPool
 	queue    chan *Room   // from the clock to the workers
+	calls    chan *Room   // large rooms that could do with help; a call that nobody has time for is dropped
 	silences silences     // cached encodings of silence, for any worker
 	count    counters     // atomics
 
@@ -35,7 +36,7 @@ type Pool struct {
 	state poolState          // guarded by mu
 	held  [slotsPerTick]int  // rooms per slot, guarded by mu
 	slots [slotsPerTick]slot // read by the clock without a lock
-	epoch time.Time          // when tick 0 of slot 0 is due; set in Run before the workers start
+	epoch time.Time          // when tick 0 of slot 0 is due; set anew in Run before the workers start
 }
 
 // Procs is the GOMAXPROCS that a program should set which ticks rooms on some cores beside other work, such as Diffie-Hellman. With as
@@ -64,7 +65,7 @@ func NewPool(c Config) *Pool {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Pool{workers: c.Workers, log: c.Log, queue: make(chan *Room, queueLength)}
+	return &Pool{workers: c.Workers, log: c.Log, queue: make(chan *Room, queueLength), calls: make(chan *Room, c.Workers), epoch: time.Now()}
 }
 
 // NewRoom makes a room and schedules it. In a pool that stopped the room is ended from the start.

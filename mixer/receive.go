@@ -9,11 +9,15 @@ import (
 // hearing is the half of a seat that listens to its ports.
 type hearing struct {
 	feeds    []*feed
-	voice    *feed   // the feed that speaks for the seat
-	pcm      []int16 // the frame decoded last; made when the seat first speaks
-	fresh    bool    // pcm holds sound of this tick
-	energy   float32 // mean square of this tick's frame
-	envelope float32 // falling maximum of energy times gain, which ranks speakers
+	voice    *feed    // the feed that speaks for the seat
+	pcm      []int16  // the frame decoded last; made when the seat first speaks
+	heeded   *feed    // the feed whose frame is decoded in this tick, if any
+	doubt    activity // what that frame tells without being decoded
+	hushed   bool     // muted, in this tick
+	stale    bool     // a port changed its format in this tick
+	fresh    bool     // pcm holds sound of this tick
+	energy   float32  // mean square of this tick's frame
+	envelope float32  // falling maximum of energy times gain, which ranks speakers
 	talking  bool
 	onset    bool // talking since this very tick
 	hang     int  // quiet ticks until talking ends
@@ -21,74 +25,72 @@ type hearing struct {
 	denied   int  // ticks since the last probe of frames that the sender calls unvoiced
 }
 
-// drain takes the due frames off the ports and drops them: the lobby.
-func (r *Room) drain(t Tick) {
-	for _, s := range r.seats {
-		for _, f := range s.feeds {
-			f.port.Next(t)
+// receive takes the due frame off every port of the seat, and decides whether one of them is decoded.
+func (s *Seat) receive(r *Room, t Tick) {
+	s.fresh, s.energy, s.onset, s.heeded, s.doubt = false, 0, false, nil, unknown
+	s.hushed = s.muted.Load()
+	for i, f := range s.feeds {
+		f.frame = f.port.Next(t)
+		// Asked after Next: a port changes its format in Next, and the frame is of the new one already.
+		if now := f.port.Format(); now != f.format {
+			f.reformat(now, r.pool.silences.of(now))
+			s.stale = true
 		}
-	}
-}
-
-// receive takes the due frame off every port, decodes where somebody may be heard, and notes who speaks.
-func (r *Room) receive(t Tick) {
-	r.waitlist = r.waitlist[:0]
-	for _, s := range r.seats {
-		s.fresh, s.energy, s.onset = false, 0, false
-		muted, doubt := s.muted.Load(), unknown
-		for i, f := range s.feeds {
-			frame := f.port.Next(t)
-			// Asked after Next: a port changes its format in Next, and the frame is of the new one already.
-			if now := f.port.Format(); now != f.format {
-				f.reformat(now, r.pool.silences.of(now))
-				r.stale = true
-			}
-			if !s.elect(f, i, frame.Kind) || f.silence == nil || muted && !s.inMix {
-				f.rest(s.pcm[:min(len(s.pcm), r.samples)])
-				continue
-			}
-			doubt = r.listen(s, f, frame)
-		}
-		if muted {
-			s.hush()
+		if !s.elect(f, i, f.frame.Kind) || f.silence == nil || s.hushed && !s.inMix {
+			f.rest(s.pcm[:min(len(s.pcm), r.samples)])
 			continue
 		}
-		s.judge(doubt)
-		if s.talking && (!s.inMix || s.fading) {
-			r.waitlist = append(r.waitlist, s)
-		}
+		s.heed(f, r.samples)
 	}
 }
 
-// listen decodes the frame of the feed that speaks for the seat if there may be something in it.
-func (r *Room) listen(s *Seat, f *feed, frame codec.Frame) activity {
-	doubt := unknown
-	if frame.Kind == codec.Voice {
-		doubt = assess(f.format, frame.Payload)
+// heed decides whether the frame of the feed that speaks for the seat is decoded: if there may be something in it.
+func (s *Seat) heed(f *feed, samples int) {
+	if f.frame.Kind == codec.Voice {
+		s.doubt = assess(f.format, f.frame.Payload)
 	}
 	if s.pcm == nil {
 		s.pcm = make([]int16, maxSamples)
 	}
-	pcm := s.pcm[:r.samples]
-	if !s.wants(f, frame.Kind, doubt) {
-		f.rest(pcm)
-		if doubt == unvoiced {
-			f.warm.keep(frame.Payload)
-		}
-		return doubt
+	if s.wants(f, f.frame.Kind, s.doubt) {
+		s.heeded = f
+		return
 	}
-	f.open = frame.Kind != codec.Silent
-	if f.decoder == nil && !r.furnish(s, f) {
-		return doubt
+	f.rest(s.pcm[:samples])
+	if s.doubt == unvoiced {
+		f.warm.keep(f.frame.Payload)
+	}
+}
+
+// decode decodes the frame that the seat heeds.
+func (s *Seat) decode(r *Room, y *tally) {
+	f, pcm := s.heeded, s.pcm[:r.samples]
+	f.open = f.frame.Kind != codec.Silent
+	if f.decoder == nil && !f.furnish(r, y) {
+		return
 	}
 	f.warm.play(f.decoder, pcm)
-	r.tally.decodes++
-	if err := f.decoder.Decode(frame, pcm); err != nil {
-		r.tally.spoilt++ // pcm holds the codec's concealment
+	y.decodes++
+	if err := f.decoder.Decode(f.frame, pcm); err != nil {
+		y.spoilt++ // pcm holds the codec's concealment
 	}
 	s.energy = meanSquare(pcm)
 	s.fresh = s.energy > 0
-	return doubt
+}
+
+// listen notes who speaks, once the frames are decoded.
+func (r *Room) listen() {
+	r.waitlist = r.waitlist[:0]
+	for _, s := range r.seats {
+		if s.hushed {
+			s.hush()
+			continue
+		}
+		s.judge(s.doubt)
+		if s.talking && (!s.inMix || s.fading) {
+			r.waitlist = append(r.waitlist, s)
+		}
+	}
 }
 
 // wants decides whether a frame is decoded, and keeps the hangovers of that decision.
@@ -116,14 +118,14 @@ func (s *Seat) wants(f *feed, k codec.Kind, a activity) bool {
 }
 
 // furnish makes the decoder of a feed.
-func (r *Room) furnish(s *Seat, f *feed) bool {
+func (f *feed) furnish(r *Room, y *tally) bool {
 	if f.broken {
 		return false
 	}
 	d, err := codec.NewDecoder(f.format, r.rate)
 	if err != nil {
 		f.broken = true
-		r.tally.spoilt++
+		y.spoilt++
 		r.pool.log.Error("no decoder", "room", r.name, "codec", f.format.Codec.String(), "error", err)
 		return false
 	}

@@ -3,6 +3,7 @@ package mixer
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/conclave/conclave/mixer/codec"
 )
@@ -45,14 +46,17 @@ type Room struct {
 	samples  int       // per frame at that rate
 	highFor  int       // steps since a higher rate than needed is kept
 	mix      []*Seat   // seats in the mix, in order of entering
+	now      Tick      // the running tick
+	heeded   []*Seat   // seats whose frames are decoded, this tick
 	waitlist []*Seat   // seats that speak and are not in the mix, this tick
+	jobs     []job     // packets to be made, this tick
 	voices   [][]int32 // one buffer per place in the mix
 	sum      []int32   // the full bus before its limiter
 	full     bus
 	free     []*bus // minus buses to use again
-	history  history
+	crew     crew
 	tally    tally
-	scratch  [maxPacket]byte // discarded output of encoders being primed
+	marked   time.Duration // since the pool's epoch: the end of the last stage
 }
 
 func newRoom(p *Pool, name string, c RoomConfig) *Room {
@@ -63,6 +67,7 @@ func newRoom(p *Pool, name string, c RoomConfig) *Room {
 		name: name, pool: p, mixing: c.Mixing, loudest: min(c.Loudest, maxLoudest),
 		failed: make(chan struct{}), gone: make(chan struct{}), stale: true,
 	}
+	r.crew.left = make(chan struct{}, 1)
 	if c.Mixing {
 		r.setRate(codec.Format{}.NeededRate())
 	}

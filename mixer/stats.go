@@ -18,20 +18,21 @@ var latenessBounds = [...]time.Duration{
 
 // PoolStats is what a pool did since it was made. Ticks are ticks of rooms: ten rooms make 500 a second.
 type PoolStats struct {
-	Rooms    int           // on the schedule
-	Ticks    uint64        // run
-	Late     uint64        // of them, started 5 ms or more after they were due
-	Worst    time.Duration // the greatest lateness of a tick that was run
-	Lateness []uint64      // ticks per bucket of LatenessBounds; one bucket more than bounds
-	Overruns uint64        // ticks that were skipped because the room was more than 60 ms behind
-	Busy     time.Duration // wall time spent in ticks
-	Failed   uint64        // rooms that ended by a panic
-	Shed     int           // 0, or the step of shedding at present: 1 cheaper Opus, 2 to 4 three to one mixed seats
-	Sheds    uint64        // steps of reduction so far
-	Decodes  uint64        // frames
-	Encodes  uint64        // frames, those that prime an encoder included
-	Sent     uint64        // packets handed to ports
-	Spoilt   uint64        // frames that a codec refused
+	Rooms    int             // on the schedule
+	Ticks    uint64          // run
+	Late     uint64          // of them, started 5 ms or more after they were due
+	Worst    time.Duration   // the greatest lateness of a tick that was run
+	Lateness []uint64        // ticks per bucket of LatenessBounds; one bucket more than bounds
+	Overruns uint64          // ticks that were skipped because the room was more than 60 ms behind
+	Busy     time.Duration   // wall time spent in ticks
+	Failed   uint64          // rooms that ended by a panic
+	Shed     int             // 0, or the step of shedding at present: 1 cheaper Opus, 2 to 4 three to one mixed seats
+	Sheds    uint64          // steps of reduction so far
+	Decodes  uint64          // frames
+	Encodes  uint64          // frames, those that prime an encoder included
+	Sent     uint64          // packets handed to ports
+	Spoilt   uint64          // frames that a codec refused
+	Stages   []time.Duration // of Busy, by Stages
 }
 
 // counters are the sums behind PoolStats. Workers add to them once per tick of a room.
@@ -39,18 +40,27 @@ type counters struct {
 	ticks, late, overruns, failed, sheds atomic.Uint64
 	decodes, encodes, sent, spoilt       atomic.Uint64
 	worst, busy                          atomic.Int64 // nanoseconds
+	took                                 [stages]atomic.Int64
 	shed                                 atomic.Int32
 	lateness                             [len(latenessBounds) + 1]atomic.Uint64
 }
 
 // tally is what one tick of one room adds to the counters.
-type tally struct{ decodes, encodes, sent, spoilt uint64 }
+type tally struct {
+	decodes, encodes, sent, spoilt uint64
+	took                           [stages]time.Duration
+}
 
 func (c *counters) add(t *tally) {
 	addTo(&c.decodes, t.decodes)
 	addTo(&c.encodes, t.encodes)
 	addTo(&c.sent, t.sent)
 	addTo(&c.spoilt, t.spoilt)
+	for i, d := range t.took {
+		if d > 0 {
+			c.took[i].Add(int64(d))
+		}
+	}
 	*t = tally{}
 }
 
@@ -88,7 +98,10 @@ func (p *Pool) Stats() PoolStats {
 		Overruns: c.overruns.Load(), Busy: time.Duration(c.busy.Load()), Failed: c.failed.Load(),
 		Shed: int(c.shed.Load()), Sheds: c.sheds.Load(),
 		Decodes: c.decodes.Load(), Encodes: c.encodes.Load(), Sent: c.sent.Load(), Spoilt: c.spoilt.Load(),
-		Lateness: make([]uint64, len(c.lateness)),
+		Lateness: make([]uint64, len(c.lateness)), Stages: make([]time.Duration, stages),
+	}
+	for i := range c.took {
+		s.Stages[i] = time.Duration(c.took[i].Load())
 	}
 	for i := range c.lateness {
 		s.Lateness[i] = c.lateness[i].Load()

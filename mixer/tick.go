@@ -7,23 +7,46 @@ func (r *Room) step(t Tick) bool {
 	if !r.empty() {
 		return false
 	}
-	if !r.mixing {
-		r.drain(t)
-		return true
-	}
-	r.steps++
-	if r.stale || r.highFor > 0 {
-		r.judgeRate()
-	}
-	r.receive(t)
-	r.choose()
-	r.sumUp()
-	r.send(t)
-	if r.steps%pruneEvery == 0 {
-		r.prune()
+	r.begin(t)
+	r.stage(stageReceive, len(r.seats))
+	if r.mixing {
+		r.steps++
+		r.mixDown()
+		if r.steps%pruneEvery == 0 {
+			r.prune()
+		}
 	}
 	r.pool.count.add(&r.tally)
 	return true
+}
+
+// mixDown makes what everybody hears of what was received.
+func (r *Room) mixDown() {
+	r.gather()
+	r.stage(stageDecode, len(r.heeded))
+	r.listen()
+	r.choose()
+	r.sumUp()
+	r.route()
+	r.lap(stageMix)
+	r.stage(stageEncode, len(r.jobs))
+	r.stage(stageSend, len(r.seats))
+}
+
+// gather collects what the ports changed, and the seats whose frames are decoded.
+func (r *Room) gather() {
+	r.heeded = r.heeded[:0]
+	for _, s := range r.seats {
+		if s.stale {
+			s.stale, r.stale = false, true
+		}
+		if s.heeded != nil {
+			r.heeded = append(r.heeded, s)
+		}
+	}
+	if r.stale || r.highFor > 0 {
+		r.judgeRate()
+	}
 }
 
 // judgeRate brings the mix rate to the highest that a port needs: up at once, down after it was not needed for a while.
@@ -51,15 +74,15 @@ func (r *Room) judgeRate() {
 func (r *Room) setRate(hz int) {
 	r.rate, r.samples, r.highFor = hz, hz/50, 0
 	r.sum = make([]int32, r.samples)
-	r.history.reset(r.samples)
 	r.full = bus{}
+	r.full.history.reset(r.samples)
 	r.free = nil
 	for _, s := range r.seats {
 		for _, f := range s.feeds {
 			f.decoder, f.open = nil, false
 		}
 		if s.bus != nil {
-			s.bus = &bus{}
+			s.bus = newBus(r.samples)
 		}
 	}
 }
@@ -81,14 +104,7 @@ func (r *Room) sumUp() {
 		}
 		s.gainNow = target
 	}
-	r.full.voices = voices
-	if voices == 0 {
-		r.full.limiter.rest()
-		r.full.pcm = r.history.silence(r.steps)
-		return
-	}
-	r.full.pcm = r.history.sound(r.steps)
-	r.full.limiter.limit(r.full.pcm, r.sum)
+	r.full.fill(r.steps, r.sum, voices)
 }
 
 // voiceBuffer is the buffer for the voice at a place in the mix.
@@ -132,36 +148,52 @@ func accumulate(sum, voice []int32, first bool) {
 	}
 }
 
-// send hands every port the encoding of the bus that its seat hears.
-func (r *Room) send(t Tick) {
+// route brings the minus buses up to this step, and finds for every port the outlet of the bus that its seat hears. Those that somebody
+// hears are the jobs of the next stage.
+func (r *Room) route() {
+	r.jobs = r.jobs[:0]
 	for _, s := range r.seats {
-		b := &r.full
-		if s.bus != nil {
-			b = r.minus(s)
-		}
+		b := r.heardBy(s)
 		deaf := s.deaf.Load()
 		for _, f := range s.feeds {
-			if f.silence == nil {
+			f.outlet = nil
+			if f.silence == nil || deaf {
 				continue
 			}
-			r.tally.sent++
-			if deaf {
-				f.port.Send(t, codec.Packet{Payload: f.silence, Silent: true})
-				continue
+			f.outlet = b.outlet(f.format, f.silence)
+			if !f.outlet.due {
+				f.outlet.due = true
+				r.jobs = append(r.jobs, job{b, f.outlet})
 			}
-			f.port.Send(t, b.outlet(f.format, f.silence).packet(r, b))
 		}
 	}
 }
 
-// minus brings the seat's own bus up to this step, or takes it away when the hangover after leaving the mix is over.
-func (r *Room) minus(s *Seat) *bus {
-	if !s.inMix && r.steps-s.left >= minusHang {
+// heardBy is the bus that a seat hears, up to date. When the hangover after leaving the mix is over its own bus is taken away.
+func (r *Room) heardBy(s *Seat) *bus {
+	switch {
+	case s.bus == nil:
+		return &r.full
+	case !s.inMix && r.steps-s.left >= minusHang:
 		r.free = append(r.free, s.bus)
 		s.bus = nil
 		return &r.full
 	}
-	b := s.bus
-	b.turn(r, s)
-	return b
+	s.bus.turn(r, s)
+	return s.bus
+}
+
+// send hands every port of the seat its packet of this step.
+func (s *Seat) send(t Tick, y *tally) {
+	for _, f := range s.feeds {
+		switch {
+		case f.silence == nil:
+			continue
+		case f.outlet == nil:
+			f.port.Send(t, codec.Packet{Payload: f.silence, Silent: true})
+		default:
+			f.port.Send(t, f.outlet.packed)
+		}
+		y.sent++
+	}
 }

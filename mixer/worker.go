@@ -11,10 +11,18 @@ import (
 // ErrPanic is why a room ended whose tick panicked.
 var ErrPanic = errors.New("mixer: panic in a tick")
 
-// work ticks rooms until the clock stops.
+// work ticks rooms, and helps others with theirs, until the clock stops.
 func (p *Pool) work() {
-	for r := range p.queue {
-		r.run()
+	for {
+		select {
+		case r, more := <-p.queue:
+			if !more {
+				return
+			}
+			r.run()
+		case r := <-p.calls:
+			r.help()
+		}
 	}
 }
 
@@ -73,12 +81,16 @@ func (r *Room) tick(t Tick) (goesOn bool) {
 // fail ends a room whose tick panicked. What a port panicked with is logged by type only, unless it is the Go runtime's own: it
 // might hold anything.
 func (r *Room) fail(v any) {
+	stack := debug.Stack()
+	if f, ok := v.(*failure); ok { // it happened to somebody who helped
+		v, stack = f.value, f.stack
+	}
 	text := fmt.Sprintf("%T", v)
 	if e, ok := v.(runtime.Error); ok {
 		text = e.Error()
 	}
 	r.pool.count.failed.Add(1)
-	r.pool.log.Error("room failed", "room", r.name, "panic", text, "stack", string(debug.Stack()))
+	r.pool.log.Error("room failed", "room", r.name, "panic", text, "stack", string(stack))
 	r.retire(fmt.Errorf("%w: %s", ErrPanic, text))
 	close(r.failed)
 }

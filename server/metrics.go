@@ -189,6 +189,10 @@ func (m *metrics) collectMixer(ch chan<- prometheus.Metric, gauge, counter func(
 	counter("conclave_mixer_failed_rooms_total", "Rooms that ended by a panic; each is a bug.", float64(p.Failed))
 	gauge("conclave_mixer_shed", "Step of deliberate reduction at present, 0 for none.", float64(p.Shed))
 	gauge("conclave_mixer_worst_lateness_seconds", "Greatest lateness of a tick since the start.", p.Worst.Seconds())
+	stage := prometheus.NewDesc("conclave_mixer_stage_seconds_total", "Time spent in ticks, by part of the tick.", []string{"stage"}, nil)
+	for i, name := range mixer.Stages() {
+		ch <- prometheus.MustNewConstMetric(stage, prometheus.CounterValue, p.Stages[i].Seconds(), name)
+	}
 	buckets, sum := make(map[float64]uint64), uint64(0)
 	for i, bound := range mixer.LatenessBounds() {
 		sum += p.Lateness[i]
