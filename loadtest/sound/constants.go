@@ -42,6 +42,10 @@ const (
 	// to -22 dB at 32 kbit/s and -19 dB at 24; a whole leaked talker is at 0, one at a quarter of his level at -12 dB.
 	foreignDB = -14
 
+	// FloorDB is the level of a critical band in dB below full scale that counts as silence when spectra are compared: 40 dB
+	// below speech at the level of a telephone call, where its own reverberation and the noise of codecs lie.
+	FloorDB = -60
+
 	// maxWAV bounds a WAV file that is read: ten minutes at 48 kHz.
 	maxWAV = 10 * 60 * 48000
 	// maxChunk bounds the octets of a chunk of no interest that is skipped.
