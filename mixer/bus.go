@@ -9,6 +9,9 @@ type bus struct {
 	limiter limiter
 	history history
 	outlets []*outlet
+
+	sole      *Seat  // whose voice alone is on the bus in this step; nil: several, or none
+	soleSince uint64 // step since which nothing but that voice was on it, unchanged
 }
 
 func newBus(samples int) *bus {
@@ -33,6 +36,7 @@ func (r *Room) takeBus() *bus {
 	for _, o := range b.outlets {
 		o.step = 0 // whoever heard this encoder, even in the last step, was somebody else
 	}
+	b.inherit(&r.full, r.steps)
 	return b
 }
 
@@ -53,12 +57,30 @@ func (b *bus) turn(r *Room, s *Seat) {
 	if s.out == nil {
 		b.voices, b.limiter = r.full.voices, r.full.limiter
 		b.pcm = b.history.copyFrame(&r.full.history, r.steps)
+		b.alone(r.steps, r.full.sole)
 		return
 	}
+	var own []int32
 	if b.voices = r.full.voices - 1; b.voices > 0 {
-		subtract(s.out, r.sum)
+		own = s.out
+		subtract(own, r.sum)
 	}
-	b.fill(r.steps, s.out, b.voices)
+	b.fill(r.steps, own, b.voices)
+	b.alone(r.steps, r.soleBut(s))
+}
+
+// soleBut is the seat whose voice alone is on the bus of another seat, or with nil on the full bus; nil when there are several, or none.
+func (r *Room) soleBut(other *Seat) (sole *Seat) {
+	for _, s := range r.mix {
+		switch {
+		case !s.heard || s == other:
+		case sole != nil:
+			return nil
+		default:
+			sole = s
+		}
+	}
+	return sole
 }
 
 // subtract leaves the full bus before its limiter, which never saturated, without a voice: in the place of that voice, which is

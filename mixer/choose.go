@@ -10,6 +10,8 @@ type place struct {
 	left    uint64  // first step in which it was out again
 	gainNow int32   // gain at the end of the last tick, fixed point
 	out     []int32 // its voice in the full bus in this tick; nil when it adds nothing
+	heard   bool    // it adds something
+	plain   bool    // just as it came
 	bus     *bus    // what its ports hear in place of the full bus; nil while it hears the full bus
 }
 

@@ -10,7 +10,9 @@
 //  2. Receive: Next on every port; decode only the seats that are in the mix or may enter it; measure the level.
 //  3. Choose: the loudest speaking seats form the mix, with hysteresis.
 //  4. Mix: one int32 sum, the full bus; each seat in the mix hears its minus bus, the sum without its own voice.
-//  5. Send: each bus is encoded once per format that a listener of it needs; every port is sent one packet.
+//  5. Encode: each bus once per format that a listener of it needs; where nothing but one voice is on it, unchanged, the packet that the
+//     speaker sent takes the place of an encoding.
+//  6. Send: every port is sent one packet.
 //
 // # Goroutines and who owns what
 //
@@ -19,6 +21,9 @@
 // commands to the room's mailbox, which is locked only between ticks, or stores atomics (mute, deaf, gain) that the worker loads
 // once per tick. Inside a tick nothing is locked and, in steady state, nothing is allocated. The first time that a seat speaks
 // or that a format is heard its codec is made, in the tick, because only the tick knows that it is needed.
+//
+// A large room's worker opens the stages 2 (receive, then decode), 5 and 6 to those who have nothing else to do: each takes a few seats or
+// buses at a time, and between two stages all wait for the last.
 //
 // The rooms' ticks are staggered over the 20 ms, a few at a time, so that sends do not burst. The schedule is absolute: a late tick does not move
 // the next one. A room that fell behind catches up a few ticks and skips the rest, and both are counted.

@@ -8,15 +8,16 @@ import (
 
 // feed is a port as the room keeps it.
 type feed struct {
-	port    Port
-	format  codec.Format   // as of the last tick
-	frame   codec.Frame    // of this tick
-	outlet  *outlet        // whose packet the port is sent in this tick; nil: the silence
-	silence []byte         // cached encoding of silence in that format; nil when the port is not configured
-	decoder *codec.Decoder // made when the first frame is decoded; nil before and when the format or the mix rate changed
-	broken  bool           // the codec refused the format: not tried again until it changes
-	open    bool           // the last Voice frame was decoded, so what it still holds is wanted
-	warm    warmth
+	port            Port
+	format          codec.Format   // as of the last tick
+	frame           codec.Frame    // of this tick
+	quiet, wasQuiet bool           // this frame and the one before it are the codec's silence
+	outlet          *outlet        // whose packet the port is sent in this tick; nil: the silence
+	silence         []byte         // cached encoding of silence in that format; nil when the port is not configured
+	decoder         *codec.Decoder // made when the first frame is decoded; nil before and when the format or the mix rate changed
+	broken          bool           // the codec refused the format: not tried again until it changes
+	open            bool           // the last Voice frame was decoded, so what it still holds is wanted
+	warm            warmth
 }
 
 // attach adds a port; one that is there already stays as it is.

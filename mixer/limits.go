@@ -131,6 +131,21 @@ const (
 	fullEffort, shedEffort = 5, 1
 )
 
+// Sending on what a sole speaker sent.
+const (
+	// forwardAfter is for how many ticks a voice must have been alone on a bus before its packets are sent on in the midst of it: 200 ms,
+	// by then our encoder and the decoders that follow it have forgotten who spoke before.
+	forwardAfter = 10
+	// forwardPatience is after how many ticks that is done without waiting for a lull any more, 2 s: tones and music have none.
+	forwardPatience = 100
+	// lullTicks is how long a lull must last: the energy of a band is coded as a difference to the frame before, and what is left of a
+	// louder one would sound on.
+	lullTicks = 3
+	// lullRatio is how much fainter (mean square) than the envelope of the voice a frame must be for a lull: 20 dB, a stop between two
+	// syllables. There it is not heard that 2.5 ms are left out.
+	lullRatio = 0.01
+)
+
 // spareBuses is how many unused minus buses, with their encoders, a room keeps for the next speakers.
 const spareBuses = 4
 

@@ -19,6 +19,7 @@ type outlet struct {
 	broken  bool           // the codec refused the format
 	buffer  []byte
 	effort  int // Opus complexity that the encoder works with
+	forwarding
 }
 
 // job is an outlet whose packet is to be made in this step, with its bus.
@@ -29,42 +30,35 @@ type job struct {
 
 // make makes the packet of this step, for all listeners of the outlet.
 func (o *outlet) make(r *Room, b *bus, y *tally) {
-	afresh := o.step != r.steps-1 || o.step == 0
+	followed := o.step != 0 && o.step == r.steps-1
 	o.step, o.due = r.steps, false
-	if b.voices == 0 {
-		o.packed = o.pause(r, b, afresh, y)
-	} else {
-		o.packed = o.speak(r, b, afresh, y)
+	if !followed {
+		// Nobody heard the last step: what was heard before stands in the history of the bus.
+		o.forwarding = forwarding{turned: r.steps}
+		o.primed, o.resting = false, b.history.quietBefore(r.steps)
+	}
+	if f := o.forwardable(r, b, followed); f != nil && o.forward(r, f, b.sole, y) {
+		return
+	}
+	prime := true
+	if o.source != nil { // theirs no more
+		prime, o.resting, o.turned = o.celt, o.low && b.voices == 0, r.steps
+		o.source = nil
+	}
+	if b.voices > 0 {
+		o.resting = false
+	}
+	switch {
+	case o.resting, !o.primed && !o.begin(r, b, prime, y):
+		o.packed = o.still()
+	default:
+		o.packed = o.encode(r, b.pcm, y)
+		o.resting = b.voices == 0 && o.encoder.Settled()
 	}
 }
 
-// speak encodes a frame with something in it.
-func (o *outlet) speak(r *Room, b *bus, afresh bool, y *tally) codec.Packet {
-	if (afresh || !o.primed) && !o.begin(r, b, y) {
-		return o.still()
-	}
-	o.resting = false
-	return o.encode(r, b.pcm, y)
-}
-
-// pause encodes silence until the encoder is at rest. Where nothing was heard before there is nothing to bring to rest.
-func (o *outlet) pause(r *Room, b *bus, afresh bool, y *tally) codec.Packet {
-	if afresh {
-		o.primed = false
-		if o.resting = b.history.quietBefore(r.steps); !o.resting && !o.begin(r, b, y) {
-			return o.still()
-		}
-	}
-	if o.resting {
-		return o.still()
-	}
-	p := o.encode(r, b.pcm, y)
-	o.resting = o.encoder.Settled()
-	return p
-}
-
-// begin makes the encoder fresh and primes it with what the listeners of the bus heard last.
-func (o *outlet) begin(r *Room, b *bus, y *tally) bool {
+// begin makes the encoder fresh, and primes it with what the listeners of the bus heard last.
+func (o *outlet) begin(r *Room, b *bus, prime bool, y *tally) bool {
 	if o.broken {
 		return false
 	}
@@ -76,11 +70,17 @@ func (o *outlet) begin(r *Room, b *bus, y *tally) bool {
 			r.pool.log.Error("no encoder", "room", r.name, "codec", o.format.Codec.String(), "error", err)
 			return false
 		}
-		o.encoder, o.buffer, o.effort = e, make([]byte, maxPacket), fullEffort
+		o.encoder, o.effort = e, fullEffort
 	} else {
 		o.encoder.Reset()
 	}
-	o.resting, o.primed = false, true
+	if o.buffer == nil {
+		o.buffer = make([]byte, maxPacket)
+	}
+	o.primed = true
+	if !prime {
+		return true
+	}
 	for ago := uint64(primeFrames); ago > 0; ago-- {
 		y.encodes++
 		// The output of priming is not heard; an error shows again at the frame that is.

@@ -14,6 +14,8 @@ type hearing struct {
 	heeded   *feed    // the feed whose frame is decoded in this tick, if any
 	doubt    activity // what that frame tells without being decoded
 	hushed   bool     // muted, in this tick
+	spoilt   bool     // the frame did not decode
+	lull     int      // ticks in which next to nothing was said in the midst of speech
 	stale    bool     // a port changed its format in this tick
 	fresh    bool     // pcm holds sound of this tick
 	energy   float32  // mean square of this tick's frame
@@ -49,6 +51,7 @@ func (s *Seat) heed(f *feed, samples int) {
 	if f.frame.Kind == codec.Voice {
 		s.doubt = assess(f.format, f.frame.Payload)
 	}
+	f.wasQuiet, f.quiet = f.quiet, s.doubt == quiet
 	if s.pcm == nil {
 		s.pcm = make([]int16, maxSamples)
 	}
@@ -71,7 +74,7 @@ func (s *Seat) decode(r *Room, y *tally) {
 	}
 	f.warm.play(f.decoder, pcm)
 	y.decodes++
-	if err := f.decoder.Decode(f.frame, pcm); err != nil {
+	if s.spoilt = f.decoder.Decode(f.frame, pcm) != nil; s.spoilt {
 		y.spoilt++ // pcm holds the codec's concealment
 	}
 	s.energy = meanSquare(pcm)
@@ -149,6 +152,11 @@ func (s *Seat) judge(a activity) {
 	}
 	s.onset = s.talking && !was
 	g := float32(s.gain.Load()) / unity
+	if s.energy <= s.envelope*lullRatio {
+		s.lull++
+	} else {
+		s.lull = 0
+	}
 	s.envelope = max(s.energy*g*g, s.envelope*envelopeDecay)
 	s.publish()
 }

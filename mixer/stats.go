@@ -29,6 +29,7 @@ type PoolStats struct {
 	Shed     int             // 0, or the step of shedding at present: 1 cheaper Opus, 2 to 4 three to one mixed seats
 	Sheds    uint64          // steps of reduction so far
 	Decodes  uint64          // frames
+	Forwards uint64          // frames sent on as they came, in the place of an encoding
 	Encodes  uint64          // frames, those that prime an encoder included
 	Sent     uint64          // packets handed to ports
 	Spoilt   uint64          // frames that a codec refused
@@ -37,23 +38,24 @@ type PoolStats struct {
 
 // counters are the sums behind PoolStats. Workers add to them once per tick of a room.
 type counters struct {
-	ticks, late, overruns, failed, sheds atomic.Uint64
-	decodes, encodes, sent, spoilt       atomic.Uint64
-	worst, busy                          atomic.Int64 // nanoseconds
-	took                                 [stages]atomic.Int64
-	shed                                 atomic.Int32
-	lateness                             [len(latenessBounds) + 1]atomic.Uint64
+	ticks, late, overruns, failed, sheds     atomic.Uint64
+	decodes, encodes, forwards, sent, spoilt atomic.Uint64
+	worst, busy                              atomic.Int64 // nanoseconds
+	took                                     [stages]atomic.Int64
+	shed                                     atomic.Int32
+	lateness                                 [len(latenessBounds) + 1]atomic.Uint64
 }
 
 // tally is what one tick of one room adds to the counters.
 type tally struct {
-	decodes, encodes, sent, spoilt uint64
-	took                           [stages]time.Duration
+	decodes, encodes, forwards, sent, spoilt uint64
+	took                                     [stages]time.Duration
 }
 
 func (c *counters) add(t *tally) {
 	addTo(&c.decodes, t.decodes)
 	addTo(&c.encodes, t.encodes)
+	addTo(&c.forwards, t.forwards)
 	addTo(&c.sent, t.sent)
 	addTo(&c.spoilt, t.spoilt)
 	for i, d := range t.took {
@@ -97,7 +99,7 @@ func (p *Pool) Stats() PoolStats {
 		Rooms: len(p.scheduled()), Ticks: c.ticks.Load(), Late: c.late.Load(), Worst: time.Duration(c.worst.Load()),
 		Overruns: c.overruns.Load(), Busy: time.Duration(c.busy.Load()), Failed: c.failed.Load(),
 		Shed: int(c.shed.Load()), Sheds: c.sheds.Load(),
-		Decodes: c.decodes.Load(), Encodes: c.encodes.Load(), Sent: c.sent.Load(), Spoilt: c.spoilt.Load(),
+		Decodes: c.decodes.Load(), Encodes: c.encodes.Load(), Forwards: c.forwards.Load(), Sent: c.sent.Load(), Spoilt: c.spoilt.Load(),
 		Lateness: make([]uint64, len(c.lateness)), Stages: make([]time.Duration, stages),
 	}
 	for i := range c.took {

@@ -96,6 +96,7 @@ func (r *Room) sumUp() {
 		if s.fading {
 			target = 0
 		}
+		s.heard, s.plain = s.fresh, s.plainly(target)
 		if s.fresh {
 			s.out = r.voiceBuffer(i)
 			amplify(s.out, s.pcm[:r.samples], s.gainNow, target)
@@ -105,6 +106,7 @@ func (r *Room) sumUp() {
 		s.gainNow = target
 	}
 	r.full.fill(r.steps, r.sum, voices)
+	r.full.alone(r.steps, r.soleBut(nil))
 }
 
 // voiceBuffer is the buffer for the voice at a place in the mix.
@@ -174,7 +176,7 @@ func (r *Room) heardBy(s *Seat) *bus {
 	switch {
 	case s.bus == nil:
 		return &r.full
-	case !s.inMix && r.steps-s.left >= minusHang:
+	case !s.inMix && r.steps-s.left >= minusHang && s.bus.merges(&r.full, r.steps):
 		r.free = append(r.free, s.bus)
 		s.bus = nil
 		return &r.full
