@@ -109,6 +109,7 @@ func (r *Room) dismiss(s *Seat) {
 	if s.bus != nil {
 		r.free = append(r.free, s.bus)
 	}
+	r.pool.legs.Add(-int64(len(s.feeds)))
 	s.place, s.hearing = place{}, hearing{}
 	s.hush()
 }

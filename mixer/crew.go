@@ -134,7 +134,7 @@ func (r *Room) work(st stage, from, to int, y *tally) {
 	switch st {
 	case stageReceive:
 		for _, s := range r.seats[from:to] {
-			s.receive(r, r.now)
+			s.receive(r, r.now, y)
 		}
 	case stageDecode:
 		for _, s := range r.heeded[from:to] {

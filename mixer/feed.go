@@ -26,6 +26,7 @@ func (s *Seat) attach(p Port) {
 		return
 	}
 	s.feeds = append(s.feeds, &feed{port: p})
+	s.room.pool.legs.Add(1)
 }
 
 // detach removes a port; the one attached last of those that remain speaks for the seat.
@@ -36,6 +37,7 @@ func (s *Seat) detach(p Port) {
 	}
 	gone := s.feeds[i]
 	s.feeds = slices.Delete(s.feeds, i, i+1)
+	s.room.pool.legs.Add(-1)
 	if s.voice != gone {
 		return
 	}

@@ -111,6 +111,18 @@ const (
 	limiterRelease = 1.0 / 80
 )
 
+// The budget of a tick.
+const (
+	// tickBudget is the share of the workers' time that ticks may take before no more calls are let in: beyond it a tick that takes
+	// longer than usual makes those after it late.
+	tickBudget = 0.75
+	// assumedCost is what a leg is supposed to take of a worker's time per tick before any was measured, in ns: twice what one with
+	// Opus takes in a room of ten.
+	assumedCost = 50_000
+	// costSmoothing is the weight of the last second in the cost of a leg: a pause of the machine does not turn calls away.
+	costSmoothing = 0.2
+)
+
 // Shedding of work when ticks are late.
 const (
 	// shedWindow is how often the clock judges the lateness: once a second is soon enough and steady.

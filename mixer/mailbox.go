@@ -89,6 +89,7 @@ func (r *Room) retire(err error) {
 	r.mu.Unlock()
 
 	for _, s := range r.seats {
+		r.pool.legs.Add(-int64(len(s.feeds)))
 		s.hush()
 	}
 	r.release()

@@ -31,6 +31,8 @@ type Pool struct {
 	calls    chan *Room   // large rooms that could do with help; a call that nobody has time for is dropped
 	silences silences     // cached encodings of silence, for any worker
 	count    counters     // atomics
+	meter    meter        // written by the clock
+	legs     atomic.Int64 // ports attached to seats, in all rooms
 
 	mu    sync.Mutex         // guards state, held and the writing of slots; taken between ticks only
 	state poolState          // guarded by mu
@@ -65,7 +67,9 @@ func NewPool(c Config) *Pool {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Pool{workers: c.Workers, log: c.Log, queue: make(chan *Room, queueLength), calls: make(chan *Room, c.Workers), epoch: time.Now()}
+	p := &Pool{workers: c.Workers, log: c.Log, queue: make(chan *Room, queueLength), calls: make(chan *Room, c.Workers), epoch: time.Now()}
+	p.meter.begin(c.Workers)
+	return p
 }
 
 // NewRoom makes a room and schedules it. In a pool that stopped the room is ended from the start.

@@ -28,7 +28,8 @@ type hearing struct {
 }
 
 // receive takes the due frame off every port of the seat, and decides whether one of them is decoded.
-func (s *Seat) receive(r *Room, t Tick) {
+func (s *Seat) receive(r *Room, t Tick, y *tally) {
+	y.legs += uint64(len(s.feeds))
 	s.fresh, s.energy, s.onset, s.heeded, s.doubt = false, 0, false, nil, unknown
 	s.hushed = s.muted.Load()
 	for i, f := range s.feeds {

@@ -1,5 +1,7 @@
 package mixer
 
+import "time"
+
 // shedder judges once in a while whether the ticks are on time. While they are not it lets Opus encode more cheaply, then mixes fewer
 // seats: what a listener loses is a faint third voice, where otherwise everybody's audio would break up. Ticks that are late although
 // the workers have little to do wait for somebody else's work: shedding ours would cost voices and win nothing. It belongs to the clock.
@@ -8,8 +10,7 @@ type shedder struct {
 	left  int    // ticks of the clock since the last judgement
 	ticks uint64 // as of the last judgement
 	late  uint64
-	busy  int64 // ns
-	calm  int   // windows without a late tick, or with little to do
+	calm  int // windows without a late tick, or with little to do
 }
 
 // judge is called once per tick of the clock.
@@ -21,9 +22,8 @@ func (s *shedder) judge() {
 	c := &s.pool.count
 	ticks, late := c.ticks.Load(), c.late.Load()
 	dt, dl := ticks-s.ticks, late-s.late
-	busy := c.busy.Load()
-	load := float64(busy-s.busy) / float64(s.pool.workers) / float64(shedWindow*tickLength)
-	s.ticks, s.late, s.busy = ticks, late, busy
+	load := s.pool.meter.measure(time.Duration(c.busy.Load()), c.legTicks.Load(), s.pool.workers, shedWindow*tickLength)
+	s.ticks, s.late = ticks, late
 	switch {
 	case load > shedLoad && float64(dl) > shedShare*float64(dt):
 		s.calm = 0

@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -33,23 +34,26 @@ type PoolStats struct {
 	Encodes  uint64          // frames, those that prime an encoder included
 	Sent     uint64          // packets handed to ports
 	Spoilt   uint64          // frames that a codec refused
+	Load     float64         // share of the workers' time that ticks took in the last second
+	Legs     int             // ports attached to seats
+	Capacity int             // legs that the workers have time for at what one costs at present
 	Stages   []time.Duration // of Busy, by Stages
 }
 
 // counters are the sums behind PoolStats. Workers add to them once per tick of a room.
 type counters struct {
-	ticks, late, overruns, failed, sheds     atomic.Uint64
-	decodes, encodes, forwards, sent, spoilt atomic.Uint64
-	worst, busy                              atomic.Int64 // nanoseconds
-	took                                     [stages]atomic.Int64
-	shed                                     atomic.Int32
-	lateness                                 [len(latenessBounds) + 1]atomic.Uint64
+	ticks, late, overruns, failed, sheds               atomic.Uint64
+	decodes, encodes, forwards, sent, spoilt, legTicks atomic.Uint64
+	worst, busy                                        atomic.Int64 // nanoseconds
+	took                                               [stages]atomic.Int64
+	shed                                               atomic.Int32
+	lateness                                           [len(latenessBounds) + 1]atomic.Uint64
 }
 
 // tally is what one tick of one room adds to the counters.
 type tally struct {
-	decodes, encodes, forwards, sent, spoilt uint64
-	took                                     [stages]time.Duration
+	decodes, encodes, forwards, sent, spoilt, legs uint64
+	took                                           [stages]time.Duration
 }
 
 func (c *counters) add(t *tally) {
@@ -58,6 +62,7 @@ func (c *counters) add(t *tally) {
 	addTo(&c.forwards, t.forwards)
 	addTo(&c.sent, t.sent)
 	addTo(&c.spoilt, t.spoilt)
+	addTo(&c.legTicks, t.legs)
 	for i, d := range t.took {
 		if d > 0 {
 			c.took[i].Add(int64(d))
@@ -101,6 +106,7 @@ func (p *Pool) Stats() PoolStats {
 		Shed: int(c.shed.Load()), Sheds: c.sheds.Load(),
 		Decodes: c.decodes.Load(), Encodes: c.encodes.Load(), Forwards: c.forwards.Load(), Sent: c.sent.Load(), Spoilt: c.spoilt.Load(),
 		Lateness: make([]uint64, len(c.lateness)), Stages: make([]time.Duration, stages),
+		Load: math.Float64frombits(p.meter.load.Load()), Legs: int(p.legs.Load()), Capacity: p.Capacity(),
 	}
 	for i := range c.took {
 		s.Stages[i] = time.Duration(c.took[i].Load())

@@ -1,0 +1,45 @@
+package mixer
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// meter tells what ticks cost, and how many legs the workers have time for. It belongs to the clock; what it publishes is for anybody.
+type meter struct {
+	busy time.Duration // as of the last window
+	legs uint64        // leg-ticks, as of the last window
+	cost float64       // smoothed, ns of a worker's time per leg and tick
+
+	load     atomic.Uint64 // bits of a float64: share of the workers' time that ticks took in the last window
+	capacity atomic.Int64  // legs at the present cost
+}
+
+// measure closes a window of so many ticks of the clock, and returns the load in it.
+func (m *meter) measure(busy time.Duration, legTicks uint64, workers int, window time.Duration) (load float64) {
+	spent, legs := busy-m.busy, legTicks-m.legs
+	m.busy, m.legs = busy, legTicks
+	load = float64(spent) / float64(workers) / float64(window)
+	if legs > 0 {
+		cost := float64(spent) / float64(legs)
+		m.cost += (cost - m.cost) * costSmoothing
+	}
+	m.load.Store(math.Float64bits(load))
+	m.capacity.Store(int64(tickBudget * float64(workers) * float64(tickLength) / m.cost))
+	return load
+}
+
+// begin supposes a cost before anything was measured.
+func (m *meter) begin(workers int) {
+	m.cost = assumedCost
+	m.measure(0, 0, workers, time.Second)
+}
+
+// Capacity is how many legs the pool can carry at what they cost at present, those that it has included.
+func (p *Pool) Capacity() int { return int(p.meter.capacity.Load()) }
+
+// Full says whether the budget of the ticks is used up, or something is shed already: who joins now takes from those who are there.
+func (p *Pool) Full() bool {
+	return p.legs.Load() >= p.meter.capacity.Load() || p.count.shed.Load() > 0
+}

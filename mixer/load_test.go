@@ -1,0 +1,84 @@
+package mixer
+
+import (
+	"testing"
+	"time"
+)
+
+// What a second of ticks took and how many legs it served tell what a leg costs, and that how many there is time for.
+func TestCapacityFollowsTheCostOfALeg(t *testing.T) {
+	p := NewPool(Config{Workers: 2})
+	if p.Full() || p.Capacity() != int(tickBudget*2*float64(tickLength)/assumedCost) {
+		t.Fatalf("a pool without legs: full %v, capacity %d", p.Full(), p.Capacity())
+	}
+	s := &shedder{pool: p}
+	second := func(legs int, perLeg time.Duration) {
+		p.legs.Store(int64(legs))
+		p.count.legTicks.Add(uint64(legs) * shedWindow)
+		p.count.busy.Add(int64(time.Duration(legs*shedWindow) * perLeg))
+		for range shedWindow {
+			s.judge()
+		}
+	}
+	for range 60 {
+		second(100, 20*time.Microsecond)
+	}
+	if got := p.Capacity(); got < 1490 || got > 1510 {
+		t.Errorf("capacity %d at 20 us a leg, want 1500 of 30 ms", got)
+	}
+	if load := p.Stats().Load; load < 0.0499 || load > 0.0501 {
+		t.Errorf("load %.4f, want 0.05", load)
+	}
+	second(100, time.Millisecond) // one bad second
+	if p.Full() {
+		t.Error("one bad second turned calls away")
+	}
+	for range 60 {
+		second(100, 20*time.Microsecond)
+	}
+	p.legs.Store(int64(p.Capacity()))
+	if !p.Full() {
+		t.Error("not full with as many legs as there is time for")
+	}
+	p.legs.Store(1)
+	if p.Full() {
+		t.Error("full with one leg")
+	}
+	p.count.shed.Store(1)
+	if !p.Full() {
+		t.Error("lets calls in while it sheds")
+	}
+}
+
+// Every port is counted once, however it goes.
+func TestLegsAreCounted(t *testing.T) {
+	r := newTable(t, RoomConfig{Mixing: true})
+	want := func(n int) {
+		t.Helper()
+		r.run(1)
+		if got := r.pool.Stats().Legs; got != n {
+			t.Errorf("%d legs, want %d", got, n)
+		}
+	}
+	a, b := &fakePort{format: l16}, &fakePort{format: l16}
+	first, second := r.sit(a), r.sit(b)
+	moved := &fakePort{format: l16}
+	first.Attach(moved)
+	first.Attach(moved) // twice is once
+	want(3)
+	first.Detach(a)
+	first.Detach(a)
+	want(2)
+	first.Leave()
+	want(1)
+	second.Attach(a)
+	want(2)
+	r.Close()
+	if r.step(r.tick) {
+		t.Fatal("the room goes on")
+	}
+	r.retire(nil)
+	if got := r.pool.Stats().Legs; got != 0 {
+		t.Errorf("%d legs in a room that ended", got)
+	}
+}
