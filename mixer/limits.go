@@ -138,9 +138,6 @@ const (
 	shedLoudest = 3
 	// shedSteps is the last step: cheaper encoding, then three, two, one seat.
 	shedSteps = shedLoudest + 1
-	// fullEffort is the complexity that Opus encoders of package codec start with, and shedEffort the one from the first step of
-	// shedding on: CELT takes half the time at it.
-	fullEffort, shedEffort = 5, 1
 )
 
 // Sending on what a sole speaker sent.

@@ -18,7 +18,6 @@ type outlet struct {
 	resting bool           // the encoder is at rest
 	broken  bool           // the codec refused the format
 	buffer  []byte
-	effort  int // Opus complexity that the encoder works with
 	forwarding
 }
 
@@ -70,7 +69,7 @@ func (o *outlet) begin(r *Room, b *bus, prime bool, y *tally) bool {
 			r.pool.log.Error("no encoder", "room", r.name, "codec", o.format.Codec.String(), "error", err)
 			return false
 		}
-		o.encoder, o.effort = e, fullEffort
+		o.encoder = e
 	} else {
 		o.encoder.Reset()
 	}
@@ -92,10 +91,7 @@ func (o *outlet) begin(r *Room, b *bus, prime bool, y *tally) bool {
 // encode encodes one frame for the listeners.
 func (o *outlet) encode(r *Room, pcm []int16, y *tally) codec.Packet {
 	y.encodes++
-	if effort := r.pool.effort(); effort != o.effort {
-		o.effort = effort
-		_ = o.encoder.SetComplexity(effort) // within bounds; an encoder that refuses works on as it did
-	}
+	o.encoder.SetThrift(r.pool.thrift())
 	n, err := o.encoder.Encode(pcm, o.buffer)
 	if err != nil {
 		y.spoilt++

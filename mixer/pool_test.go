@@ -308,19 +308,19 @@ func TestShedding(t *testing.T) {
 		t.Error("shed work though there was little to do")
 	}
 	load = 0.9
-	steps := []struct{ loudest, effort int }{{6, shedEffort}, {3, shedEffort}, {2, shedEffort}, {1, shedEffort}, {1, shedEffort}}
+	steps := []int{6, 3, 2, 1, 1}
 	for i, want := range steps {
 		window(100, 50)
-		if got := p.shedTo(6); got != want.loudest || p.effort() != want.effort {
-			t.Errorf("after %d bad windows: %d seats, complexity %d; want %+v", i+1, got, p.effort(), want)
+		if got := p.shedTo(6); got != want || !p.thrift() {
+			t.Errorf("after %d bad windows: %d seats, thrift %v; want %d seats and thrift", i+1, got, p.thrift(), want)
 		}
 	}
 	window(100, 1) // late, but within what is tolerated: neither more nor less
 	for range shedCalm * shedSteps {
 		window(100, 0)
 	}
-	if p.shedTo(6) != 6 || p.effort() != fullEffort || p.Stats().Shed != 0 {
-		t.Errorf("after calm: %d seats, complexity %d", p.shedTo(6), p.effort())
+	if p.shedTo(6) != 6 || p.thrift() || p.Stats().Shed != 0 {
+		t.Errorf("after calm: %d seats, thrift %v", p.shedTo(6), p.thrift())
 	}
 	if p.Stats().Sheds != shedSteps {
 		t.Errorf("%d steps counted, want %d", p.Stats().Sheds, shedSteps)

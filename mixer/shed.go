@@ -44,7 +44,7 @@ func (s *shedder) more() {
 	}
 	c.shed.Store(step + 1)
 	c.sheds.Add(1)
-	s.pool.log.Warn("ticks are late: shedding", "step", step+1, "loudest", s.pool.shedTo(maxLoudest), "complexity", s.pool.effort())
+	s.pool.log.Warn("ticks are late: shedding", "step", step+1, "loudest", s.pool.shedTo(maxLoudest), "thrift", s.pool.thrift())
 }
 
 // less takes a step back after a while of calm.
@@ -67,10 +67,5 @@ func (p *Pool) shedTo(loudest int) int {
 	return min(loudest, shedSteps+1-step)
 }
 
-// effort is the Opus complexity at present.
-func (p *Pool) effort() int {
-	if p.count.shed.Load() > 0 {
-		return shedEffort
-	}
-	return fullEffort
-}
+// thrift says whether Opus is to be encoded more cheaply at present.
+func (p *Pool) thrift() bool { return p.count.shed.Load() > 0 }

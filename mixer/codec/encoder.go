@@ -71,16 +71,11 @@ func (e *Encoder) Encode(pcm []int16, dst []byte) (n int, err error) {
 // From then on Silence may be sent instead of encoding, and the listener's decoder stays in step.
 func (e *Encoder) Settled() bool { return e.quiet >= settleFrames }
 
-// SetComplexity trades quality for CPU, 0 to 10; it is for shedding load. Codecs other than Opus ignore it.
-func (e *Encoder) SetComplexity(n int) error {
-	s, ok := e.sink.(*opusSink)
-	if !ok {
-		return nil
+// SetThrift trades quality for CPU while load must be shed. Codecs other than Opus ignore it.
+func (e *Encoder) SetThrift(on bool) {
+	if s, ok := e.sink.(*opusSink); ok {
+		s.thrift = on
 	}
-	if err := s.encoder.SetComplexity(n); err != nil {
-		return fmt.Errorf("%w: complexity %d: %w", ErrLibrary, n, err)
-	}
-	return nil
 }
 
 // Reset forgets everything said so far. It allocates nothing.

@@ -102,6 +102,11 @@ func zero(pcm []int16) bool {
 type opusSink struct {
 	encoder *opus.Encoder
 	frame   int // octets of every packet
+	effort  int // complexity at present
+	celt    bool
+	thrift  bool // spare the analysis of onsets, whatever that costs
+	always  bool // never spare it
+	onset   onset
 }
 
 func newOpusSink(f Format, rate int) (*opusSink, error) {
@@ -121,7 +126,7 @@ func newOpusSink(f Format, rate int) (*opusSink, error) {
 	set(encoder.SetVBR(false)) // packet lengths must not tell what is said (RFC 6562)
 	set(encoder.SetDTX(false)) // DTX would override it
 	set(encoder.SetBitrate(f.bitrate()))
-	set(encoder.SetComplexity(complexity))
+	set(encoder.SetComplexity(onsetEffort))
 	if f.Mode == ModeVoIP {
 		set(encoder.SetInBandFEC(true))
 		set(encoder.SetPacketLossPerc(lossPercent))
@@ -129,10 +134,11 @@ func newOpusSink(f Format, rate int) (*opusSink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: encoder: %w", ErrLibrary, err)
 	}
-	return &opusSink{encoder: encoder, frame: f.FrameSize()}, nil
+	return &opusSink{encoder: encoder, frame: f.FrameSize(), effort: onsetEffort, celt: f.Mode == ModeCELT}, nil
 }
 
 func (s *opusSink) encode(pcm []int16, dst []byte) error {
+	s.attend(pcm)
 	n, err := s.encoder.Encode(pcm, dst[:s.frame:s.frame])
 	if err != nil {
 		return fmt.Errorf("%w: encode: %w", ErrLibrary, err)
@@ -143,5 +149,23 @@ func (s *opusSink) encode(pcm []int16, dst []byte) error {
 	return nil
 }
 
+// attend has the encoder look at a frame as closely as it needs. Settings within bounds cannot fail.
+func (s *opusSink) attend(pcm []int16) {
+	effort := onsetEffort
+	switch {
+	case s.celt && !s.onset.in(pcm) && !s.always, s.celt && s.thrift:
+		effort = plainEffort
+	case s.thrift:
+		effort = thriftEffort
+	}
+	if effort != s.effort {
+		s.effort = effort
+		_ = s.encoder.SetComplexity(effort)
+	}
+}
+
 // reset cannot fail: OPUS_RESET_STATE has no error of its own.
-func (s *opusSink) reset() { _ = s.encoder.Reset() }
+func (s *opusSink) reset() {
+	s.onset = onset{}
+	_ = s.encoder.Reset()
+}
