@@ -12,6 +12,13 @@ func (s *Stream) Next(t codec.Tick) codec.Frame {
 	if s.closed.Load() {
 		return codec.Frame{}
 	}
+	s.begin(t)
+	s.drainAll(t)
+	return s.due(t)
+}
+
+// begin opens tick t: what was posted takes effect, and what is received from now on belongs to it.
+func (s *Stream) begin(t codec.Tick) {
 	s.play.buffer.reclaim()
 	s.apply()
 	if s.keys.now++; s.keys.n > 1 {
@@ -20,7 +27,11 @@ func (s *Stream) Next(t codec.Tick) codec.Frame {
 	// What piled up while nobody looked says nothing about the network.
 	s.play.jumped = !s.ticked || t != s.tick+1
 	s.tick, s.ticked = t, true
-	s.drainAll(t)
+	s.peer.trials = 0
+}
+
+// due is the frame of tick t, once everything that has come was received.
+func (s *Stream) due(t codec.Tick) codec.Frame {
 	s.reportDue(t)
 	if s.set == nil || !s.set.Receive {
 		return codec.Frame{}
