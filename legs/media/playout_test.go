@@ -252,7 +252,6 @@ func TestTicksThatWereMissedAreSkippedInTheAudio(t *testing.T) {
 	for n := 3; n <= 8; n++ {
 		d.add(8, n*160, frameOf(n, 160))
 	}
-	d.play.jumped = false
 	if got := d.next(8); got != "8" {
 		t.Errorf("got %s", got)
 	}
