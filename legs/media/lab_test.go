@@ -286,7 +286,8 @@ func (o *outcome) compare(ref, got []int16, place []int) {
 			o.distance = append(o.distance, 0, 0)
 			continue
 		}
-		o.distance = append(o.distance, sound.LogSpectralDistance(a, b, labRate)[1:]...)
+		const half = labFrame / 2
+		o.distance = append(o.distance, sound.LogSpectralDistance(a[half:], b[half:], labRate)...)
 		o.click = max(o.click, sound.Seam(got[:(tick+1)*labFrame], tick*labFrame, labRate))
 	}
 	o.snr += sound.SegmentalSNR(as, bs, labRate)
