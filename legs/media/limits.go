@@ -88,6 +88,15 @@ const (
 	lastBeforeDTX  = 2                   // octets: an Opus packet this short says that none will follow for a while (RFC 7587 section 3.1.3, libopus)
 )
 
+// Losses that the peer reports, and what we do about them. Fractions are in 1/256, as in the report.
+const (
+	lossBegin     = 5                   // 2 %: from there on single gaps are heard in every sentence, and SILK with FEC is worth several times the work
+	lossReports   = 2                   // reports in a row: one covers some 250 packets, too few to tell 2 % from chance
+	lossEnd       = 1                   // 0.4 %, the least that a report can tell from none
+	lossCalm      = 30 * ticksPerSecond // without more than that, until FEC ends: some six reports, so that it does not go to and fro
+	lossReportGap = 1 * ticksPerSecond  // reports that follow sooner are passed over: RFC 3550 has them 2.5 s apart at least, RFC 4585 sooner
+)
+
 // RTCP.
 const (
 	rtcpInterval = 5 * ticksPerSecond // RFC 3550 section 6.2: minimum 5 s, deterministic part
