@@ -41,8 +41,8 @@ func (l *Leg) adopt(a *keying.Agreement, n *offer.Negotiated, whose offerer) (er
 // configure has the stream follow the parameters that were agreed on.
 func (l *Leg) configure(n *offer.Negotiated) error {
 	return l.stream.Configure(media.Params{
-		Codec: n.Codec.Name, Rate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate, PT: n.Codec.PT, EventPT: n.EventPT,
-		Remote: n.Remote, RemoteRTCP: n.RemoteRTCP, RTCPMux: n.RTCPMux, Send: n.Send, Receive: n.Receive,
+		Codec: n.Codec.Name, Rate: n.Codec.ClockRate, Bitrate: n.Codec.Bitrate, FEC: n.Codec.FEC,
+		PT: n.Codec.PT, EventPT: n.EventPT, Remote: n.Remote, RemoteRTCP: n.RemoteRTCP, RTCPMux: n.RTCPMux, Send: n.Send, Receive: n.Receive,
 	})
 }
 

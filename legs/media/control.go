@@ -86,6 +86,9 @@ func (s *Stream) blocks(b []byte, count int, arrival int64) {
 		if binary.BigEndian.Uint32(r) != s.ssrc || s.set == nil {
 			continue
 		}
+		if s.out.way.report(r[4], s.tick) {
+			s.reform()
+		}
 		s.counters.remoteLossPPM.Store(int64(r[4]) * 1e6 / 256)
 		jitter := int64(binary.BigEndian.Uint32(r[12:]))
 		s.counters.remoteJitterUS.Store(jitter * 1e6 / int64(s.set.clock))

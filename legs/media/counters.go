@@ -23,6 +23,7 @@ type counters struct {
 	lastHeard                                 atomic.Int64 // ns since 1970
 	peerSSRC, roc                             atomic.Uint32
 	bye                                       atomic.Bool
+	fec                                       atomic.Bool // we send with in-band FEC
 	opus                                      atomic.Bool // what the MOS estimate is about
 	remote                                    atomic.Pointer[netip.AddrPort]
 	base                                      atomic.Pointer[keyBase] // nil: no keys yet
@@ -66,7 +67,7 @@ func (s *Stream) Snapshot() Snapshot {
 		KeyPackets: c.keyPackets(), Rekeys: c.rekeys.Load(), UnderOld: c.underOld.Load(),
 		JitterMS: milliseconds(&c.jitterUS), BufferMS: milliseconds(&c.bufferUS), RTTMS: milliseconds(&c.rttUS),
 		RemoteJitter: milliseconds(&c.remoteJitterUS), LossPct: percent(&c.lossPPM), RemoteLoss: percent(&c.remoteLossPPM),
-		PeerSSRC: c.peerSSRC.Load(), Bye: c.bye.Load(),
+		PeerSSRC: c.peerSSRC.Load(), Bye: c.bye.Load(), FEC: c.fec.Load(),
 	}
 	if ns := c.lastHeard.Load(); ns != 0 {
 		n.LastHeard = time.Unix(0, ns)

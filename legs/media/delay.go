@@ -1,6 +1,10 @@
 package media
 
-import "math"
+import (
+	"math"
+
+	"github.com/conclave/conclave/mixer/codec"
+)
 
 // delay decides how late packets are played. For every packet it notes the lead: its media time minus tick*frame of the tick that
 // found it. The play-out position of tick t is base + t*frame, so a packet is in time exactly when base <= lead. The fastest
@@ -8,31 +12,47 @@ import "math"
 //
 // Whole ticks are the right measure: whether a packet came one or nineteen milliseconds before the tick that needs it
 // changes nothing. And the base follows a sender whose clock drifts, since only differences count.
+//
+// A tick counts once, however many packets it found, with the one that waited longest: what a network holds up and then delivers at
+// once was one event.
 type delay struct {
 	leads  [window]int64
 	n      int // valid leads
 	next   int
-	since  int   // packets since the last look
-	target int64 // highest base that plays all but one per cent in time
-	best   int64 // highest lead of the window: the fastest packet
+	since  int        // ticks with packets since the last look
+	at     codec.Tick // of the lead noted last
+	late   bool       // since the last look something came too late
+	target int64      // highest base that plays all but one per cent in time
+	best   int64      // highest lead of the window: the fastest packet
 }
 
-func (d *delay) reset() { d.n, d.next, d.since = 0, 0, 0 }
+func (d *delay) reset() { d.n, d.next, d.since, d.late = 0, 0, 0, false }
 
-// note records a packet; late ones are looked at immediately.
-func (d *delay) note(lead int64, late bool, frame int64) {
+// note records a packet found at tick t.
+func (d *delay) note(lead int64, t codec.Tick, late bool) {
+	d.late = d.late || late
+	if d.n > 0 && d.at == t {
+		last := &d.leads[(d.next+window-1)%window]
+		*last = min(*last, lead)
+		return
+	}
 	d.leads[d.next] = lead
 	d.next = (d.next + 1) % window
 	d.n = min(d.n+1, window)
+	d.at = t
 	d.since++
-	if late || d.since >= retargetEvery || d.n < retargetEvery {
+}
+
+// retarget looks at the window when there is a reason to.
+func (d *delay) retarget(frame int64) {
+	if d.since > 0 && (d.late || d.since >= retargetEvery || d.n < retargetEvery) {
 		d.look(frame)
 	}
 }
 
 // look finds the target: the lowest lead but the tolerated number of late ones.
 func (d *delay) look(frame int64) {
-	d.since = 0
+	d.since, d.late = 0, false
 	tolerated := d.n / latePerWindow
 	lowest := [window/latePerWindow + 1]int64{}
 	for i := range lowest {

@@ -17,6 +17,9 @@
 // change then. Older keys end 2 s after the first packet under newer ones, at the
 // latest 32 s after those came; whatever is then still under way fails as any forgery does.
 //
+// What the peer's reports say of loss decides how what we send is encoded: Format changes to SILK with in-band FEC and back, where the
+// peer makes use of it. The play-out waits a tick for such copies in what it receives, where they are worth it.
+//
 // Path lends the RTP socket to DTLS: records are queued, unread, for whoever makes keys with them. Nothing but an entry in a bounded
 // queue follows from one, and strangers have only half of it.
 //

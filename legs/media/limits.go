@@ -67,16 +67,34 @@ const (
 
 // Jitter buffer. Delays are counted in ticks: what matters is at which tick a packet was there to be played.
 const (
-	bufferPackets  = 64  // slots: 1.3 s at 20 ms, 640 ms at 10 ms
-	window         = 256 // packets whose arrival decides the delay: 5 s at 20 ms
-	latePerWindow  = 100 // one packet in so many may come too late: concealing 1 % costs less than 20 ms more delay
-	retargetEvery  = 32  // packets between looks at the window when nothing is late
-	maxDepthTicks  = 15  // 300 ms above the fastest packet: more delay makes talking impossible (G.114)
-	shrinkPatience = 100 // ticks (2 s) of surplus before a frame of speech is dropped for it; at once in silence
-	shrinkHurry    = 25  // ticks (0.5 s) of patience when the surplus is two ticks or more
-	concealTicks   = 5   // 100 ms of concealment: longer is guesswork; after it silence, into which the decoder fades
-	misfitPackets  = 3   // packets in a row far from the play-out position that mean the sender restarted its timestamps
-	lastBeforeDTX  = 2   // octets: an Opus packet this short says that none will follow for a while (RFC 7587 section 3.1.3, libopus)
+	bufferPackets  = 64                  // slots: 1.3 s at 20 ms, 640 ms at 10 ms
+	window         = 256                 // packets whose arrival decides the delay: 5 s at 20 ms
+	latePerWindow  = 100                 // one packet in so many may come too late: concealing 1 % costs less than 20 ms more delay
+	retargetEvery  = 32                  // packets between looks at the window when nothing is late
+	maxDepthTicks  = 15                  // 300 ms above the fastest packet: more delay makes talking impossible (G.114)
+	shrinkPatience = 100                 // ticks (2 s) of surplus before a frame of speech is dropped for it; at once in silence
+	shrinkHurry    = 25                  // ticks (0.5 s) of patience when the surplus is two ticks or more
+	drainPatience  = 11                  // the same while a hold-up is drained: 280 ms of it are gone within 3 s though nobody pauses
+	burstTicks     = 3                   // ticks of audio that come too late at once were held up; fewer are jitter
+	burstSpared    = 2                   // of them, not played: that much concealment is believed, and need not be drained
+	concealTicks   = 5                   // 100 ms of concealment: longer is guesswork; after it silence, into which the decoder fades
+	flapTicks      = 30 * ticksPerSecond // a delay that is needed again so soon after it was shortened should have been kept
+	flapHold       = 5 * ticksPerSecond  // so the next surplus must last as long, and twice as long each time that it happens again
+	flapLongest    = 20 * ticksPerSecond // at most: delay is kept for some late packets, but not for ever
+	copyWorth      = 200                 // ticks of waiting that one copy is worth: below 0.5 % of frames 20 ms are too dear
+	copyWanted     = 250                 // ticks: one copy is chance, two within 3 s are not
+	copyLongest    = 30 * ticksPerSecond // after a long time of loss the next one is awaited so long
+	misfitPackets  = 3                   // packets in a row far from the play-out position that mean the sender restarted its timestamps
+	lastBeforeDTX  = 2                   // octets: an Opus packet this short says that none will follow for a while (RFC 7587 section 3.1.3, libopus)
+)
+
+// Losses that the peer reports, and what we do about them. Fractions are in 1/256, as in the report.
+const (
+	lossBegin     = 5                   // 2 %: from there on single gaps are heard in every sentence, and SILK with FEC is worth several times the work
+	lossReports   = 2                   // reports in a row: one covers some 250 packets, too few to tell 2 % from chance
+	lossEnd       = 1                   // 0.4 %, the least that a report can tell from none
+	lossCalm      = 30 * ticksPerSecond // without more than that, until FEC ends: some six reports, so that it does not go to and fro
+	lossReportGap = 1 * ticksPerSecond  // reports that follow sooner are passed over: RFC 3550 has them 2.5 s apart at least, RFC 4585 sooner
 )
 
 // RTCP.

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/conclave/conclave/mixer/codec"
@@ -12,6 +13,13 @@ func (s *Stream) Next(t codec.Tick) codec.Frame {
 	if s.closed.Load() {
 		return codec.Frame{}
 	}
+	s.begin(t)
+	s.drainAll(t)
+	return s.due(t)
+}
+
+// begin opens tick t: what was posted takes effect, and what is received from now on belongs to it.
+func (s *Stream) begin(t codec.Tick) {
 	s.play.buffer.reclaim()
 	s.apply()
 	if s.keys.now++; s.keys.n > 1 {
@@ -20,7 +28,11 @@ func (s *Stream) Next(t codec.Tick) codec.Frame {
 	// What piled up while nobody looked says nothing about the network.
 	s.play.jumped = !s.ticked || t != s.tick+1
 	s.tick, s.ticked = t, true
-	s.drainAll(t)
+	s.peer.trials = 0
+}
+
+// due is the frame of tick t, once everything that has come was received.
+func (s *Stream) due(t codec.Tick) codec.Frame {
 	s.reportDue(t)
 	if s.set == nil || !s.set.Receive {
 		return codec.Frame{}
@@ -43,9 +55,11 @@ func (p *playout) next(set *settings, t codec.Tick, c *counters) codec.Frame {
 		return codec.Frame{}
 	}
 	frame := int64(set.frame)
+	p.settle(t, frame)
+	p.catchUp(t, frame)
 	p.shrink(set, t, c)
 	pos := p.position(t, frame)
-	p.dropStale(set, pos, c)
+	p.dropStale(set, pos, &c.late)
 	if pos < p.played && p.owed == 0 && (set.sampleSize > 0 || !p.due(pos+frame)) {
 		// The base was lowered: this time was played before. The decoder stretches.
 		c.concealed.Add(1)
@@ -53,7 +67,11 @@ func (p *playout) next(set *settings, t codec.Tick, c *counters) codec.Frame {
 	}
 	if p.due(pos + frame) {
 		f := p.frameAt(set, pos)
-		f.Skipped, p.skipped = p.skipped, false
+		if p.skipped {
+			f.Skipped, f.Before = true, p.before
+			p.skipped, p.before = false, nil
+		}
+		p.gap(set, f.Payload)
 		p.spoke(set.sampleSize == 0 && len(f.Payload) <= lastBeforeDTX)
 		return f
 	}
@@ -62,7 +80,7 @@ func (p *playout) next(set *settings, t codec.Tick, c *counters) codec.Frame {
 		p.missing = 0
 		return codec.Frame{Kind: codec.Held}
 	}
-	return p.absent(pos, frame, c)
+	return p.absent(set, pos, c)
 }
 
 // frameAt is what the buffer holds for the tick at pos.
@@ -76,19 +94,20 @@ func (p *playout) frameAt(set *settings, pos int64) codec.Frame {
 // due says whether the oldest packet begins before limit.
 func (p *playout) due(limit int64) bool { return p.buffer.n > 0 && p.buffer.slots[0].at < limit }
 
-// dropStale throws away what missed its time.
-func (p *playout) dropStale(set *settings, pos int64, c *counters) {
+// dropStale throws away what is before pos, and counts it.
+func (p *playout) dropStale(set *settings, pos int64, count *atomic.Uint64) {
 	for p.buffer.n > 0 && p.tooLate(set, p.buffer.slots[0].at, p.buffer.slots[0].length, pos) {
 		p.buffer.take(1)
-		p.skipped = true
-		c.discarded.Add(1)
+		count.Add(1)
 	}
 }
 
 // absent answers a tick for which there is no packet: a loss to conceal, with the packet after it where it has come, or silence when
 // the sender pauses or is gone.
-func (p *playout) absent(pos, frame int64, c *counters) codec.Frame {
+func (p *playout) absent(set *settings, pos int64, c *counters) codec.Frame {
+	frame := int64(set.frame)
 	p.missing++
+	p.copied, p.before = false, nil
 	if p.pausing(pos+frame) || p.missing > concealTicks {
 		return codec.Frame{}
 	}
@@ -96,42 +115,22 @@ func (p *playout) absent(pos, frame int64, c *counters) codec.Frame {
 	f := codec.Frame{Kind: codec.Lost}
 	if p.due(pos + 2*frame) {
 		f.Next = p.buffer.slots[0].data
+		p.copied = true
+		if p.copies.wait && set.sampleSize == 0 && codec.Redundant(f.Next) {
+			p.copies.worth(copyWorth)
+		}
 	}
 	return f
 }
 
-// shrink raises the base again when packets have long come earlier than needed. It costs a frame, so it prefers a tick in which
-// nothing is lost by it: one without a packet, or with silence in it. Only after a while it takes one of speech.
-func (p *playout) shrink(set *settings, t codec.Tick, c *counters) {
-	frame := int64(set.frame)
-	excess := (p.delay.target - p.base) / frame
-	if excess < 1 || p.owed > 0 || p.delay.n < retargetEvery {
-		p.surplus = 0
+// gap looks at what is played after a gap: whether it held a copy of the last frame lost, which would have been heard one tick later.
+func (p *playout) gap(set *settings, payload []byte) {
+	if p.missing == 0 || p.missing > concealTicks || p.copied || p.paused || set.sampleSize > 0 {
 		return
 	}
-	p.surplus++
-	pos := p.position(t, frame)
-	if !p.due(pos + frame) {
-		// Nothing is due: the next packet, if any, is simply played earlier.
-		if p.buffer.n > 0 {
-			excess = min(excess, (p.buffer.slots[0].at-pos)/frame)
-		}
-		p.base += excess * frame
-		return
+	if codec.Redundant(payload) {
+		p.copies.worth(copyWorth)
 	}
-	patience := shrinkPatience
-	if excess > 1 {
-		patience = shrinkHurry
-	}
-	if p.surplus < patience && !quietPayload(set, p.buffer.slots[0].data) {
-		return
-	}
-	if p.buffer.n < 2 {
-		return // nothing to go on with
-	}
-	p.surplus, p.skipped = 0, true
-	p.base += frame
-	p.dropStale(set, pos+frame, c)
 }
 
 // quietPayload is a cheap guess that a payload holds silence; false when it cannot tell.

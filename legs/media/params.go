@@ -12,6 +12,7 @@ type Params struct {
 	Codec      string         // "opus", "pcmu", "pcma", "l16"
 	Rate       int            // Hz of the codec's PCM; 0: the codec's own (opus 48000, pcmu and pcma 8000, l16 8000)
 	Bitrate    int            // bit/s of what we send, Opus only; 0: the codec's default
+	FEC        bool           // Opus only: the peer makes use of in-band FEC (useinbandfec of RFC 7587), so it gets some when it loses packets
 	PT         uint8          // RTP payload type, both ways
 	EventPT    uint8          // of telephone-event (RFC 4733), received and ignored; 0: none
 	Remote     netip.AddrPort // where SDP says that RTP goes; the authenticated source of packets wins over it; unspecified only without Send

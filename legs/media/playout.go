@@ -7,6 +7,7 @@ import "github.com/conclave/conclave/mixer/codec"
 type playout struct {
 	buffer buffer
 	delay  delay
+	copies copies
 
 	running bool       // base is valid
 	began   codec.Tick // when it was set
@@ -14,13 +15,18 @@ type playout struct {
 	played  int64      // end of what was given to the mixer
 	owed    int64      // decoded ahead: what the decoder still holds of a packet longer than a tick
 
-	jumped  bool  // ticks were missed before this one: arrivals of this tick tell nothing about the network
-	surplus int   // ticks in a row with more delay than needed
-	missing int   // ticks in a row without anything to play
-	misfits int   // packets in a row far from the position
-	skipped bool  // audio was thrown away since the last frame given
-	paused  bool  // the sender said that it will say nothing: what is missing from pauseAt on is a pause, not a loss
-	pauseAt int64 // media time
+	jumped   bool       // ticks were missed before this one: arrivals of this tick tell nothing about the network
+	surplus  int        // ticks in a row with more delay than needed
+	draining bool       // the surplus is what a hold-up left
+	shrunk   codec.Tick // when the delay was last shortened for another reason
+	hold     int        // ticks that a surplus must last: more each time that shortening proved wrong
+	missing  int        // ticks in a row without anything to play
+	misfits  int        // packets in a row far from the position
+	skipped  bool       // audio was left out since the last frame given
+	before   []byte     // the packet left out last, if the next one follows it
+	copied   bool       // the packet after the frame lost last was there
+	paused   bool       // the sender said that it will say nothing: what is missing from pauseAt on is a pause, not a loss
+	pauseAt  int64      // media time
 
 	frame [wideClock / ticksPerSecond * 2]byte // assembled from packets of another duration: one tick of L16 at 16 kHz at most
 	merge []byte                               // Opus packets shorter than a tick, joined; made when the first one comes
@@ -32,8 +38,9 @@ func (p *playout) init() { p.buffer.init() }
 func (p *playout) flush() {
 	p.buffer.take(p.buffer.n)
 	p.delay.reset()
-	p.running = false
-	p.owed, p.surplus, p.missing, p.misfits, p.skipped, p.paused = 0, 0, 0, 0, false, false
+	p.copies, p.shrunk, p.hold = copies{}, 0, 0
+	p.running, p.draining, p.skipped, p.paused, p.copied = false, false, false, false, false
+	p.owed, p.surplus, p.missing, p.misfits, p.before = 0, 0, 0, 0, nil
 }
 
 // pause takes a packet that is no audio, telephone-event or comfort noise: until there is audio again nothing is missing.
@@ -103,10 +110,9 @@ func (p *playout) add(set *settings, t codec.Tick, h *header, payload []byte, c 
 	lead := at - int64(t)*frame
 	p.begin(at, lead, t, frame)
 	if !p.jumped {
-		p.delay.note(lead, p.tooLate(set, at, length, p.position(t, frame)), frame)
-		p.grow(frame)
+		p.delay.note(lead, t, p.tooLate(set, at, length, p.position(t, frame)))
 	}
-	if p.tooLate(set, at, length, p.position(t, frame)) || p.tooLate(set, at, length, p.played) {
+	if p.tooLate(set, at, length, p.played) {
 		c.late.Add(1)
 		return
 	}
@@ -156,24 +162,13 @@ func (p *playout) strayed(at int64, t codec.Tick, frame int64, marker bool) bool
 		return false
 	}
 	distance := at - p.position(t, frame)
+	if distance > -maxDepthTicks*frame && distance < bufferPackets*frame {
+		return false
+	}
 	silent := p.missing >= concealTicks && p.buffer.n == 0
-	if distance >= 0 && distance < bufferPackets*frame {
-		return false
-	}
-	if distance < 0 && distance > -maxDepthTicks*frame && !silent {
-		return false
-	}
 	p.misfits++
 	if silent || marker {
 		p.misfits = misfitPackets
 	}
 	return true
-}
-
-// grow lowers the base when too many packets come too late for it. The ticks that this adds are concealed.
-func (p *playout) grow(frame int64) {
-	if d := &p.delay; d.target < p.base {
-		p.base -= (p.base - d.target + frame - 1) / frame * frame
-		p.surplus = 0
-	}
 }

@@ -48,12 +48,17 @@ func (s *Stream) takePeer(ssrc uint32) {
 	s.source.restart()
 	s.report.lastSR, s.report.lastSRArrival = 0, 0 // of the former source (RFC 3550 section 6.4.1)
 	s.play.flush()
+	s.out.way = outward{}
+	if s.set != nil {
+		s.reform()
+	}
 }
 
 // takeSettings starts to use new parameters.
 func (s *Stream) takeSettings(set *settings) {
 	old := s.set
 	s.set = set
+	s.reform()
 	if old == nil || old.remote.where != set.remote.where {
 		s.setRemote(set.remote)
 	}

@@ -17,7 +17,6 @@ func (s *Stream) drainAll(t codec.Tick) {
 	if !ok {
 		return
 	}
-	s.peer.trials = 0
 	s.drainSocket(d, s.rtp, false)
 	every := codec.Tick(rtcpPollTicks)
 	if s.set != nil && s.set.RTCPMux {

@@ -16,6 +16,8 @@ type sender struct {
 	started   bool
 	rebase    bool // the clock rate changed: the distance to the last packet cannot be computed
 
+	way outward // how it is to be encoded
+
 	packets, octets uint32 // since the start, modulo 2^32, for the sender report
 	reported        uint32 // packets at the last report
 

@@ -39,5 +39,6 @@ type Snapshot struct {
 	LastHeard    time.Time      // arrival of the last authenticated, fresh RTP or RTCP packet; zero: none yet
 	Remote       netip.AddrPort // where RTP goes now
 	PeerSSRC     uint32         // 0: not known yet
+	FEC          bool           // what we send is to carry in-band FEC, since the peer loses packets and makes use of it
 	Bye          bool           // the peer sent an RTCP BYE for its SSRC
 }

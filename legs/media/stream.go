@@ -54,7 +54,8 @@ type Stream struct {
 	// Owned by the tick worker, as is everything below.
 	rtp, rtcp socket
 	set       *settings // nil until Configure
-	keys      keyring   // empty until SetKeys
+	format    codec.Format
+	keys      keyring // empty until SetKeys
 	tick      codec.Tick
 	ticked    bool // tick is valid
 	heardOnce bool
@@ -125,15 +126,13 @@ func (s *Stream) SSRC() uint32 { return s.ssrc }
 // Heard is closed when the first authenticated, fresh RTP packet arrived.
 func (s *Stream) Heard() <-chan struct{} { return s.heard }
 
-// Format is the format of frames in both directions; the zero Format before Configure. Tick worker only.
+// Format is the format of frames in both directions; the zero Format before Configure. It changes in Next: with what was configured,
+// and to a mode with FEC and back as the peer reports loss. Tick worker only.
 func (s *Stream) Format() codec.Format {
 	if s.set == nil {
 		s.apply()
 	}
-	if s.set == nil {
-		return codec.Format{}
-	}
-	return s.set.format
+	return s.format
 }
 
 // Close says BYE, closes the sockets, gives the ports back and drops the keys. It is called when no worker touches the stream any

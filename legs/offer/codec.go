@@ -129,7 +129,7 @@ func (f *formats) codecs() []Codec {
 			continue
 		}
 		if c.Name == opus {
-			c.Bitrate = opusBitrate(c.Fmtp)
+			c.Bitrate, c.FEC = opusBitrate(c.Fmtp), parameter(c.Fmtp, "useinbandfec") == "1"
 		}
 		list = append(list, c)
 	}
@@ -139,16 +139,19 @@ func (f *formats) codecs() []Codec {
 // opusBitrate reads maxaveragebitrate (RFC 7587 section 6.1): the most that the peer wants to get, kept inside the
 // codec's range. 0: not stated, or not a number.
 func opusBitrate(fmtp string) int {
-	for p := range strings.SplitSeq(fmtp, ";") {
-		key, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-		if !strings.EqualFold(key, "maxaveragebitrate") {
-			continue
-		}
-		n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 31)
-		if err != nil || n == 0 {
-			return 0
-		}
-		return min(max(int(n), minOpusBitrate), maxOpusBitrate)
+	n, err := strconv.ParseUint(parameter(fmtp, "maxaveragebitrate"), 10, 31)
+	if err != nil || n == 0 {
+		return 0
 	}
-	return 0
+	return min(max(int(n), minOpusBitrate), maxOpusBitrate)
+}
+
+// parameter is the value of the first parameter of that name, in any case, in a list that semicolons divide; "" when there is none.
+func parameter(fmtp, name string) string {
+	for p := range strings.SplitSeq(fmtp, ";") {
+		if key, value, _ := strings.Cut(strings.TrimSpace(p), "="); strings.EqualFold(key, name) {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }

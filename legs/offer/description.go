@@ -77,4 +77,5 @@ type Codec struct {
 	Channels  int    // as in the rtpmap; Opus always says 2
 	Fmtp      string // parameters as the peer wrote them
 	Bitrate   int    // Opus: the most bit/s that the peer takes (maxaveragebitrate), 0: not bound
+	FEC       bool   // Opus: the peer makes use of in-band FEC (useinbandfec=1)
 }

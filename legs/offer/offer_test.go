@@ -64,7 +64,7 @@ func TestOfferAnswerComplete(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := &Negotiated{
-			Codec:   Codec{Name: "opus", PT: 96, ClockRate: 48000, Channels: 2, Fmtp: n.Codec.Fmtp, Bitrate: 32000},
+			Codec:   Codec{Name: "opus", PT: 96, ClockRate: 48000, Channels: 2, Fmtp: n.Codec.Fmtp, Bitrate: 32000, FEC: true},
 			EventPT: 102, EventRate: 48000, Remote: caller.Addr, RemoteRTCP: caller.Addr, RTCPMux: true,
 			Send: true, Receive: true, Ptime: 20, Lines: []Line{{"audio", "RTP/SAVP", "96"}},
 		}

@@ -31,6 +31,10 @@ func TestParse(t *testing.T) {
 		{"bitrate too high", []string{"m=audio 4000 RTP/SAVP 96", "a=rtpmap:96 opus/48000/2", "a=fmtp:96 maxaveragebitrate=2000000"}, bitrate, 510000},
 		{"bitrate without digits", []string{"m=audio 4000 RTP/SAVP 96", "a=rtpmap:96 opus/48000/2", "a=fmtp:96 maxaveragebitrate="}, bitrate, 0},
 		{"bitrate overflows", []string{"m=audio 4000 RTP/SAVP 96", "a=rtpmap:96 opus/48000/2", "a=fmtp:96 maxaveragebitrate=4294967297"}, bitrate, 0},
+		{"FEC is wanted", []string{"m=audio 4000 RTP/SAVP 96", "a=fmtp:96 stereo=1; UseInbandFEC=1 ;x", "a=rtpmap:96 opus/48000/2"}, fec, true},
+		{"FEC is of no use", []string{"m=audio 4000 RTP/SAVP 96", "a=fmtp:96 useinbandfec=0", "a=rtpmap:96 opus/48000/2"}, fec, false},
+		{"FEC is not stated", []string{"m=audio 4000 RTP/SAVP 96", "a=rtpmap:96 opus/48000/2"}, fec, false},
+		{"FEC of another codec", []string{"m=audio 4000 RTP/SAVP 96", "a=fmtp:96 useinbandfec=1", "a=rtpmap:96 L16/8000"}, fec, false},
 		{"ptime", []string{"m=audio 4000 RTP/SAVP 0", "a=ptime:40"}, ptime, 40},
 		{"ptime too long", []string{"m=audio 4000 RTP/SAVP 0", "a=ptime:61"}, ptime, 0},
 		{"ptime overflows", []string{"m=audio 4000 RTP/SAVP 0", "a=ptime:18446744073709551636"}, ptime, 0},
@@ -68,6 +72,7 @@ func codecs(m Media) any {
 	return strings.Join(list, " ")
 }
 func bitrate(m Media) any { return m.Codecs[0].Bitrate }
+func fec(m Media) any     { return m.Codecs[0].FEC }
 func ptime(m Media) any   { return m.Ptime }
 func address(m Media) any { return m.Addr.String() + " " + m.RTCP.String() }
 

@@ -104,6 +104,37 @@ func TestClick(t *testing.T) {
 	}
 }
 
+func TestSeam(t *testing.T) {
+	said := recording(t, 4)
+	worst := 0
+	for at := range said {
+		worst = max(worst, sound.Seam(said, at, 8000))
+	}
+	if worst > 6000 { // the glottis clicks, too
+		t.Errorf("speech itself clicks by %d", worst)
+	}
+	at := loudest(said)
+	heard := append(append([]int16(nil), said[:at]...), said[at+37:]...) // a cut
+	quiet := make([]int16, 800)
+	for i := 400; i < 800; i++ {
+		quiet[i] = 2000
+	}
+	if c := sound.Seam(quiet, 400, 8000); c != 2000 {
+		t.Errorf("a step of 2000 in silence: %d", c)
+	}
+	if c := sound.Seam(quiet, 420, 8000); c != 0 {
+		t.Errorf("beside the step: %d", c)
+	}
+	if was, is := sound.Seam(said, at, 8000), sound.Seam(heard, at, 8000); is <= was {
+		t.Errorf("a cut in speech: %d, without %d", is, was)
+	}
+	for _, at := range []int{-1, 0, 800} {
+		if c := sound.Seam(quiet, at, 8000); c != 0 {
+			t.Errorf("at %d: %d", at, c)
+		}
+	}
+}
+
 // loudest is where the loudest 20 ms begin.
 func loudest(pcm []int16) (at int) {
 	best := math.Inf(-1)

@@ -63,10 +63,13 @@ func (d *Decoder) Decode(f Frame, pcm []int16) error {
 	var err error
 	switch f.Kind {
 	case Voice:
-		if f.Skipped && !d.silent {
+		skipped := f.Skipped && !d.silent
+		if d.silent = false; skipped && d.shorten(f, pcm) {
+			break
+		}
+		if skipped {
 			d.source.skip()
 		}
-		d.silent = false
 		err = d.voice(f.Payload, pcm)
 	case Lost:
 		err = d.lost(f.Next, pcm)

@@ -134,7 +134,8 @@ const (
 type Frame struct {
 	Kind    Kind
 	Payload []byte // Voice only; valid until the port's next Next
-	Skipped bool   // Voice only: audio that was due before Payload has been thrown away to shorten the delay
+	Skipped bool   // Voice only: audio that was due before Payload is left out, to shorten the delay
+	Before  []byte // Skipped only: the packet right before Payload, for the decoder's memory and a smooth join; nil when it is not there
 	Next    []byte // Lost only: the packet that follows the missing one, for in-band FEC; nil when it is not there
 }
 

@@ -43,6 +43,8 @@ const (
 	steadyMs = 10
 	// joinMs is the length of the cross-fades out of the signal and back into it.
 	joinMs = 4
+	// skipJoinMs is the length of the cross-fade from a packet that is left out into the one after it: about a pitch period.
+	skipJoinMs = 5
 	// minPitchMs10 and maxPitchMs bound the pitch period that is repeated: 400 Hz down to 66 Hz.
 	minPitchMs10 = 25
 	maxPitchMs   = 15

@@ -52,7 +52,7 @@ func (s *opusSource) decode(payload []byte, pcm []int16) error {
 }
 
 func (s *opusSource) redundancy(next []byte) int {
-	if _, err := OpusDuration(next); err != nil || !carriesFEC(next) {
+	if _, err := OpusDuration(next); err != nil || !Redundant(next) {
 		return 0
 	}
 	return opusFrame(next[0]) * (s.rate / 1000) / 48 // the copy is of one frame, however many the packet has

@@ -142,8 +142,8 @@ func celtSilence(payload []byte) bool {
 	return len(payload) >= 3 && payload[0]>>3 >= 16 && payload[0]&3 == 0 && payload[1] == 0xff && payload[2] >= 0xfe
 }
 
-// carriesFEC reports whether a packet holds a redundant copy of the frame before it.
-func carriesFEC(payload []byte) bool {
+// Redundant reports whether an Opus packet holds a redundant copy of the frame before it (in-band FEC, RFC 6716 section 4.2.5).
+func Redundant(payload []byte) bool {
 	_, redundant, _ := silkFlags(payload)
 	return redundant
 }
