@@ -52,15 +52,22 @@ type senses struct {
 // pair is how often a listener should have heard a talker, and did.
 type pair struct{ due, heard int }
 
+// rehearse makes the member's reel in a format, unless it is there.
+func (m *member) rehearse(f codec.Format) (err error) {
+	if m.reel != nil && m.format == f {
+		return nil
+	}
+	m.format, m.reel = f, silentReel(f)
+	if m.talks {
+		m.reel, err = newReel(m.number, f, m.room.chorus)
+	}
+	return err
+}
+
 // begin readies the member for a call; from now on it can be heard.
-func (m *member) begin(f codec.Format) (err error) {
-	if m.reel == nil || m.format != f {
-		m.format, m.reel = f, silentReel(f)
-		if m.talks {
-			if m.reel, err = newReel(m.number, f, m.room.chorus); err != nil {
-				return err
-			}
-		}
+func (m *member) begin(f codec.Format) error {
+	if err := m.rehearse(f); err != nil {
+		return err
 	}
 	m.senses = &senses{deck: deck{reel: m.reel}, marking: -1, earSlot: -1, timeSlot: -1}
 	m.here.Store(&presence{up: m.stage.since(time.Now()), last: m.here.Load()})

@@ -59,6 +59,19 @@ func newReel(n int, f codec.Format, chorus bool) (*reel, error) {
 	return r, nil
 }
 
+// likely is the format of a call with this codec, where the server wishes no other bitrate.
+func likely(name string) (codec.Format, error) {
+	id, err := codec.Parse(name)
+	f := codec.Format{Codec: id, Rate: 8000}
+	switch id {
+	case codec.Opus:
+		f.Rate, f.Bitrate = 48000, codec.DefaultBitrate
+	case codec.L16:
+		f.Rate = 16000
+	}
+	return f, err
+}
+
 // cutter encodes one strip after the other.
 type cutter struct {
 	enc    *codec.Encoder

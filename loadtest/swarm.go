@@ -133,8 +133,27 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	w.stage = newStage()
 	w.assign()
+	if err = w.rehearse(); err != nil {
+		w.stage.close()
+		return nil, errors.Join(err, w.exchange.Close(), w.dismiss())
+	}
 	report := w.play(ctx)
 	return report, errors.Join(w.exchange.Close(), w.dismiss())
+}
+
+// rehearse encodes what the callers will say before they call: it takes some ten milliseconds for each talker.
+func (w *swarm) rehearse() error {
+	for i, c := range w.callers {
+		f, err := likely(c.plan.Codecs[0])
+		if err == nil {
+			err = c.rehearse(f)
+		}
+		if err != nil {
+			return err
+		}
+		progress(w.Progress, "voices %d of %d", i+1, w.Callers)
+	}
+	return nil
 }
 
 // connect opens the callers' side where the server can be reached from.

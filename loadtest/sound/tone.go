@@ -16,14 +16,14 @@ func Pair(talker int) (low, high int) {
 // Talker speaks in the two tones of his number, pauses, and marks moments. After a whole second his tones repeat exactly.
 // One caller at a time.
 type Talker struct {
-	rate    int
-	tones   [2]oscillator
-	at      int     // samples since the start, modulo rate
-	target  float64 // gain that SetLevel asked for
-	gain    float64 // 0 to 1, on its way there
-	slope   float64 // of the gain, per sample
-	mark    []int16 // the mark, made once
-	marked  int     // samples of it that are out; len(mark) when none is under way
+	rate   int
+	tones  [2]oscillator
+	at     int     // samples since the start, modulo rate
+	target float64 // gain that SetLevel asked for
+	gain   float64 // 0 to 1, on its way there
+	slope  float64 // of the gain, per sample
+	mark   []int16 // the mark, made once
+	marked int     // samples of it that are out; len(mark) when none is under way
 }
 
 // NewTalker returns talker number n, silent, whose samples come at rate Hz.
