@@ -13,6 +13,7 @@ import (
 	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/legs/media"
+	"github.com/conclave/conclave/mixer/codec"
 )
 
 // Exchange is what the callers of one process share: a SIP endpoint, media ports, the Diffie-Hellman pool and the clock.
@@ -89,10 +90,9 @@ type Plan struct {
 	Clear     bool // keys of sdes may go in clear over udp and tcp
 	// Fallback is told before the next method is tried; nil: nobody is.
 	Fallback func(from, to keying.Method, why *legs.Refused)
-	Mouth    mouth               // what the caller says
-	Ear      ear                 // who listens to what comes
-	EarRate  int                 // Hz at which the ear listens: 8000, 16000 or 48000; 0: the codec's own
-	Begin    func(mouthRate int) // told the rate at which the mouth is asked, before it is; may be nil
+	Mouth    mouth                    // what the caller says
+	Ear      ear                      // who listens to what comes
+	Begin    func(codec.Format) error // told the format of the call before mouth and ear are used
 }
 
 // Caller is one call that stands.
@@ -129,15 +129,15 @@ func (x *Exchange) Call(ctx context.Context, p Plan) (*Caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.channel, err = newChannel(c.leg, p); err != nil {
-		return nil, errors.Join(err, c.HangUp())
-	}
+	c.channel = newChannel(c.leg, p)
 	c.remove = x.clock.add(c.channel) // from now on records of a handshake come through, too
 	if err = c.keyed(ctx); err != nil {
 		return nil, errors.Join(err, c.HangUp())
 	}
 	c.setup = time.Since(start)
-	c.channel.open(p)
+	if err = c.channel.open(p); err != nil {
+		return nil, errors.Join(err, c.HangUp())
+	}
 	return c, nil
 }
 

@@ -1,7 +1,6 @@
 package loadtest
 
 import (
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -9,67 +8,47 @@ import (
 	"github.com/conclave/conclave/mixer/codec"
 )
 
-// mouth is what a caller says. Both methods are called by the clock's worker.
+// mouth is what a caller says, in frames of the call's format. Both methods are called by the clock's worker.
 type mouth interface {
-	// say fills pcm with the next 20 ms.
-	say(at time.Time, pcm []int16)
+	// say returns the next 20 ms, or nothing when they could not be made; they stay as they are until it is asked again.
+	say(at time.Time) []byte
 	// said tells that the packet which holds them has been handed to the network.
 	said(now time.Time)
 }
 
-// ear listens to what a caller is sent, 20 ms a tick, by the clock's worker. arrived is when the packet came that is being
-// played, zero where there was none.
+// ear listens to what a caller is sent, 20 ms a tick, by the clock's worker; the frame is valid during the call. arrived is when
+// the packet came that is being played, zero where there was none.
 type ear interface {
-	hear(at, arrived time.Time, pcm []int16)
+	hear(at, arrived time.Time, f codec.Frame)
 }
 
-// channel is the audio of one call: it plays what comes and sends what the mouth says, once a tick.
+// channel carries the frames of one call between its stream and its mouth and ear, once a tick.
 type channel struct {
-	leg   *legs.Leg
-	mouth mouth
-	ear   ear
-	rate  int         // Hz at which the mouth is asked
-	keyed atomic.Bool // before that nobody speaks or listens
+	leg    *legs.Leg
+	format codec.Format
+	mouth  mouth
+	ear    ear
+	keyed  atomic.Bool // before that nobody speaks or listens
 
 	// Owned by the clock's worker; read by others after Stop.
-	enc     *codec.Encoder
-	dec     *codec.Decoder
-	in, out []int16
-	packet  []byte
-	first   time.Time // first tick
-	since   time.Time // tick in which the first packet was there
-	last    time.Time // last tick
-	before  uint64    // packets received by then
-	broken  error
+	first  time.Time // first tick
+	since  time.Time // tick in which the first packet was there
+	last   time.Time // last tick
+	before uint64    // packets received by then
 }
 
-// newChannel makes the codecs of a call.
-func newChannel(l *legs.Leg, p Plan) (*channel, error) {
-	f := l.Stream().Format() // nobody ticks the stream yet, so asking it is allowed
-	rate, earRate := f.NeededRate(), p.EarRate
-	if earRate == 0 {
-		earRate = rate
-	}
-	enc, err := codec.NewEncoder(f, rate)
-	if err != nil {
-		return nil, fmt.Errorf("loadtest: %w", err)
-	}
-	dec, err := codec.NewDecoder(f, earRate)
-	if err != nil {
-		return nil, fmt.Errorf("loadtest: %w", err)
-	}
-	return &channel{
-		leg: l, mouth: p.Mouth, ear: p.Ear, rate: rate, enc: enc, dec: dec,
-		in: make([]int16, earRate/ticksPerSecond), out: make([]int16, rate/ticksPerSecond), packet: make([]byte, f.FrameSize()),
-	}, nil
+// newChannel asks the stream for its format: nobody ticks it yet, so that asking is allowed.
+func newChannel(l *legs.Leg, p Plan) *channel {
+	return &channel{leg: l, format: l.Stream().Format(), mouth: p.Mouth, ear: p.Ear}
 }
 
 // open lets mouth and ear at the audio.
-func (c *channel) open(p Plan) {
-	if p.Begin != nil {
-		p.Begin(c.rate)
+func (c *channel) open(p Plan) error {
+	if err := p.Begin(c.format); err != nil {
+		return err
 	}
 	c.keyed.Store(true)
+	return nil
 }
 
 // tick plays and speaks once.
@@ -90,18 +69,11 @@ func (c *channel) tick(t codec.Tick, at time.Time) {
 		}
 	}
 	c.last = at
-	if err := c.dec.Decode(frame, c.in); err != nil {
-		c.broken = err
+	c.ear.hear(at, stream.PlayedArrival(), frame)
+	if payload := c.mouth.say(at); len(payload) > 0 {
+		stream.Send(t, codec.Packet{Payload: payload})
+		c.mouth.said(time.Now())
 	}
-	c.ear.hear(at, stream.PlayedArrival(), c.in)
-	c.mouth.say(at, c.out)
-	n, err := c.enc.Encode(c.out, c.packet[:cap(c.packet):cap(c.packet)])
-	if err != nil {
-		c.broken = err
-		return
-	}
-	stream.Send(t, codec.Packet{Payload: c.packet[:n]})
-	c.mouth.said(time.Now())
 }
 
 // tally is what one caller's stream amounts to, for the report. It is called after Stop.

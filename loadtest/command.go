@@ -143,6 +143,7 @@ type SwarmCommand struct {
 	Callers    int           `default:"10" help:"Number of callers."`
 	Rooms      int           `default:"1" help:"Number of rooms."`
 	Talkers    float64       `default:"0.3" help:"Fraction of the callers that talk."`
+	Chorus     bool          `help:"Talkers whose turn it is not go on at a quarter of their amplitude, instead of being silent."`
 	Keying     []string      `default:"mikey-dh" help:"Methods, dealt to the callers in turn."`
 	Suite      []string      `help:"SRTP suites, dealt in turn."`
 	DHGroup    []string      `name:"dh-group" help:"Diffie-Hellman groups, dealt in turn."`
@@ -165,7 +166,7 @@ func (c *SwarmCommand) Run(ctx context.Context, out io.Writer, log *slog.Logger)
 		return err
 	}
 	o := Options{
-		Target: target, Callers: c.Callers, Rooms: c.Rooms, Talkers: c.Talkers, Certs: c.Cert, Codecs: c.Codec, Transport: c.Transport,
+		Target: target, Callers: c.Callers, Rooms: c.Rooms, Talkers: c.Talkers, Chorus: c.Chorus, Certs: c.Cert, Codecs: c.Codec, Transport: c.Transport,
 		Ramp: c.Ramp, AtOnce: c.AtOnce, Duration: c.Duration, Script: c.Script, RekeyEvery: c.RekeyEvery, ServerPID: c.ServerPID, Progress: terminal(c.JSON), Log: log,
 	}
 	var errs []error

@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"time"
+	"unsafe"
 
 	"github.com/conclave/conclave/loadtest/sound"
 )
@@ -37,7 +38,14 @@ const (
 	markPatience = 60 * time.Millisecond
 	// stopwatchSpan is how long a stopwatch listens: three times the delay of a bad day.
 	stopwatchSpan  = 500 * time.Millisecond
-	stopwatchTicks = int(stopwatchSpan/tickLength) + 1
+	stopwatchTicks = int(stopwatchSpan / tickLength)
+	earTicks       = int(sound.Window / tickLength)
+	// leadTicks is how many frames before its window a tape begins. The energies of a CELT frame are predicted from the frame before by
+	// half (RFC 6716 section 4.3.2.1), so that after 15 frames a decoder is within a thousandth of a dB of one that heard all.
+	leadTicks = 15
+	leadTime  = time.Duration(leadTicks) * tickLength
+	// lowShare is the amplitude of those in a chorus whose turn it is not, -12 dB: twice what a mixer needs to prefer the others.
+	lowShare = 0.25
 	// earAt is when in a slot the first windows open, earSpread over how many ticks the listeners are dealt: the last
 	// window of 400 ms ends before the slot does.
 	earAt     = 1200 * time.Millisecond
@@ -53,8 +61,11 @@ const (
 	markMemory = 4
 	// swarmRate is the rate in Hz at which the swarm decodes: its tones lie below 4 kHz.
 	swarmRate = 8000
-	// analysisQueue bounds the windows that wait for the analysts.
-	analysisQueue = 256
+	// backlog bounds the octets of the tapes that wait for the end of the measurement: a minute of 500 callers with Opus is half of it.
+	// From there on the analysts work while the callers talk, and at twice as much windows are dropped: there is one in every slot.
+	backlog = 128 << 20
+	// tapedSize is what a frame takes on a tape beside its payload.
+	tapedSize = int(unsafe.Sizeof(taped{}))
 	// callersQueue bounds the callers' own Diffie-Hellman work: all of a swarm may dial at once.
 	callersQueue = 4096
 	// maxCallers is how many voices can be told apart (sound.Talkers); more callers would need more tones.

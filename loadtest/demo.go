@@ -128,10 +128,11 @@ func (c *demoCaller) dial(ctx context.Context, x *Exchange, t *Target, i int) (e
 	defer cancel()
 	mix := pick(demoMixture, i/demoRooms)
 	transport := pick([]string{"udp", "tcp", "tls"}, i)
+	voice := &live{speaker: c.mouth, listener: c.ear, earRate: demoRate}
 	uri := fmt.Sprintf("sip:demo-%d@%s", c.room+1, domainOf(c.bundle.URI))
 	c.call, err = x.Call(ctx, Plan{
 		Bundle: c.bundle, URI: uri, Room: uri, Transport: transport, Server: t.address(transport, c.bundle), Methods: []keying.Method{mix.method},
-		Suite: mix.suite, Group: mix.group, Codecs: []string{mix.codec}, Mouth: c.mouth, Ear: c.ear, EarRate: demoRate, Begin: c.mouth.begin,
+		Suite: mix.suite, Group: mix.group, Codecs: []string{mix.codec}, Mouth: voice, Ear: voice, Begin: voice.begin,
 	})
 	return err
 }
@@ -243,38 +244,36 @@ func (c *demoCaller) save() error {
 func samplesTime(n int) time.Duration { return time.Duration(n) * time.Second / demoRate }
 func timeSamples(d time.Duration) int { return int(d * demoRate / time.Second) }
 
-// turnPlayer is a mouth that speaks once, some time after a common start.
+// turnPlayer is a speaker that speaks once, some time after a common start.
 type turnPlayer struct {
 	after time.Duration
 	pcm   []int16 // at demoRate until begin
-	rate  int
 	start atomic.Pointer[time.Time]
 	pos   int
 }
 
-// begin brings the voice to the rate of the call. The rates are ours, so that it cannot fail.
-func (p *turnPlayer) begin(rate int) {
-	if pcm, err := resample(p.pcm, demoRate, rate); err == nil {
-		p.pcm, p.rate = pcm, rate
-	}
+// begin brings the voice to the rate of the call.
+func (p *turnPlayer) begin(rate int) (err error) {
+	p.pcm, err = resample(p.pcm, demoRate, rate)
+	return err
 }
 
-func (p *turnPlayer) say(at time.Time, pcm []int16) {
+func (p *turnPlayer) speak(at time.Time, pcm []int16) {
 	clear(pcm)
 	if start := p.start.Load(); start != nil && !at.Before(start.Add(p.after)) {
 		p.pos += copy(pcm, p.pcm[min(p.pos, len(p.pcm)):])
 	}
 }
 
-func (p *turnPlayer) said(time.Time) {}
-
-// memory is an ear that keeps everything.
+// memory is a listener that keeps everything.
 type memory struct {
 	began time.Time
 	pcm   []int16
 }
 
-func (m *memory) hear(at, _ time.Time, pcm []int16) {
+func (m *memory) begin(int) error { return nil }
+
+func (m *memory) listen(at time.Time, pcm []int16) {
 	if m.began.IsZero() {
 		m.began = at
 	}

@@ -6,18 +6,23 @@ import (
 	"time"
 
 	"github.com/conclave/conclave/loadtest/sound"
+	"github.com/conclave/conclave/mixer/codec"
 )
 
 // member is a caller of the swarm as a participant: it talks in tones of its own when its turn is, and listens in every slot.
 // It outlives its calls: with churn it joins again and again. say and hear are called by the clock's worker, the rest by
 // the analysts and the script.
 type member struct {
-	number int // talker number, and place in the room's order
+	number int // talker number
 	talks  bool
+	place  int // among the room's talkers
 	room   *room
 	stage  *stage
 
 	here atomic.Pointer[presence] // the present or last call; nil before the first
+
+	format codec.Format // of the reel, which lasts from call to call
+	reel   *reel
 
 	*senses // of the present call; set before the clock ticks it, owned by the clock's worker
 
@@ -31,40 +36,42 @@ type member struct {
 // presence is the time of one call in which its caller can be heard. It is replaced, never changed.
 type presence struct {
 	up, down time.Duration // since the stage's start; down is 0 while the call stands
-	last     *presence     // the call before this one, whose end an analyst may still have to judge
+	last     *presence     // the call before this one: tapes are judged when the run is over
 }
 
-// senses are a member's mouth and ear for one call. An analyst may still have the ear of a call that has ended when the next
-// one begins, so that each call has its own.
+// senses are a member's mouth and ear for one call.
 type senses struct {
-	talker   *sound.Talker
+	deck     deck
 	marking  int64 // slot whose mark goes out in this tick, -1 for none
-	earSlot  int64 // last slot in which the ear was opened
-	earFrom  time.Duration
-	timeSlot int64 // last slot in which the stopwatch was started
-	timeFrom time.Duration
-	arrivals [stopwatchTicks]time.Time
-	ticks    int
-	busy     atomic.Bool // an analyst has the ear or the stopwatch
-
-	ear   *sound.Ear
-	watch *sound.Stopwatch
+	earSlot  int64 // last slot in which a tape for the ear was begun
+	earTape  *tape // under way, or nil
+	timeSlot int64 // last slot in which one for the stopwatch was
+	timeTape *tape
 }
 
 // pair is how often a listener should have heard a talker, and did.
 type pair struct{ due, heard int }
 
-// begin readies the member for a call whose sound has these rates; from now on it can be heard.
-func (m *member) begin(mouthRate int) {
-	m.senses = &senses{
-		talker: sound.NewTalker(m.number, mouthRate), ear: sound.NewEar(swarmRate), watch: sound.NewStopwatch(swarmRate, stopwatchSpan),
-		marking: -1, earSlot: -1, timeSlot: -1,
+// rehearse makes the member's reel in a format, unless it is there.
+func (m *member) rehearse(f codec.Format) (err error) {
+	if m.reel != nil && m.format == f {
+		return nil
 	}
-	now := &presence{up: m.stage.since(time.Now())}
-	if before := m.here.Load(); before != nil {
-		now.last = &presence{up: before.up, down: before.down}
+	m.format, m.reel = f, silentReel(f)
+	if m.talks {
+		m.reel, err = newReel(m.number, f, m.room.chorus)
 	}
-	m.here.Store(now)
+	return err
+}
+
+// begin readies the member for a call; from now on it can be heard.
+func (m *member) begin(f codec.Format) error {
+	if err := m.rehearse(f); err != nil {
+		return err
+	}
+	m.senses = &senses{deck: deck{reel: m.reel}, marking: -1, earSlot: -1, timeSlot: -1}
+	m.here.Store(&presence{up: m.stage.since(time.Now()), last: m.here.Load()})
+	return nil
 }
 
 // gone bounds the time in which the member can be expected to be heard.
@@ -81,15 +88,21 @@ func (m *member) present() bool {
 }
 
 // say implements mouth.
-func (m *member) say(at time.Time, pcm []int16) {
-	now := m.stage.since(at)
-	m.talker.SetTalking(m.talks && m.room.turn(m, now))
-	m.marking = -1
-	if slot, due := m.stage.markDue(now); due && m.room.marker(slot) == m && m.room.claim(slot) {
-		m.marking = slot
-		m.talker.Mark()
+func (m *member) say(at time.Time) []byte {
+	now, want := m.stage.since(at), silent
+	switch {
+	case !m.talks:
+	case m.room.chorus && (m.deck.level == silent || !m.room.turn(m, now)): // who comes begins low
+		want = low
+	case m.room.turn(m, now):
+		want = loud
 	}
-	m.talker.Frame(pcm)
+	m.marking = -1
+	// A mark was encoded behind loud tones: it is not for him who begins to talk in this tick.
+	if slot, due := m.stage.markDue(now); due && m.deck.level == loud && m.room.marker(slot) == m && m.room.claim(slot) {
+		m.marking = slot
+	}
+	return m.deck.next(want, m.marking >= 0)
 }
 
 // said implements mouth: the moment in which a mark left.
@@ -99,34 +112,38 @@ func (m *member) said(now time.Time) {
 	}
 }
 
-// hear implements ear: it fills the ear once a slot, and the stopwatch when it is this member's turn to time a mark.
-func (m *member) hear(at, arrived time.Time, pcm []int16) {
-	if m.busy.Load() {
-		return
-	}
+// hear implements ear: it tapes a window for the ear once a slot, and one for the stopwatch when it is this member's turn to time a
+// mark.
+func (m *member) hear(at, arrived time.Time, f codec.Frame) {
 	now := m.stage.since(at)
 	slot := m.stage.slot(now)
 	if slot != m.timeSlot && m.stage.timeDue(now) && m.room.times(m, slot) {
-		m.timeSlot, m.timeFrom, m.ticks = slot, now, 0
-		m.watch.Start()
+		m.timeSlot, m.timeTape = slot, newTape(m.format, slot, stopwatchTicks)
 	}
 	if slot != m.earSlot && m.stage.earDue(now, m.number) {
-		m.earSlot, m.earFrom = slot, now
-		m.ear.Open()
+		m.earSlot, m.earTape = slot, newTape(m.format, slot, earTicks)
 	}
-	c := m.senses // of this call: when the analyst comes to it, the next may stand
-	if c.watch.Wanted() {
-		if c.ticks < stopwatchTicks {
-			c.arrivals[c.ticks] = arrived
-			c.ticks++
-		}
-		if c.watch.Listen(pcm) {
-			m.stage.analyse(c, func() { m.time(c) })
-		}
+	came := time.Duration(0)
+	if !arrived.IsZero() {
+		came = m.stage.since(arrived)
 	}
-	if c.ear.Wanted() && c.ear.Listen(pcm) {
-		to := now + tickLength
-		m.stage.analyse(c, func() { m.judge(c.ear.Heard(), c.earFrom, to) })
+	if m.timeTape != nil && m.timeTape.add(now, came, f) {
+		if sent, ok := m.room.markSent(m.timeTape.slot); ok {
+			m.stage.analyse(m.timeTape, func(a *analyst, t *tape) { m.stage.time(a, t, sent) })
+		}
+		m.timeTape = nil
+	}
+	if m.earTape != nil && m.earTape.add(now, came, f) {
+		m.stage.analyse(m.earTape, m.listen)
+		m.earTape = nil
+	}
+}
+
+// listen plays a tape to the analyst's ear.
+func (m *member) listen(a *analyst, t *tape) {
+	a.ear.Open()
+	if t.play(a.pcm, a.ear.Listen) == nil {
+		m.judge(a.ear.Heard(), t.from, t.from+sound.Window)
 	}
 }
 
@@ -157,25 +174,6 @@ func (m *member) judge(h sound.Heard, from, to time.Duration) {
 	} else if len(strange.Foreign) > 0 {
 		m.strays++
 	}
-}
-
-// time finds the mark in the stopwatch of a call and adds the two delays to the stage's.
-func (m *member) time(c *senses) {
-	after, ok := c.watch.Found()
-	if !ok {
-		return
-	}
-	sent, ok := m.room.markSent(c.timeSlot)
-	if !ok {
-		return
-	}
-	// The mouth began to speak a frame before its packet could leave; the ear hears from the tick in which it plays.
-	ear := c.timeFrom + after - (sent - tickLength)
-	added := time.Duration(0)
-	if i := int(after / tickLength); i >= 0 && i < c.ticks && !c.arrivals[i].IsZero() {
-		added = m.stage.since(c.arrivals[i]) - sent
-	}
-	m.stage.timed(ear, added)
 }
 
 // tally adds the member's pairs to the report. A pair was heard when it was in nine of ten windows: a pause of the machine

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/conclave/conclave/mixer/codec"
 )
 
 // cast is a room of talkers who came at the start and stay.
@@ -11,7 +13,7 @@ func cast(t *testing.T, n int) *room {
 	t.Helper()
 	r, s := &room{}, &stage{start: time.Now()}
 	for i := range n {
-		m := &member{number: i, talks: true, room: r, stage: s, pairs: make(map[int]*pair)}
+		m := &member{number: i, talks: true, place: i, room: r, stage: s, pairs: make(map[int]*pair)}
 		m.here.Store(&presence{up: 1})
 		r.members, r.talkers = append(r.members, m), append(r.talkers, m)
 	}
@@ -55,7 +57,9 @@ func TestPresenceOfTheCallBefore(t *testing.T) {
 	listener, talker := r.members[0], r.members[1]
 	talker.here.Store(&presence{up: time.Second, down: 5 * time.Second})
 	talker.stage.start = time.Now().Add(-9 * time.Second)
-	talker.begin(8000)
+	if err := talker.begin(codec.Format{Codec: codec.PCMU, Rate: 8000}); err != nil {
+		t.Fatal(err)
+	}
 	from, to := 4*time.Second, 4400*time.Millisecond
 	sure, maybe := r.talking(listener, from, to)
 	if !slices.Equal(sure, []int{1}) || !slices.Equal(maybe, []int{1}) {

@@ -13,16 +13,15 @@ import (
 	"github.com/conclave/conclave/loadtest/sound"
 )
 
-// player is a mouth that plays a WAV file, a tone, or silence.
+// player is a speaker that plays a WAV file, a tone, or silence.
 type player struct {
-	pcm    []int16
-	rate   int
-	hz     float64
-	pos    int
-	mouth  int // rate of the call
-	done   chan struct{}
-	over   bool
-	failed error
+	pcm   []int16
+	rate  int
+	hz    float64
+	pos   int
+	mouth int // rate of the call
+	done  chan struct{}
+	over  bool
 }
 
 // newPlayer reads what to play: "" for silence, "tone:HZ", or a WAV file of 8, 16 or 48 kHz.
@@ -55,15 +54,16 @@ func (p *player) load(r io.Reader) (err error) {
 }
 
 // begin brings the file to the rate of the call.
-func (p *player) begin(rate int) {
+func (p *player) begin(rate int) (err error) {
 	p.mouth = rate
 	if p.pcm != nil && p.rate != rate {
-		p.pcm, p.failed = resample(p.pcm, p.rate, rate)
+		p.pcm, err = resample(p.pcm, p.rate, rate)
 		p.rate = rate
 	}
+	return err
 }
 
-func (p *player) say(_ time.Time, pcm []int16) {
+func (p *player) speak(_ time.Time, pcm []int16) {
 	if p.hz > 0 {
 		for i := range pcm {
 			pcm[i] = int16(toneAmplitude * math.Sin(2*math.Pi*p.hz*float64(p.pos)/float64(p.mouth)))
@@ -80,9 +80,7 @@ func (p *player) say(_ time.Time, pcm []int16) {
 	}
 }
 
-func (p *player) said(time.Time) {}
-
-// recorder is an ear that writes a WAV file and measures the level.
+// recorder is a listener that writes a WAV file and measures the level.
 type recorder struct {
 	path   string
 	file   *sound.Recording
@@ -103,13 +101,14 @@ func newRecorder(path string) (*recorder, error) {
 	return &recorder{path: path}, f.Close()
 }
 
-func (r *recorder) begin(rate int) {
+func (r *recorder) begin(rate int) (err error) {
 	if r.path != "" {
-		r.file, r.failed = sound.Create(r.path, rate)
+		r.file, err = sound.Create(r.path, rate)
 	}
+	return err
 }
 
-func (r *recorder) hear(_, _ time.Time, pcm []int16) {
+func (r *recorder) listen(_ time.Time, pcm []int16) {
 	for _, v := range pcm {
 		r.sum += float64(v) * float64(v)
 	}

@@ -101,10 +101,11 @@ func (s Single) Place(ctx context.Context, established func(Outcome)) (Outcome, 
 	if err != nil {
 		return Outcome{}, fmt.Errorf("%w: --record: %w", ErrOptions, err)
 	}
+	voice := &live{speaker: m, listener: r}
 	call, err := x.Call(ctx, Plan{
 		Bundle: bundle, URI: "sip:" + room + "@" + domain, Room: "sip:" + room + "@" + domain, Transport: transport, Server: server,
-		Methods: s.Methods, Clear: s.ClearKeys, Fallback: s.Fallback, Suite: s.Suite, Group: s.Group, Codecs: []string{s.Codec}, LateOffer: s.LateOffer, Mouth: m, Ear: r,
-		Begin: func(rate int) { m.begin(rate); r.begin(rate) },
+		Methods: s.Methods, Clear: s.ClearKeys, Fallback: s.Fallback, Suite: s.Suite, Group: s.Group, Codecs: []string{s.Codec}, LateOffer: s.LateOffer,
+		Mouth: voice, Ear: voice, Begin: voice.begin,
 	})
 	if errors.Is(err, dialog.ErrTimeout) {
 		err = fmt.Errorf("nobody answers at %s over %s; is a server serving there? %w", server, transport, err)
@@ -120,7 +121,7 @@ func (s Single) Place(ctx context.Context, established func(Outcome)) (Outcome, 
 	call.Stop()
 	call.measure(&out)
 	out.LevelDB = r.level()
-	err = errors.Join(r.close(), call.HangUp(), m.failed, call.channel.broken)
+	err = errors.Join(r.close(), call.HangUp(), voice.broken)
 	if s.Record != "" {
 		out.Recorded = s.Record
 	}

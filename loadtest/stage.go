@@ -5,53 +5,86 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/conclave/conclave/loadtest/sound"
 )
 
 // stage is the common time of a swarm: everything that talkers and listeners do together follows from it by arithmetic, so
 // that they need not speak to each other. Time is cut into slots. In each slot a room has one set of talkers, one mark is
-// made and timed, and every listener fills one window of its ear.
+// made and timed, and every listener tapes one window for its ear.
 type stage struct {
 	start time.Time
-	work  chan job
 	wg    sync.WaitGroup
 
 	mu         sync.Mutex
+	work       *sync.Cond // there is something to analyse, or nothing more will come
+	waiting    []job
+	octets     int  // of the tapes that wait
+	over       bool // the measurement is over: nobody is ticked any more
 	ears, adds []time.Duration
 }
 
-// job is a window to analyse, away from the clock.
+// job is a tape to analyse, away from the clock.
 type job struct {
-	c  *senses
-	do func()
+	tape *tape
+	do   func(*analyst, *tape)
+}
+
+// analyst plays tapes to an ear and a stopwatch.
+type analyst struct {
+	ear   *sound.Ear
+	watch *sound.Stopwatch
+	pcm   []int16
 }
 
 func newStage() *stage {
-	s := &stage{start: time.Now(), work: make(chan job, analysisQueue)}
-	for range max(1, runtime.GOMAXPROCS(0)/2) {
-		s.wg.Go(func() {
-			for j := range s.work {
-				j.do()
-				j.c.busy.Store(false)
-			}
-		})
+	s := &stage{start: time.Now()}
+	s.work = sync.NewCond(&s.mu)
+	for range runtime.NumCPU() {
+		s.wg.Go(s.analyseAll)
 	}
 	return s
 }
 
-// close waits for the analysts; nobody is ticked any more.
+// analyseAll is the life of an analyst: it works when the measurement is over, or when too much waits.
+func (s *stage) analyseAll() {
+	a := &analyst{ear: sound.NewEar(swarmRate), watch: sound.NewStopwatch(swarmRate, stopwatchSpan), pcm: make([]int16, swarmRate/ticksPerSecond)}
+	for {
+		s.mu.Lock()
+		for !s.over && s.octets <= backlog {
+			s.work.Wait()
+		}
+		if len(s.waiting) == 0 {
+			s.mu.Unlock()
+			return
+		}
+		j := s.waiting[0]
+		s.waiting = s.waiting[1:]
+		s.octets -= j.tape.size()
+		s.mu.Unlock()
+		j.do(a, j.tape)
+	}
+}
+
+// close ends the measurement and waits for the analysts; nobody is ticked any more.
 func (s *stage) close() {
-	close(s.work)
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
+	s.work.Broadcast()
 	s.wg.Wait()
 }
 
-// analyse hands a full window to the analysts; the call neither opens an ear nor starts a stopwatch meanwhile. When the
-// analysts are behind, the window is dropped: there is one in every slot.
-func (s *stage) analyse(c *senses, do func()) {
-	c.busy.Store(true)
-	select {
-	case s.work <- job{c, do}:
-	default:
-		c.busy.Store(false)
+// analyse hands a full tape to the analysts, or drops it when they are far behind.
+func (s *stage) analyse(t *tape, do func(*analyst, *tape)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.octets > 2*backlog {
+		return
+	}
+	s.waiting = append(s.waiting, job{t, do})
+	if s.octets += t.size(); s.octets > backlog {
+		s.work.Signal()
 	}
 }
 
@@ -66,24 +99,36 @@ func (s *stage) markDue(at time.Duration) (slot int64, due bool) {
 	return s.slot(at), within >= markAt && within < markAt+markPatience
 }
 
-// timeDue says whether stopwatches start: a little before the mark, so that none is missed.
+// timeDue says whether tapes for stopwatches start: their windows begin a little before the mark, so that none is missed.
 func (s *stage) timeDue(at time.Duration) bool {
 	within := at % slotLength
-	return within >= markAt-tickLength && within < markAt
+	from := markAt - tickLength - leadTime
+	return within >= from && within < from+tickLength
 }
 
-// earDue says whether a listener's window may open; listeners are spread, so that the analysts are not stormed.
+// earDue says whether a listener's tape may start; the windows of listeners are spread over the slot.
 func (s *stage) earDue(at time.Duration, number int) bool {
-	from := earAt + time.Duration(number%earSpread)*tickLength
+	from := earAt - leadTime + time.Duration(number%earSpread)*tickLength
 	within := at % slotLength
 	return within >= from && within < from+tickLength*2
 }
 
-func (s *stage) timed(ear, added time.Duration) {
+// time finds on a tape the mark whose packet left at sent, and notes the two delays.
+func (s *stage) time(a *analyst, t *tape, sent time.Duration) {
+	a.watch.Start()
+	if t.play(a.pcm, a.watch.Listen) != nil {
+		return
+	}
+	after, ok := a.watch.Found()
+	if !ok {
+		return
+	}
+	came, played := t.arrivedAt(after)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ears = append(s.ears, ear)
-	if added > 0 {
+	// The mouth began to speak a frame before its packet could leave; the ear hears from the tick in which it plays.
+	s.ears = append(s.ears, t.from+after-(sent-tickLength))
+	if added := came - sent; played && added > 0 {
 		s.adds = append(s.adds, added)
 	}
 }
@@ -92,7 +137,8 @@ func (s *stage) timed(ear, added time.Duration) {
 type room struct {
 	name    string
 	members []*member
-	talkers []*member // those of the members that talk
+	talkers []*member // those of the members that talk, in the order of their turns
+	chorus  bool      // talkers are not silent between their turns
 
 	claimed atomic.Int64 // 1 + last slot whose mark was claimed
 	sent    [markMemory]atomic.Int64
@@ -131,7 +177,7 @@ func (r *room) sure(t *member, from, to time.Duration) bool {
 
 // perhaps says whether a talker may have been heard at some time in [from, to].
 func (r *room) perhaps(t *member, from, to time.Duration) bool {
-	if !r.turn(t, from) && !r.turn(t, from-fadeOut) {
+	if !r.chorus && !r.turn(t, from) && !r.turn(t, from-fadeOut) {
 		return false
 	}
 	for p := t.here.Load(); p != nil; p = p.last {
@@ -148,12 +194,7 @@ func (r *room) turn(t *member, at time.Duration) bool {
 	if groups <= 1 {
 		return true
 	}
-	for i, x := range r.talkers {
-		if x == t {
-			return int64(i/talkAtOnce) == int64(max(at, 0)/slotLength)%int64(groups)
-		}
-	}
-	return false
+	return int64(t.place/talkAtOnce) == int64(max(at, 0)/slotLength)%int64(groups)
 }
 
 // marker is the talker who makes the mark of a slot: they take turns among those whose turn it is to talk.

@@ -33,6 +33,7 @@ type Options struct {
 	Callers   int
 	Rooms     int
 	Talkers   float64 // fraction of the callers that talk
+	Chorus    bool    // talkers go on at a low level while it is not their turn
 	Keying    []keying.Method
 	Suites    []keying.Suite
 	Groups    []keying.Group
@@ -132,8 +133,27 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	w.stage = newStage()
 	w.assign()
+	if err = w.rehearse(); err != nil {
+		w.stage.close()
+		return nil, errors.Join(err, w.exchange.Close(), w.dismiss())
+	}
 	report := w.play(ctx)
 	return report, errors.Join(w.exchange.Close(), w.dismiss())
+}
+
+// rehearse encodes what the callers will say before they call: it takes some ten milliseconds for each talker.
+func (w *swarm) rehearse() error {
+	for i, c := range w.callers {
+		f, err := likely(c.plan.Codecs[0])
+		if err == nil {
+			err = c.rehearse(f)
+		}
+		if err != nil {
+			return err
+		}
+		progress(w.Progress, "voices %d of %d", i+1, w.Callers)
+	}
+	return nil
 }
 
 // connect opens the callers' side where the server can be reached from.
@@ -183,7 +203,7 @@ func (w *swarm) dismiss() error {
 func (w *swarm) assign() {
 	stamp := time.Now().UnixNano() % 1e6
 	for i := range w.Rooms {
-		w.rooms = append(w.rooms, &room{name: fmt.Sprintf("swarm-%06d-%d", stamp, i)})
+		w.rooms = append(w.rooms, &room{name: fmt.Sprintf("swarm-%06d-%d", stamp, i), chorus: w.Chorus})
 	}
 	talking := 0
 	for i, c := range w.callers {
@@ -194,7 +214,7 @@ func (w *swarm) assign() {
 		talks := share(place+1) > share(place) || (place == 0 && w.Talkers > 0 && share(w.Callers/w.Rooms) == 0)
 		// Neighbouring numbers within a room share no tone.
 		number := (i%w.Rooms)*((w.Callers+w.Rooms-1)/w.Rooms) + place
-		c.member = &member{number: number % sound.Talkers, talks: talks, room: r, stage: w.stage, pairs: make(map[int]*pair)}
+		c.member = &member{number: number % sound.Talkers, talks: talks, place: len(r.talkers), room: r, stage: w.stage, pairs: make(map[int]*pair)}
 		r.members = append(r.members, c.member)
 		if talks {
 			r.talkers = append(r.talkers, c.member)
@@ -205,7 +225,7 @@ func (w *swarm) assign() {
 			Bundle: c.bundle, URI: "sip:" + r.name + "@" + domain, Room: "sip:" + r.name + "@" + domain,
 			Transport: w.Transport, Server: w.Target.address(w.Transport, c.bundle), Methods: []keying.Method{pick(w.Keying, i)},
 			Suite: pick(w.Suites, i), Group: pick(w.Groups, i), Codecs: []string{cmp.Or(pick(w.Codecs, i), "opus")},
-			Mouth: c.member, Ear: c.member, EarRate: swarmRate, Begin: c.member.begin,
+			Mouth: c.member, Ear: c.member, Begin: c.member.begin,
 		}
 	}
 	w.tally.talkers = talking
@@ -247,7 +267,8 @@ func (w *swarm) play(ctx context.Context) *Report {
 	watched()
 	close(w.parting)
 	wg.Wait()
-	w.stage.close() // the last windows are still being analysed
+	progress(w.Progress, "listening to what was heard")
+	w.stage.close()
 	return w.report(ctx, before, after)
 }
 

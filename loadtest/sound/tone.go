@@ -16,14 +16,14 @@ func Pair(talker int) (low, high int) {
 // Talker speaks in the two tones of his number, pauses, and marks moments. After a whole second his tones repeat exactly.
 // One caller at a time.
 type Talker struct {
-	rate    int
-	tones   [2]oscillator
-	at      int     // samples since the start, modulo rate
-	talking bool    // what SetTalking asked for
-	gain    float64 // 0 to 1, on its way there
-	slope   float64 // of the gain, per sample
-	mark    []int16 // the mark, made once
-	marked  int     // samples of it that are out; len(mark) when none is under way
+	rate   int
+	tones  [2]oscillator
+	at     int     // samples since the start, modulo rate
+	target float64 // gain that SetLevel asked for
+	gain   float64 // 0 to 1, on its way there
+	slope  float64 // of the gain, per sample
+	mark   []int16 // the mark, made once
+	marked int     // samples of it that are out; len(mark) when none is under way
 }
 
 // NewTalker returns talker number n, silent, whose samples come at rate Hz.
@@ -37,7 +37,15 @@ func NewTalker(n, rate int) *Talker {
 }
 
 // SetTalking starts or ends a talk spurt with the next Frame, with a ramp of 5 ms. A pause is digital silence.
-func (t *Talker) SetTalking(talking bool) { t.talking = talking }
+func (t *Talker) SetTalking(talking bool) {
+	t.SetLevel(0)
+	if talking {
+		t.SetLevel(1)
+	}
+}
+
+// SetLevel has the talker go on at a share, 0 to 1, of his amplitude with the next Frame, with a ramp of 5 ms at most.
+func (t *Talker) SetLevel(share float64) { t.target = share }
 
 // Mark has the next Frame begin with a mark of MarkTime that a Stopwatch finds. It takes the place of the tones.
 func (t *Talker) Mark() { t.marked = 0 }
@@ -53,10 +61,10 @@ func (t *Talker) Frame(pcm []int16) {
 		if t.at++; t.at == t.rate {
 			t.at = 0
 		}
-		if t.talking {
-			t.gain = min(t.gain+t.slope, 1)
+		if t.gain < t.target {
+			t.gain = min(t.gain+t.slope, t.target)
 		} else {
-			t.gain = max(t.gain-t.slope, 0)
+			t.gain = max(t.gain-t.slope, t.target)
 		}
 		if t.marked < len(t.mark) {
 			pcm[i] = t.mark[t.marked]
