@@ -21,6 +21,7 @@ import (
 	"github.com/conclave/conclave/admin/client"
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/loadtest"
+	"github.com/conclave/conclave/loadtest/flood"
 	"github.com/conclave/conclave/server"
 )
 
@@ -39,6 +40,7 @@ type commands struct {
 	Serve   serveCommand          `cmd:"" help:"Serve conferences."`
 	Call    loadtest.CallCommand  `cmd:"" help:"Call a room: play, listen, record."`
 	Swarm   loadtest.SwarmCommand `cmd:"" help:"Load a server with callers that listen critically."`
+	Flood   flood.Command         `cmd:"" help:"Offer a server more call set-ups than it can take, and count."`
 	Demo    demoCommand           `cmd:"" help:"Ten callers with recorded speech in two rooms of a server of their own."`
 	Account accountCommand        `cmd:"" help:"Accounts of a running server."`
 	Mikey   mikeyCommand          `cmd:"" help:"Look into MIKEY messages."`

@@ -110,7 +110,7 @@ func demoCast(ctx context.Context, t *Target, dir string) (callers []*demoCaller
 		if c.voice, err = resample(c.voice, rate, demoRate); err != nil {
 			return nil, 0, err
 		}
-		if c.bundle, err = t.createAccount(ctx, c.name, pick([]string{keying.CertECDSA, keying.CertRSA}, i/demoRooms)); err != nil {
+		if c.bundle, err = t.CreateAccount(ctx, c.name, pick([]string{keying.CertECDSA, keying.CertRSA}, i/demoRooms)); err != nil {
 			return nil, 0, err
 		}
 		c.turn = next[c.room]
@@ -131,7 +131,7 @@ func (c *demoCaller) dial(ctx context.Context, x *Exchange, t *Target, i int) (e
 	voice := &live{speaker: c.mouth, listener: c.ear, earRate: demoRate}
 	uri := fmt.Sprintf("sip:demo-%d@%s", c.room+1, domainOf(c.bundle.URI))
 	c.call, err = x.Call(ctx, Plan{
-		Bundle: c.bundle, URI: uri, Room: uri, Transport: transport, Server: t.address(transport, c.bundle), Methods: []keying.Method{mix.method},
+		Bundle: c.bundle, URI: uri, Room: uri, Transport: transport, Server: t.Address(transport, c.bundle), Methods: []keying.Method{mix.method},
 		Suite: mix.suite, Group: mix.group, Codecs: []string{mix.codec}, Mouth: voice, Ear: voice, Begin: voice.begin,
 	})
 	return err

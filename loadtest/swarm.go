@@ -159,7 +159,7 @@ func (w *swarm) rehearse() error {
 // connect opens the callers' side where the server can be reached from.
 func (w *swarm) connect() (err error) {
 	first := w.callers[0].bundle
-	server := w.Target.address(w.Transport, first)
+	server := w.Target.Address(w.Transport, first)
 	if server == "" {
 		return fmt.Errorf("%w: the server takes no calls over %s", ErrTarget, w.Transport)
 	}
@@ -176,7 +176,7 @@ func (w *swarm) cast(ctx context.Context) error {
 		if pick(w.Keying, i) == keying.MIKEYRSAR {
 			cert = keying.CertRSA // the method encrypts to the caller's certificate
 		}
-		bundle, err := w.Target.createAccount(ctx, name, cert)
+		bundle, err := w.Target.CreateAccount(ctx, name, cert)
 		if err != nil {
 			return fmt.Errorf("loadtest: account %s: %w", name, err)
 		}
@@ -192,7 +192,7 @@ func (w *swarm) dismiss() error {
 	defer cancel()
 	var failed error
 	for _, c := range w.callers {
-		if err := w.Target.deleteAccount(ctx, c.bundle.Account); err != nil && failed == nil {
+		if err := w.Target.DeleteAccount(ctx, c.bundle.Account); err != nil && failed == nil {
 			failed = fmt.Errorf("loadtest: removing the accounts: %w", err)
 		}
 	}
@@ -223,7 +223,7 @@ func (w *swarm) assign() {
 		_, domain, _ := strings.Cut(c.bundle.URI, "@")
 		c.plan = Plan{
 			Bundle: c.bundle, URI: "sip:" + r.name + "@" + domain, Room: "sip:" + r.name + "@" + domain,
-			Transport: w.Transport, Server: w.Target.address(w.Transport, c.bundle), Methods: []keying.Method{pick(w.Keying, i)},
+			Transport: w.Transport, Server: w.Target.Address(w.Transport, c.bundle), Methods: []keying.Method{pick(w.Keying, i)},
 			Suite: pick(w.Suites, i), Group: pick(w.Groups, i), Codecs: []string{cmp.Or(pick(w.Codecs, i), "opus")},
 			Mouth: c.member, Ear: c.member, Begin: c.member.begin,
 		}
@@ -254,14 +254,14 @@ func (w *swarm) play(ctx context.Context) *Report {
 	go w.watch(ctx, start, measured)
 	w.joined.Wait()
 	w.tally.joinedAfter(time.Since(start))
-	before := readCPU(w.ServerPID)
+	before := ReadCPU(w.ServerPID)
 	watched := w.watchLoss(ctx)
 	close(w.ready)
 	select {
 	case <-ctx.Done():
 	case <-time.After(w.Duration):
 	}
-	after := readCPU(w.ServerPID)
+	after := ReadCPU(w.ServerPID)
 	close(measured)
 	w.rekeying.Wait() // the last changes of keys come to an end before anybody hangs up
 	watched()

@@ -100,11 +100,11 @@ func (t *tally) counts() (ok, failed int) {
 }
 
 // report puts everything together once nothing runs any more.
-func (w *swarm) report(ctx context.Context, before, after cpu) *Report {
+func (w *swarm) report(ctx context.Context, before, after CPU) *Report {
 	t := &w.tally
 	r := &Report{
 		Callers: w.Callers, Rooms: w.Rooms, Talkers: t.talkers, Keying: names(w.Keying), Codec: w.Codecs, Transport: w.Transport, Script: w.Script,
-		Media: t.media, Rekeys: t.rekeys, CPU: CPUReport{Callers: (after.own - before.own).Seconds(), Server: (after.server - before.server).Seconds()},
+		Media: t.media, Rekeys: t.rekeys, CPU: CPUReport{Callers: (after.Own - before.Own).Seconds(), Server: (after.Server - before.Server).Seconds()},
 	}
 	ok, failed := t.counts()
 	r.Setup = SetupReport{
@@ -168,15 +168,15 @@ func progress(to io.Writer, format string, args ...any) {
 	}
 }
 
-// cpu is processor time spent so far.
-type cpu struct{ own, server time.Duration }
+// CPU is processor time spent so far: by this process, and by the server where its pid is known.
+type CPU struct{ Own, Server time.Duration }
 
-// readCPU reads the processor time of this process, and of the server's where its pid is known.
-func readCPU(pid int) cpu {
-	var c cpu
+// ReadCPU reads the processor time of this process, and of the server's where its pid is known.
+func ReadCPU(pid int) CPU {
+	var c CPU
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
-		c.own = time.Duration(u.Utime.Nano() + u.Stime.Nano())
+		c.Own = time.Duration(u.Utime.Nano() + u.Stime.Nano())
 	}
 	if pid <= 0 {
 		return c
@@ -192,7 +192,7 @@ func readCPU(pid int) cpu {
 	}
 	for _, f := range fields[11:13] {
 		n, _ := strconv.ParseInt(f, 10, 64)
-		c.server += time.Duration(n) * clockTick
+		c.Server += time.Duration(n) * clockTick
 	}
 	return c
 }

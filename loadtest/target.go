@@ -56,8 +56,8 @@ func NewTarget(sip, adminURL, tokenFile string) (Target, error) {
 // Admin is the client of the server's API.
 func (t *Target) Admin() *client.Client { return t.admin }
 
-// address is where calls go over a transport.
-func (t *Target) address(transport string, b *keying.Bundle) string {
+// Address is where calls go over a transport, "" where there is no way: the server takes none over it.
+func (t *Target) Address(transport string, b *keying.Bundle) string {
 	for _, list := range [][]keying.ServerAddress{t.servers, b.Servers} {
 		for _, s := range list {
 			if s.Transport == transport {
@@ -68,7 +68,8 @@ func (t *Target) address(transport string, b *keying.Bundle) string {
 	return ""
 }
 
-func (t *Target) createAccount(ctx context.Context, name, cert string) (*keying.Bundle, error) {
+// CreateAccount makes an account for a caller; its owner deletes it.
+func (t *Target) CreateAccount(ctx context.Context, name, cert string) (*keying.Bundle, error) {
 	text, err := t.admin.CreateAccount(ctx, client.NewAccount{Name: name, Cert: cert})
 	if err != nil {
 		return nil, err
@@ -78,7 +79,8 @@ func (t *Target) createAccount(ctx context.Context, name, cert string) (*keying.
 	return b, json.Unmarshal(text, b)
 }
 
-func (t *Target) deleteAccount(ctx context.Context, name string) error {
+// DeleteAccount forgets an account and ends its calls.
+func (t *Target) DeleteAccount(ctx context.Context, name string) error {
 	return t.admin.DeleteAccount(ctx, name)
 }
 

@@ -18,7 +18,7 @@ const modulePath = "github.com/conclave/conclave"
 // mayImport is the direction of imports, and no other (docs/architecture.md): for every package of ours those of ours that it may
 // import. Whoever may import legs or mixer may name the types of the packages below it that its API speaks in.
 var mayImport = map[string][]string{
-	".":                {"admin", "admin/client", "keying", "loadtest", "server"},
+	".":                {"admin", "admin/client", "keying", "loadtest", "loadtest/flood", "server"},
 	"admin":            {"server"},
 	"admin/client":     {},
 	"keying":           {"keying/dtls", "keying/mikey", "keying/sdes"},
@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"legs/media":       {"keying", "mixer/codec"},
 	"legs/offer":       {"keying"},
 	"loadtest":         {"admin/client", "keying", "legs", "legs/dialog", "legs/media", "loadtest/sound", "loadtest/speech", "mixer/codec"},
+	"loadtest/flood":   {"keying", "legs/offer", "loadtest"},
 	"loadtest/interop": {},
 	"loadtest/sound":   {"mixer/codec"},
 	"loadtest/speech":  {},

@@ -1,0 +1,76 @@
+package flood
+
+import "context"
+
+// perform finds the peak, measures the delays at half of it, and offers a multiple of it, with half of it right behind.
+func (f *flood) perform(ctx context.Context) error {
+	peak, err := f.peak(ctx)
+	if err != nil {
+		return err
+	}
+	f.report.Peak = peak.PerS
+	if f.Rate == 0 {
+		counts, err := f.run(ctx, segment{"half", peak.PerS * restShare, f.Duration})
+		if err != nil {
+			return err
+		}
+		f.report.Half = counts[0]
+	}
+	if f.Times == 0 {
+		return nil
+	}
+	over := min(peak.PerS*f.Times, maxRate)
+	counts, err := f.run(ctx, segment{"overload", over, f.Duration}, segment{"after", peak.PerS * restShare, f.Duration})
+	if err != nil {
+		return err
+	}
+	f.report.Overload, f.report.After = counts[0], counts[1]
+	f.report.Share = counts[0].PerS / peak.PerS
+	return nil
+}
+
+// peak offers the rate that was given, or climbs until the server does not keep up and halves the interval; the most good calls
+// a second of any step count.
+func (f *flood) peak(ctx context.Context) (best *Count, err error) {
+	if f.Rate > 0 {
+		counts, err := f.run(ctx, segment{"rate", f.Rate, f.Duration})
+		if err != nil {
+			return nil, err
+		}
+		return counts[0], nil
+	}
+	step := func(rate float64) (held bool, err error) {
+		counts, err := f.run(ctx, segment{"search", rate, f.Step})
+		if err != nil {
+			return false, err
+		}
+		if n := counts[0]; best == nil || n.PerS > best.PerS {
+			best = n
+		}
+		return counts[0].held(), nil
+	}
+	low, high := 0.0, f.First
+	for {
+		held, err := step(high)
+		if err != nil {
+			return nil, err
+		}
+		if !held || high >= maxRate {
+			break
+		}
+		low, high = high, min(high*growth, maxRate)
+	}
+	for range halvings {
+		middle := (low + high) / 2
+		held, err := step(middle)
+		if err != nil {
+			return nil, err
+		}
+		if held {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return best, nil
+}
