@@ -6,7 +6,7 @@ import (
 )
 
 // receiveRTCP takes one SRTCP packet; the order of work is that of RTP. It counts as life, but moves no audio.
-func (s *Stream) receiveRTCP(g datagram, control bool) {
+func (s *Stream) receiveRTCP(g *datagram, control bool) {
 	if len(g.buf) < rtcpHeader+s.keys.rtcpTail {
 		s.counters.malformed.Add(1)
 		return
@@ -15,7 +15,7 @@ func (s *Stream) receiveRTCP(g datagram, control bool) {
 	if !s.admitSSRC(ssrc, g.from) {
 		return
 	}
-	plain, k := s.openRTCP(&g, ssrc)
+	plain, k := s.openRTCP(g, ssrc)
 	if k == nil {
 		return
 	}

@@ -111,6 +111,29 @@ func BenchmarkTick(b *testing.B) {
 	}
 }
 
+// BenchmarkLegs is one leg's tick, a packet in and a packet out, with as many legs as one core may have: what lies far apart in memory
+// costs here.
+func BenchmarkLegs(b *testing.B) {
+	const pairs = 200
+	var streams []*Stream
+	for range pairs {
+		x, y := pair(b, keying.AEADAES256GCM, opusWithFEC())
+		streams = append(streams, x, y)
+	}
+	payload := frameOf(1, 80)
+	payload[0] = 0xf8 // CELT, 20 ms
+	b.ReportAllocs()
+	tick, i := codec.Tick(0), 0
+	for b.Loop() {
+		if i == 0 {
+			tick++
+		}
+		streams[i].Next(tick)
+		streams[i].Send(tick, codec.Packet{Payload: payload})
+		i = (i + 1) % len(streams)
+	}
+}
+
 // BenchmarkReceive is one packet sealed and taken, without sockets: what busy machines measure worst.
 func BenchmarkReceive(b *testing.B) {
 	for _, suite := range []keying.Suite{keying.AEADAES256GCM, keying.AESCM128SHA1x80} {
@@ -128,7 +151,7 @@ func BenchmarkReceive(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				s.datagram(datagram{buf: buffer[:copy(buffer, out)], spare: spare, from: &from, arrival: 1}, false)
+				s.datagram(&datagram{buf: buffer[:copy(buffer, out)], spare: spare, from: &from, arrival: 1}, false)
 			}
 		})
 	}

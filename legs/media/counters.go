@@ -8,25 +8,27 @@ import (
 
 // counters are written by the tick worker and read by anybody.
 type counters struct {
-	packetsSent, octetsSent                   atomic.Uint64
-	packetsReceived, octetsReceived           atomic.Uint64
-	late, duplicate, discarded, concealed     atomic.Uint64
-	events, otherPT                           atomic.Uint64
-	authFailed, replayed, foreignSSRC         atomic.Uint64
-	malformed, unkeyed, sendErrors            atomic.Uint64
-	addressChanges, addressRefused            atomic.Uint64
-	rtcpSent, rtcpReceived                    atomic.Uint64
-	rekeys, underOld                          atomic.Uint64
-	lost                                      atomic.Int64 // may fall when late packets fill gaps
-	jitterUS, bufferUS, rttUS, remoteJitterUS atomic.Int64 // microseconds
-	lossPPM, remoteLossPPM, concealedPPM      atomic.Int64 // parts per million
-	lastHeard                                 atomic.Int64 // ns since 1970
-	peerSSRC, roc                             atomic.Uint32
-	bye                                       atomic.Bool
-	fec                                       atomic.Bool // we send with in-band FEC
-	opus                                      atomic.Bool // what the MOS estimate is about
-	remote                                    atomic.Pointer[netip.AddrPort]
-	base                                      atomic.Pointer[keyBase] // nil: no keys yet
+	packetsSent, octetsSent              atomic.Uint64 // what every packet changes comes first
+	packetsReceived, octetsReceived      atomic.Uint64
+	lastHeard                            atomic.Int64 // ns since 1970
+	lost                                 atomic.Int64 // may fall when late packets fill gaps
+	jitterUS                             atomic.Int64 // microseconds, as those below
+	concealed                            atomic.Uint64
+	late, duplicate, discarded           atomic.Uint64
+	events, otherPT                      atomic.Uint64
+	authFailed, replayed, foreignSSRC    atomic.Uint64
+	malformed, unkeyed, sendErrors       atomic.Uint64
+	addressChanges, addressRefused       atomic.Uint64
+	rtcpSent, rtcpReceived               atomic.Uint64
+	rekeys, underOld                     atomic.Uint64
+	bufferUS, rttUS, remoteJitterUS      atomic.Int64
+	lossPPM, remoteLossPPM, concealedPPM atomic.Int64 // parts per million
+	peerSSRC, roc                        atomic.Uint32
+	bye                                  atomic.Bool
+	fec                                  atomic.Bool // we send with in-band FEC
+	opus                                 atomic.Bool // what the MOS estimate is about
+	remote                               atomic.Pointer[netip.AddrPort]
+	base                                 atomic.Pointer[keyBase] // nil: no keys yet
 }
 
 // keyBase is how far the counters were when the running keys began to run; immutable once stored.

@@ -16,14 +16,15 @@ import (
 // A tick counts once, however many packets it found, with the one that waited longest: what a network holds up and then delivers at
 // once was one event.
 type delay struct {
-	leads  [window]int64
 	n      int // valid leads
 	next   int
-	since  int        // ticks with packets since the last look
-	at     codec.Tick // of the lead noted last
-	late   bool       // since the last look something came too late
-	target int64      // highest base that plays all but one per cent in time
-	best   int64      // highest lead of the window: the fastest packet
+	since  int           // ticks with packets since the last look
+	at     codec.Tick    // of the lead noted last
+	late   bool          // since the last look something came too late
+	target int64         // highest base that plays all but one per cent in time
+	best   int64         // highest lead of the window: the fastest packet
+	origin int64         // the first lead
+	leads  [window]int32 // less origin
 }
 
 func (d *delay) reset() { d.n, d.next, d.since, d.late = 0, 0, 0, false }
@@ -31,12 +32,16 @@ func (d *delay) reset() { d.n, d.next, d.since, d.late = 0, 0, 0, false }
 // note records a packet found at tick t.
 func (d *delay) note(lead int64, t codec.Tick, late bool) {
 	d.late = d.late || late
+	if d.n == 0 {
+		d.origin = lead
+	}
+	near := int32(min(max(lead-d.origin, math.MinInt32), math.MaxInt32)) // further apart is neither delay nor drift
 	if d.n > 0 && d.at == t {
 		last := &d.leads[(d.next+window-1)%window]
-		*last = min(*last, lead)
+		*last = min(*last, near)
 		return
 	}
-	d.leads[d.next] = lead
+	d.leads[d.next] = near
 	d.next = (d.next + 1) % window
 	d.n = min(d.n+1, window)
 	d.at = t
@@ -52,20 +57,24 @@ func (d *delay) retarget(frame int64) {
 
 // look finds the target: the lowest lead but the tolerated number of late ones.
 func (d *delay) look(frame int64) {
+	const most = window / latePerWindow
 	d.since, d.late = 0, false
-	tolerated := d.n / latePerWindow
-	lowest := [window/latePerWindow + 1]int64{}
+	var lowest [most + 1]int32
 	for i := range lowest {
-		lowest[i] = math.MaxInt64
+		lowest[i] = math.MaxInt32
 	}
-	d.best = math.MinInt64
+	tolerated, best := d.n/latePerWindow, int32(math.MinInt32)
 	for _, lead := range d.leads[:d.n] {
-		d.best = max(d.best, lead)
+		best = max(best, lead)
+		if lead >= lowest[most] {
+			continue
+		}
 		for i := range lowest {
 			if lead < lowest[i] {
 				lead, lowest[i] = lowest[i], lead
 			}
 		}
 	}
-	d.target = max(lowest[tolerated], d.best-maxDepthTicks*frame)
+	d.best = d.origin + int64(best)
+	d.target = max(d.origin+int64(lowest[tolerated]), d.best-maxDepthTicks*frame)
 }

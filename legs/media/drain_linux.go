@@ -38,16 +38,16 @@ func newDrain() *drain {
 	return d
 }
 
-// receive reads at most batch datagrams without waiting and says how many.
-func (d *drain) receive(s socket) int {
-	for i := range d.messages {
+// receive reads at most so many datagrams, up to batch, without waiting, and says how many.
+func (d *drain) receive(s socket, most int) int {
+	for i := range d.messages[:most] { // a call leaves its own lengths behind
 		h := &d.messages[i].header
 		h.Namelen = sockaddrSize
 		h.SetControllen(int(unsafe.Sizeof(d.control[i])))
 	}
 	first := &d.messages[0]
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd),
-		uintptr(unsafe.Pointer(first)), batch, unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // G103: the form for system calls
+		uintptr(unsafe.Pointer(first)), uintptr(most), unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // G103: the form for system calls
 	if errno != 0 {
 		return 0
 	}

@@ -13,6 +13,9 @@ func (p *playout) samples(set *settings, pos int64) codec.Frame {
 		return codec.Frame{Kind: codec.Voice, Payload: payload}
 	}
 	size := int64(set.sampleSize)
+	if p.frame == nil {
+		p.frame = make([]byte, wideClock/ticksPerSecond*2) // L16 at 16 kHz, the longest
+	}
 	out := p.frame[:frame*size]
 	fillSilence(out, set.format.Codec)
 	used := 0

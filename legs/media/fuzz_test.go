@@ -24,7 +24,7 @@ func FuzzDatagram(f *testing.F) {
 			peer.trials = 0
 			s.peer.trials = 0
 			n := copy(buffer, b)
-			s.datagram(datagram{buf: buffer[:n], spare: spare, from: &from, arrival: 1}, control)
+			s.datagram(&datagram{buf: buffer[:n], spare: spare, from: &from, arrival: 1}, control)
 			after := s.Snapshot()
 			s.peer.trials = 0
 			if after.PacketsReceived != before.PacketsReceived || after.RTCPReceived != before.RTCPReceived ||

@@ -13,16 +13,17 @@ func (p *slot) end() int64 { return p.at + p.length }
 // buffer holds packets in the order of their media time. Buffers of payloads circulate: taken from free when a packet comes, lent
 // to the mixer when it is played, back in free at the next tick. So a stream holds as many as it ever had packets waiting.
 type buffer struct {
-	slots [bufferPackets]slot
 	n     int
-	free  [][]byte
+	slots []slot // those after n are free
 	lent  [][]byte
+	free  [][]byte
 	took  int64 // arrival of the oldest packet of the last take
 }
 
 // init makes room for what a quiet network needs; a burst makes more, once.
 func (b *buffer) init() {
-	const usual = 8
+	const usual = 4
+	b.slots = make([]slot, usual)
 	b.free = make([][]byte, 0, usual)
 	b.lent = make([][]byte, 0, usual)
 }
@@ -30,7 +31,7 @@ func (b *buffer) init() {
 // insert copies payload into its place. Packets arrive nearly in order, so the place is
 // looked for from the end.
 func (b *buffer) insert(at, length int64, payload []byte, came int64) (place insertion) {
-	if b.n == len(b.slots) {
+	if b.n == bufferPackets {
 		return noRoom
 	}
 	i := b.n
@@ -39,6 +40,9 @@ func (b *buffer) insert(at, length int64, payload []byte, came int64) (place ins
 			return isDuplicate
 		}
 		i--
+	}
+	if b.n == len(b.slots) {
+		b.slots = append(b.slots, make([]slot, min(b.n, bufferPackets-b.n))...)
 	}
 	copy(b.slots[i+1:b.n+1], b.slots[i:b.n])
 	b.n++

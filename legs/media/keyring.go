@@ -9,14 +9,14 @@ import (
 // keyring holds the generations of keys that are alive; owned by the tick worker. Around a rekey there are several: packets under the
 // old keys are still on their way, or the peer has not changed over yet (RFC 3711 section 8.1 leaves the how to us).
 type keyring struct {
+	now               uint64 // calls of Next: packets that waited while nobody looked must find their keys, however long that was
+	n                 int    // of alive, and of order
+	rtpTail, rtcpTail int    // octets of the shortest trailer of those alive
+
+	sending *generation                 // what we send under; one of alive; nil: no keys yet
 	alive   [maxGenerations]*generation // newest first
 	order   [maxGenerations]*generation // as they are tried: the newest that was heard, then newest first
-	n       int                         // of both
-	sending *generation                 // what we send under; one of alive; nil: no keys yet
 	made    uint64                      // generations so far
-	now     uint64                      // calls of Next: packets that waited while nobody looked must find their keys, however long that was
-
-	rtpTail, rtcpTail int // octets of the shortest trailer of those alive
 }
 
 // expects says whether packets of an SSRC, which is not that of the peer so far, may be tried: bounded when its owner did not state

@@ -14,21 +14,21 @@ import (
 // generation is what one agreement gave: a context for each direction. Owned by the tick worker once posted.
 type generation struct {
 	receive, send *srtp.Context
-	mki           []byte      // that packets of the peer carry; nil: none
-	rtp, rtcp     trailer     // of packets of the peer
-	sendROC       uint32      // as agreed; matters for the first generation only
-	receiveROC    uint32      // as agreed
-	confirmed     atomic.Bool // the peer has these keys; set by any goroutine
-	base          *keyBase    // filled in when sending goes over to this generation
-	of            *generation // only send is fresh: it takes the place of that of this other one; nil otherwise
+	number        uint64  // rises with every generation
+	index         uint64  // of the RTP packet accepted last
+	ssrc          uint32  // of the peer; 0: not stated, learned from the first RTP packet
+	settled       bool    // RTP was authenticated: ssrc is certain, and the library follows the roll-over counter
+	heard         bool    // anything was authenticated
+	rtp, rtcp     trailer // of packets of the peer
+	mki           []byte  // that packets of the peer carry; nil: none
 
-	number  uint64 // rises with every generation
-	ssrc    uint32 // of the peer; 0: not stated, learned from the first RTP packet
-	index   uint64 // of the RTP packet accepted last
-	settled bool   // RTP was authenticated: ssrc is certain, and the library follows the roll-over counter
-	heard   bool   // anything was authenticated
-	heardAt uint64 // when, by keyring.now
-	came    uint64 // when the generation was taken
+	heardAt    uint64      // when heard became true, by keyring.now
+	came       uint64      // when the generation was taken
+	sendROC    uint32      // as agreed; matters for the first generation only
+	receiveROC uint32      // as agreed
+	confirmed  atomic.Bool // the peer has these keys; set by any goroutine
+	base       *keyBase    // filled in when sending goes over to this generation
+	of         *generation // only send is fresh: it takes the place of that of this other one; nil otherwise
 }
 
 // trailer is what SRTP appends to a packet.

@@ -243,7 +243,7 @@ func (j *journey) arrive() {
 			p := j.underway[0]
 			sealed := j.talker.seal(j.talker.plain(uint16(p.n), uint32(p.n*s.set.frame), j.packets[p.n]))
 			buf := append(make([]byte, 0, maxDatagram), sealed...)
-			s.datagram(datagram{buf: buf, spare: spare, from: &from, arrival: int64(1e9 + p.at*1e6)}, false)
+			s.datagram(&datagram{buf: buf, spare: spare, from: &from, arrival: int64(1e9 + p.at*1e6)}, false)
 		}
 		f := s.due(tick)
 		j.note(f)

@@ -19,19 +19,21 @@ const (
 const (
 	maxPT         = 127
 	maxPort       = 65535
-	rtpHeader     = 12   // octets, fixed part (RFC 3550 section 5.1)
-	rtcpHeader    = 8    // octets, with the SSRC of the sender
-	maxDatagram   = 2048 // octets: above any RTP packet on a 1500 octet path, with room for a decryption in place
-	maxPayload    = 1920 // octets sent in one packet: 60 ms of L16 at 16 kHz; fits maxDatagram with header, tag and MKI
-	maxMKI        = 32   // octets; most use 1 to 4, the example of RFC 4568 section 4 has 32
-	rtcpBuffer    = 512  // octets: SR with one report block, SDES of 255 octets, BYE, trailer
-	maxCNAME      = 255  // octets (RFC 3550 section 6.5: the length is one octet)
-	maxPacketTime = 120  // ms: the longest Opus packet (RFC 6716 section 3.2.5), and for the others a bound
+	rtpHeader     = 12          // octets, fixed part (RFC 3550 section 5.1)
+	rtcpHeader    = 8           // octets, with the SSRC of the sender
+	maxDatagram   = 2048        // octets: above any RTP packet on a 1500 octet path, with room for a decryption in place
+	maxPayload    = 1920        // octets sent in one packet: 60 ms of L16 at 16 kHz; fits maxDatagram with header, tag and MKI
+	mostTrailer   = 16 + maxMKI // octets: the tag of GCM is the longest
+	maxMKI        = 32          // octets; most use 1 to 4, the example of RFC 4568 section 4 has 32
+	maxCNAME      = 255         // octets (RFC 3550 section 6.5: the length is one octet)
+	maxPacketTime = 120         // ms: the longest Opus packet (RFC 6716 section 3.2.5), and for the others a bound
 )
 
 // Sockets.
 const (
 	batch         = 8   // datagrams per recvmmsg: measured gain ends there, and 8 buffers are 16 KiB per worker
+	steadyTicks   = 50  // 1 s of one packet a tick: from then on it is not asked whether more came
+	steadyLook    = 8   // but every eighth tick: a sender whose clock is faster than ours has one more to give now and then
 	drainBudget   = 128 // datagrams of one socket in one tick: 6400 a second; what a flood sends beyond that is left to the kernel to drop
 	rtcpStray     = 250 // ticks (5 s) between looks at the RTCP socket when RTCP comes on the RTP socket: only strays come there
 	rtcpPollTicks = 10  // the separate RTCP socket is looked at every 200 ms: its packets carry kernel timestamps, so nothing is lost in accuracy

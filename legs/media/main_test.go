@@ -71,6 +71,13 @@ func setKeys(t testing.TB, s *Stream, k keying.Keys) {
 func pair(t testing.TB, suite keying.Suite, p Params) (a, b *Stream) {
 	t.Helper()
 	a, b = open(t), open(t)
+	connect(t, suite, p, a, b)
+	return a, b
+}
+
+// connect makes two streams each other's peer.
+func connect(t testing.TB, suite keying.Suite, p Params, a, b *Stream) {
+	t.Helper()
 	ka, kb := keysFor(suite, 0, a.SSRC(), b.SSRC())
 	setKeys(t, a, ka)
 	setKeys(t, b, kb)
@@ -78,7 +85,6 @@ func pair(t testing.TB, suite keying.Suite, p Params) (a, b *Stream) {
 	configure(t, a, p)
 	p.Remote = a.LocalAddr()
 	configure(t, b, p)
-	return a, b
 }
 
 func pcmu() Params {

@@ -29,6 +29,7 @@ func (s *Stream) begin(t codec.Tick) {
 	s.play.jumped = !s.ticked || t != s.tick+1
 	s.tick, s.ticked = t, true
 	s.peer.trials = 0
+	s.play.found = 0
 }
 
 // due is the frame of tick t, once everything that has come was received.

@@ -5,16 +5,13 @@ import "github.com/conclave/conclave/mixer/codec"
 // playout turns packets of any duration and any delay into one frame per tick; owned by the tick worker. Times are RTP timestamp
 // units, extended to 64 bits.
 type playout struct {
-	buffer buffer
-	delay  delay
-	copies copies
-
 	running bool       // base is valid
 	began   codec.Tick // when it was set
 	base    int64      // the position of tick t is base + t*frame
 	played  int64      // end of what was given to the mixer
 	owed    int64      // decoded ahead: what the decoder still holds of a packet longer than a tick
 
+	found    int        // packets of audio that this tick found
 	jumped   bool       // ticks were missed before this one: arrivals of this tick tell nothing about the network
 	surplus  int        // ticks in a row with more delay than needed
 	draining bool       // the surplus is what a hold-up left
@@ -28,8 +25,12 @@ type playout struct {
 	paused   bool       // the sender said that it will say nothing: what is missing from pauseAt on is a pause, not a loss
 	pauseAt  int64      // media time
 
-	frame [wideClock / ticksPerSecond * 2]byte // assembled from packets of another duration: one tick of L16 at 16 kHz at most
-	merge []byte                               // Opus packets shorter than a tick, joined; made when the first one comes
+	buffer buffer
+	copies copies
+	delay  delay
+
+	frame []byte // one tick assembled from packets of another duration; made when the first one comes
+	merge []byte // Opus packets shorter than a tick, joined; likewise
 }
 
 func (p *playout) init() { p.buffer.init() }
@@ -98,6 +99,7 @@ func (p *playout) add(set *settings, t codec.Tick, h *header, payload []byte, c 
 		c.malformed.Add(1)
 		return
 	}
+	p.found++
 	at := p.extend(h.timestamp, t, frame)
 	if p.strayed(at, t, frame, h.marker) {
 		if p.misfits < misfitPackets {

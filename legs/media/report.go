@@ -30,8 +30,6 @@ type reporter struct {
 	lastSRArrival int64  // ns since 1970; 0: none yet
 
 	concealed, played uint64 // counters at the last report, for the loss that was heard
-
-	packet [rtcpBuffer]byte
 }
 
 func (r *reporter) seed(n uint64) { r.random.Seed(n, n>>32|n<<32) }
@@ -85,7 +83,12 @@ func (s *Stream) sendReport(bye bool) {
 	if s.peer.rtcp.length == 0 {
 		return
 	}
-	b := s.compound(s.report.packet[:0], s.now(), bye)
+	d, ok := s.ports.drains.Get().(*drain)
+	if !ok {
+		return
+	}
+	defer s.ports.drains.Put(d)
+	b := s.compound(d.spare[:0], s.now(), bye) // 412 octets at most, with a CNAME of 255 octets, BYE and trailer
 	protected, err := s.keys.sending.send.EncryptRTCP(b[:0], b, &s.rtcpHeader)
 	if err != nil {
 		s.counters.sendErrors.Add(1)

@@ -21,7 +21,7 @@ type sender struct {
 	packets, octets uint32 // since the start, modulo 2^32, for the sender report
 	reported        uint32 // packets at the last report
 
-	packet [maxDatagram]byte
+	packet []byte // as long as the longest so far
 }
 
 // Send writes one encoded 20 ms frame to the peer, marked when it follows a pause. Nothing is sent while the stream is held, has no
@@ -41,6 +41,7 @@ func (s *Stream) Send(t codec.Tick, p codec.Packet) {
 		return
 	}
 	marker := s.out.advance(t, uint32(s.set.frame))
+	s.out.room(rtpHeader + len(p.Payload) + mostTrailer)
 	b := s.out.header(marker, s.set.PT, s.ssrc)
 	if s.out.sequence == 0 {
 		s.counters.roc.Store(s.out.roc)
@@ -72,6 +73,14 @@ func (o *sender) advance(t codec.Tick, frame uint32) (marker bool) {
 	}
 	o.started, o.rebase, o.tick = true, false, t
 	return marker
+}
+
+// room makes room for a packet of so many octets. Packets of one format are equally long: it is found once.
+func (o *sender) room(octets int) {
+	const grain = 64 // a cache line
+	if len(o.packet) < octets {
+		o.packet = make([]byte, (octets+grain-1)/grain*grain)
+	}
 }
 
 // header writes the fixed header (RFC 3550 section 5.1) and spends a sequence number.

@@ -30,7 +30,9 @@ func (r *sourceStats) add(sequence uint16, c *counters) (newest bool) {
 	newest = extended > r.highest
 	r.highest = max(r.highest, extended)
 	r.base = min(r.base, extended)
-	c.lost.Store(r.carried + r.missing())
+	if lost := r.carried + r.missing(); lost != c.lost.Load() { // a store costs more than a look
+		c.lost.Store(lost)
+	}
 	return newest
 }
 
