@@ -22,9 +22,6 @@ func (o *outlet) forwardable(r *Room, b *bus, followed bool) *feed {
 		return nil
 	}
 	f := s.heeded
-	if len(f.frame.Payload) > o.format.FrameSize() {
-		return nil
-	}
 	if followed && o.source == f {
 		return f
 	}
@@ -41,7 +38,7 @@ func (o *outlet) forwardable(r *Room, b *bus, followed bool) *feed {
 	return nil
 }
 
-// forward makes the packet of this step of what the sole speaker sent.
+// forward makes the packet of this step of what the sole speaker sent, if it fits.
 func (o *outlet) forward(r *Room, f *feed, s *Seat, y *tally) bool {
 	if o.buffer == nil {
 		o.buffer = make([]byte, maxPacket)

@@ -38,6 +38,9 @@ func TestSoleSpeakerIsSentOnAsHeCame(t *testing.T) {
 		if !bytes.Equal(same.packet(), speaker.said(r.tick-1)) {
 			t.Fatalf("tick %d: the listener got other octets than the speaker sent", r.tick-1)
 		}
+		if !speaker.lastOne.Silent {
+			t.Fatalf("tick %d: the speaker hears himself", r.tick-1)
+		}
 	}
 	after := r.pool.Stats()
 	if n := after.Forwards - before.Forwards; n != 60 {
@@ -138,6 +141,18 @@ func TestForwardingRefusesWhatIsNotPlain(t *testing.T) {
 				t.Error("nothing was decoded: nothing was tested")
 			}
 		})
+	}
+}
+
+func TestForwardingRefusesWhatDidNotDecode(t *testing.T) {
+	r, seat, _ := monologue(t, opusCELT)
+	r.run(60)
+	if !seat.plainly(unity) {
+		t.Fatal("not plain to begin with")
+	}
+	seat.spoilt = true
+	if seat.plainly(unity) {
+		t.Error("a frame that our decoder refused would be put before those of others")
 	}
 }
 
