@@ -35,7 +35,7 @@ type crew struct {
 	// Written by the room's worker while the stage is closed and nobody is inside.
 	stage   stage
 	items   int
-	failure atomic.Pointer[failure] // a panic that waits for everybody to be out
+	failure atomic.Pointer[failure] // a panic, which ends the room when everybody is out
 }
 
 // failure is what a worker panicked with, and where.
@@ -45,11 +45,12 @@ type failure struct {
 }
 
 // stage does the items of a stage, alone or with whoever has nothing else to do, and counts the time that it took.
-func (r *Room) stage(st stage, items int) {
+// It says whether the room goes on: not when a helper panicked.
+func (r *Room) stage(st stage, items int) bool {
 	if len(r.seats) < crewSeats || r.pool.workers == 1 || items <= grain[st] {
 		r.work(st, 0, items, &r.tally)
 		r.lap(st)
-		return
+		return true
 	}
 	c := &r.crew
 	c.stage, c.items = st, items
@@ -63,9 +64,7 @@ func (r *Room) stage(st stage, items int) {
 		<-c.left
 	}
 	r.marked = time.Since(r.pool.epoch) // waiting is no work
-	if f := c.failure.Swap(nil); f != nil {
-		panic(f) //nolint:forbidigo // goes on with a panic, to the boundary of the room
-	}
+	return c.failure.Load() == nil
 }
 
 // share takes items until there are none.

@@ -62,8 +62,12 @@ func (s *Seat) elect(f *feed, i int, k codec.Kind) bool {
 	return s.voice == f
 }
 
-// reformat takes note of a format that changed.
+// reformat takes note of a format that changed. Where only what we send is encoded otherwise the decoder goes on.
 func (f *feed) reformat(to codec.Format, silence []byte) {
+	if to.Codec == f.format.Codec && to.Rate == f.format.Rate && f.silence != nil && silence != nil {
+		f.format, f.silence = to, silence
+		return
+	}
 	f.format, f.silence, f.decoder, f.broken, f.open = to, silence, nil, false, false
 	f.warm.forget()
 }

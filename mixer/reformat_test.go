@@ -58,3 +58,24 @@ func TestCodecChangesBetweenTwoFrames(t *testing.T) {
 		t.Errorf("%d octets sent under the new format, want %d", n, pcmu.FrameSize())
 	}
 }
+
+// A leg whose peer reports loss is sent another mode of the same codec: what it sends itself is decoded on as if nothing had happened.
+func TestModeChangesWithoutASeamInWhatIsHeard(t *testing.T) {
+	song := recorded(t, opusCELT, 0)
+	run := func(to codec.Format) [][]int16 {
+		r := newTable(t, RoomConfig{Mixing: true})
+		r.Join(SeatConfig{GainDB: -1}).Attach(&turning{fakePort: fakePort{format: opusCELT, next: song}, at: 30, to: to, wide: song})
+		ear := newOpusEar(t)
+		r.Join(SeatConfig{}).Attach(ear)
+		r.run(60)
+		return ear.heard
+	}
+	want, got := run(opusCELT), run(opusVoIP)
+	for k := range want {
+		for i := range want[k] {
+			if want[k][i] != got[k][i] {
+				t.Fatalf("tick %d sample %d is %d, and %d where the mode stayed", k, i, got[k][i], want[k][i])
+			}
+		}
+	}
+}

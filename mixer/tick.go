@@ -8,10 +8,14 @@ func (r *Room) step(t Tick) bool {
 		return false
 	}
 	r.begin(t)
-	r.stage(stageReceive, len(r.seats))
+	if !r.stage(stageReceive, len(r.seats)) {
+		return false
+	}
 	if r.mixing {
 		r.steps++
-		r.mixDown()
+		if !r.mixDown() {
+			return false
+		}
 		if r.steps%pruneEvery == 0 {
 			r.prune()
 		}
@@ -20,17 +24,18 @@ func (r *Room) step(t Tick) bool {
 	return true
 }
 
-// mixDown makes what everybody hears of what was received.
-func (r *Room) mixDown() {
+// mixDown makes what everybody hears of what was received. It says whether the room goes on.
+func (r *Room) mixDown() bool {
 	r.gather()
-	r.stage(stageDecode, len(r.heeded))
+	if !r.stage(stageDecode, len(r.heeded)) {
+		return false
+	}
 	r.listen()
 	r.choose()
 	r.sumUp()
 	r.route()
 	r.lap(stageMix)
-	r.stage(stageEncode, len(r.jobs))
-	r.stage(stageSend, len(r.seats))
+	return r.stage(stageEncode, len(r.jobs)) && r.stage(stageSend, len(r.seats))
 }
 
 // gather collects what the ports changed, and the seats whose frames are decoded.

@@ -68,11 +68,15 @@ func (r *Room) tick(t Tick) (goesOn bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			goesOn = false
-			r.fail(v)
+			r.fail(v, debug.Stack())
 		}
 	}()
 	if r.step(t) {
 		return true
+	}
+	if f := r.crew.failure.Load(); f != nil {
+		r.fail(f.value, f.stack)
+		return false
 	}
 	r.retire(nil)
 	return false
@@ -80,11 +84,7 @@ func (r *Room) tick(t Tick) (goesOn bool) {
 
 // fail ends a room whose tick panicked. What a port panicked with is logged by type only, unless it is the Go runtime's own: it
 // might hold anything.
-func (r *Room) fail(v any) {
-	stack := debug.Stack()
-	if f, ok := v.(*failure); ok { // it happened to somebody who helped
-		v, stack = f.value, f.stack
-	}
+func (r *Room) fail(v any, stack []byte) {
 	text := fmt.Sprintf("%T", v)
 	if e, ok := v.(runtime.Error); ok {
 		text = e.Error()
