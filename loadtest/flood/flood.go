@@ -140,7 +140,7 @@ func (f *flood) run(ctx context.Context, plan ...segment) ([]*Count, error) {
 	start := time.Now()
 	var wg sync.WaitGroup
 	for i, l := range f.lanes {
-		l.take(calls, i, len(plan))
+		l.take(calls, i, plan)
 		wg.Go(func() { l.run(ctx, start) })
 	}
 	wg.Wait()

@@ -19,6 +19,8 @@ type segment struct {
 	name string
 	rate float64 // calls a second
 	long time.Duration
+
+	begin time.Duration // after the start of the run; set by prepare
 }
 
 func (s segment) calls() int { return max(1, int(s.rate*s.long.Seconds())) }
@@ -48,6 +50,7 @@ func (f *flood) prepare(ctx context.Context, plan []segment, from []netip.AddrPo
 	var calls []call
 	begin := time.Duration(0)
 	for s, seg := range plan {
+		plan[s].begin = begin
 		n := seg.calls()
 		if len(calls)+n > maxCalls {
 			return nil, fmt.Errorf("flood: more than %d calls in one run: shorten it", maxCalls)

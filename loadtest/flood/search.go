@@ -10,7 +10,7 @@ func (f *flood) perform(ctx context.Context) error {
 	}
 	f.report.Peak = peak.PerS
 	if f.Rate == 0 {
-		counts, err := f.run(ctx, segment{"half", peak.PerS * restShare, f.Duration})
+		counts, err := f.run(ctx, segment{name: "half", rate: peak.PerS * restShare, long: f.Duration})
 		if err != nil {
 			return err
 		}
@@ -20,7 +20,7 @@ func (f *flood) perform(ctx context.Context) error {
 		return nil
 	}
 	over := min(peak.PerS*f.Times, maxRate)
-	counts, err := f.run(ctx, segment{"overload", over, f.Duration}, segment{"after", peak.PerS * restShare, f.Duration})
+	counts, err := f.run(ctx, segment{name: "overload", rate: over, long: f.Duration}, segment{name: "after", rate: peak.PerS * restShare, long: f.Duration})
 	if err != nil {
 		return err
 	}
@@ -33,14 +33,14 @@ func (f *flood) perform(ctx context.Context) error {
 // a second of any step count.
 func (f *flood) peak(ctx context.Context) (best *Count, err error) {
 	if f.Rate > 0 {
-		counts, err := f.run(ctx, segment{"rate", f.Rate, f.Duration})
+		counts, err := f.run(ctx, segment{name: "rate", rate: f.Rate, long: f.Duration})
 		if err != nil {
 			return nil, err
 		}
 		return counts[0], nil
 	}
 	step := func(rate float64) (held bool, err error) {
-		counts, err := f.run(ctx, segment{"search", rate, f.Step})
+		counts, err := f.run(ctx, segment{name: "search", rate: rate, long: f.Step})
 		if err != nil {
 			return false, err
 		}
