@@ -22,6 +22,9 @@ const (
 	guardLife = 24 * time.Hour
 	// guardSlot groups entries that are forgotten together.
 	guardSlot = time.Hour
+	// guardShares is how many slots a full guard has at least: it forgets one of them, an eighth, where it would have to refuse every call
+	// until the slot is over, which a thousand set-ups a second fill in minutes.
+	guardShares = 8
 	// defaultGuardEntries is two for each of a million agreements; about 80 MB when full.
 	defaultGuardEntries = 1 << 21
 
