@@ -82,7 +82,7 @@ func (c *Config) complete() error {
 	for p, d := range map[*int]int{
 		&c.MaxUDP: defaultMaxUDP, &c.MaxHandlers: defaultHandlers, &c.MaxConnections: defaultConnections,
 		&c.ConnectionsPerSource: defaultPerSource, &c.MaxWaiting: defaultWaiting,
-		&c.MaxSetups: max(leastSetups, setupsPerProc*runtime.GOMAXPROCS(0)),
+		&c.MaxSetups: max(1, int(setupShare*float64(runtime.GOMAXPROCS(0)))),
 	} {
 		if *p <= 0 {
 			*p = d

@@ -20,10 +20,10 @@ const (
 	defaultMaxUDP = 8 << 10
 	// defaultHandlers bounds requests in work: each is a goroutine of a few KiB, so 4096 are some 30 MiB at worst.
 	defaultHandlers = 4096
-	// setupsPerProc and leastSetups bound the new calls in work at a time: enough for every processor to have one while others wait
-	// for the Diffie-Hellman pool or a room; more would only take longer each.
-	setupsPerProc = 8
-	leastSetups   = 16
+	// setupShare of the processors (GOMAXPROCS) is how many new calls are in work at a time, one at least. A call in work computes, here or
+	// in the Diffie-Hellman pool, and hardly waits for anything else: more of them would take longer each, and keep every processor
+	// from the mixer's ticks and from calls that stand.
+	setupShare = 0.75
 	// defaultWaiting bounds those that wait for their turn: a conference that all join in the same second. Each is a transaction
 	// of some 20 KiB.
 	defaultWaiting = 512
