@@ -30,7 +30,7 @@ func (l *lane) accepted(c *call, a answer, now time.Duration) {
 		if took := now - c.sent; took <= inTime {
 			n.Good++
 			n.delays = append(n.delays, took)
-			if seg := l.plan[c.segment]; now >= seg.begin+time.Duration(warmup*float64(seg.long)) && now < seg.begin+seg.long {
+			if seg := l.plan[c.segment]; now >= seg.steady() && now < seg.begin+seg.long {
 				n.steady++
 			}
 		} else {

@@ -23,6 +23,9 @@ type segment struct {
 	begin time.Duration // after the start of the run; set by prepare
 }
 
+// steady is from when on its good calls count for its rate.
+func (s segment) steady() time.Duration { return s.begin + time.Duration(warmup*float64(s.long)) }
+
 func (s segment) calls() int { return max(1, int(s.rate*s.long.Seconds())) }
 
 // call is one call of a run. Its first five fields are set by prepare; the rest belongs to its lane.
