@@ -20,7 +20,7 @@
 // section 6.1, RFC 4567 section 7.1).
 //
 // Goroutines: none of its own but those of a handshake until its Close, and one for each
-// operation of the Pool while it runs. Keyer, Pool, Replay, Guard, Authority, Running and
+// thread of the Pool, which ends soon after its work. Keyer, Pool, Replay, Guard, Authority, Running and
 // Handshake.Close may be used from any goroutine; an Initiation, a Verified and an Agreement belong to the leg that made them.
 // Whoever receives an Agreement owns its keys and wipes them, and its Running when nobody goes on from it.
 //

@@ -104,15 +104,15 @@ func (g *Guard) admitAll(k *Keys, hashes ...shortHash) error {
 	return nil
 }
 
-// forget drops slots that are too old, opens a new one when it is time, and makes room for n: older slots before newer, the
-// current one never, since a guard that forgets what it just saw is none. It is called with mu held.
+// forget drops slots that are too old, opens a new one when it is time or the current one holds its share, and makes room for n: older
+// slots before newer, the current one never, since a guard that forgets what it just saw is none. It is called with mu held.
 func (g *Guard) forget(n int) {
 	now := g.now()
 	for len(g.slots) > 0 && now.Sub(g.slots[0].begin) > guardLife+guardSlot {
 		g.size -= len(g.slots[0].seen)
 		g.slots = g.slots[1:]
 	}
-	if last := len(g.slots) - 1; last < 0 || now.Sub(g.slots[last].begin) >= guardSlot {
+	if last := len(g.slots) - 1; last < 0 || now.Sub(g.slots[last].begin) >= guardSlot || len(g.slots[last].seen) >= max(n, g.bound/guardShares) {
 		g.slots = append(g.slots, guardEntries{now, map[shortHash]struct{}{}})
 	}
 	for len(g.slots) > 1 && g.size+n > g.bound {

@@ -79,19 +79,27 @@ func TestGuardForgets(t *testing.T) {
 	}
 }
 
+// TestGuardBounded: a full guard forgets its oldest share and refuses nobody; what it saw of late it still knows.
 func TestGuardBounded(t *testing.T) {
 	clock := &hands{at: began}
-	g := newGuard(t, GuardConfig{Now: clock.now, Entries: 8})
-	for n := range 4 {
+	g := newGuard(t, GuardConfig{Now: clock.now, Entries: 16 * guardShares})
+	for n := range 8 * guardShares {
 		if err := g.admit(keysNumbered(n)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := g.admit(keysNumbered(4)); !errors.Is(err, ErrFull) {
-		t.Errorf("full within one slot: %v", err)
+	if g.ForgottenEarly() != 0 {
+		t.Fatalf("%d forgotten before it was full", g.ForgottenEarly())
 	}
-	clock.move(2 * guardSlot)
-	if err := g.admit(keysNumbered(4)); err != nil || g.ForgottenEarly() != 8 || g.Len() != 2 {
-		t.Errorf("%v, %d forgotten early, %d left", err, g.ForgottenEarly(), g.Len())
+	if err := g.admit(keysNumbered(8 * guardShares)); err != nil || g.ForgottenEarly() != 16 {
+		t.Errorf("full: %v, %d forgotten early", err, g.ForgottenEarly())
+	}
+	for n := 8; n <= 8*guardShares; n++ {
+		if err := g.admit(keysNumbered(n)); !errors.Is(err, ErrKeyReuse) {
+			t.Errorf("number %d again: %v", n, err)
+		}
+	}
+	if err := g.admit(keysNumbered(0)); err != nil {
+		t.Errorf("the oldest, which it has forgotten: %v", err)
 	}
 }

@@ -22,6 +22,9 @@ const (
 	guardLife = 24 * time.Hour
 	// guardSlot groups entries that are forgotten together.
 	guardSlot = time.Hour
+	// guardShares is how many slots a full guard has at least: it forgets one of them, an eighth, where it would have to refuse every call
+	// until the slot is over, which a thousand set-ups a second fill in minutes.
+	guardShares = 8
 	// defaultGuardEntries is two for each of a million agreements; about 80 MB when full.
 	defaultGuardEntries = 1 << 21
 
@@ -32,6 +35,8 @@ const (
 	// Without it ticks of the mixer came 5 ms late in 2 to 4 % of all cases beside half as many set-ups as the machine could bear,
 	// with it in 0 to 0.4 % (modp1536; the same runs show 0 % without set-ups).
 	poolNiceness = 10
+	// threadIdle is how long such a thread waits for more work: making one costs as much as an operation of p256.
+	threadIdle = 20 * time.Millisecond
 	// defaultQueue bounds waiting for the pool: at 2 to 8 ms an operation the last of 64 waits a quarter of a second.
 	defaultQueue = 64
 	// defaultDeadline bounds that wait in time; the caller has not yet heard ringing, and asks again sooner than it gives up.

@@ -21,6 +21,7 @@ type PoolConfig struct {
 type Pool struct {
 	workers  chan struct{} // holds a token for each operation that runs
 	places   chan struct{} // holds a token for each operation that runs or waits
+	jobs     chan job      // to threads that wait for another
 	deadline time.Duration // set once
 	done     atomic.Uint64
 	refused  atomic.Uint64
@@ -40,6 +41,7 @@ func NewPool(c PoolConfig) *Pool {
 	return &Pool{
 		workers:  make(chan struct{}, c.Workers),
 		places:   make(chan struct{}, c.Workers+c.Queue),
+		jobs:     make(chan job),
 		deadline: c.Deadline,
 	}
 }
@@ -82,7 +84,7 @@ func (p *Pool) reserve(ctx context.Context) (place, error) {
 // run counts op and runs it.
 func (l place) run(op func()) error {
 	l.pool.done.Add(1)
-	return behind(op)
+	return l.pool.behind(op)
 }
 
 func (l place) release() {

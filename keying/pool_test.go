@@ -43,6 +43,7 @@ func TestPoolBounds(t *testing.T) {
 		if busy != 3 || most != 2 || p.Done() != 5 || p.Refused() != 3 || p.Waiting() != 0 {
 			t.Errorf("%d busy, %d at a time, %d done, %d refused, %d waiting", busy, most, p.Done(), p.Refused(), p.Waiting())
 		}
+		time.Sleep(threadIdle) // of the bubble's time: its threads end
 	})
 }
 
@@ -64,6 +65,7 @@ func TestPoolDeadline(t *testing.T) {
 		if p.Waiting() != 0 {
 			t.Error("places are missing")
 		}
+		time.Sleep(threadIdle)
 	})
 }
 
@@ -108,4 +110,31 @@ func TestPoolPanic(t *testing.T) {
 	if err := p.do(t.Context(), func() {}); err != nil || p.Waiting() != 0 {
 		t.Errorf("then %v, %d wait", err, p.Waiting())
 	}
+}
+
+// TestPoolThreads: operations that follow one another share a thread, which ends when no more come.
+func TestPoolThreads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool(PoolConfig{Workers: 1})
+		threads := make(map[int]bool)
+		op := func() {
+			if err := p.do(t.Context(), func() { threads[unix.Gettid()] = true }); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait() // the thread waits for more
+		}
+		for range 3 {
+			op()
+		}
+		if len(threads) != 1 {
+			t.Errorf("%d threads for three operations in a row", len(threads))
+		}
+		time.Sleep(threadIdle)
+		synctest.Wait()
+		select {
+		case p.jobs <- job{}:
+			t.Error("a thread still waits")
+		default:
+		}
+	})
 }

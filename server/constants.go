@@ -11,9 +11,10 @@ const (
 	drainPatience = 5 * time.Second
 	// keySkew is how far a MIKEY timestamp may be from our clock (docs of keying.Replay).
 	keySkew = time.Minute
-	// replayEntries bounds the replay cache: two skews of a thousand set-ups a second.
-	replayEntries = 120_000
-	// guardEntries bounds the guard against repeated keys: two directions of half a million calls in its day.
+	// replayEntries bounds the replay cache: two skews of 2,500 set-ups a second.
+	replayEntries = 300_000
+	// guardEntries bounds the guard against repeated keys: two directions of half a million calls; where a day has more, it forgets the
+	// oldest.
 	guardEntries = 1 << 20
 	// dhDeadline bounds how long a set-up waits for a Diffie-Hellman worker before its caller gets 503.
 	dhDeadline = time.Second

@@ -46,6 +46,9 @@ type Server struct {
 	calls    *calls
 	metrics  *metrics
 	stopping atomic.Bool
+
+	// full says that the mixer can take no further call; asked before anything is spent on one. nil: it always can.
+	full atomic.Pointer[func() bool]
 }
 
 var _ dialog.Host = (*Server)(nil)
@@ -83,11 +86,17 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true,
 		ServerTLS:         s.sipTLS(),
 		ClientTLS:         &tls.Config{RootCAs: s.keys.authority.Roots(), MinVersion: tls.VersionTLS12},
-		RequestsPerSource: cfg.Limits.RequestsPerSource, Log: log,
+		RequestsPerSource: cfg.Limits.RequestsPerSource, Full: s.mixerFull, Log: log,
 	}, s); err != nil {
 		return nil, fmt.Errorf("SIP cannot listen: %w; choose other addresses under sip", err)
 	}
 	return s, nil
+}
+
+// mixerFull is dialog.Config.Full.
+func (s *Server) mixerFull() bool {
+	full := s.full.Load()
+	return full != nil && (*full)()
 }
 
 // openKeying loads keys and accounts and makes the Keyer on top of them.

@@ -70,7 +70,13 @@ func (e *Endpoint) respond(a *arrival, r Response, tag string) error {
 	if err := e.fits(res); err != nil {
 		return err
 	}
-	return a.tx.Respond(res)
+	if err := a.tx.Respond(res); err != nil {
+		return err
+	}
+	if r.Status >= 200 && a.r.Method != "INVITE" && a.r.Transport == "udp" && res.Destination() == a.sr.Source() && e.door.settle(e.traceKey(a.sr), []byte(res.String())) {
+		a.tx.Terminate() // the trace answers what comes again
+	}
+	return nil
 }
 
 // reply sends the one final response of an arrival; in the dialog's goroutine.
@@ -179,6 +185,9 @@ func (x *receiver) ack(a *arrival) {
 		return
 	}
 	x.settled()
+	if u.tx != nil && x.d.e.door.settle(u.key, nil) {
+		u.tx.Terminate() // it would hold on to request and answer for 64*T1
+	}
 	x.deliver(a, Ack)
 	x.release()
 }

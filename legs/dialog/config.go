@@ -26,6 +26,11 @@ type Config struct {
 	RequestsPerSource int
 	// MaxHandlers bounds the requests in work at once (0: 4096); above three quarters of it new calls get 503.
 	MaxHandlers int
+	// MaxSetups bounds the new calls in work at once, MaxWaiting those that wait for their turn (0: as many as the processors
+	// bear, and 512). Further ones get 503 at the price of a look, and requests in a dialog go before all of them.
+	MaxSetups, MaxWaiting int
+	// Full, asked before anything is spent on a request that would begin a call, says that none can be taken; nil: one always can.
+	Full func() bool
 	// MaxConnections and ConnectionsPerSource bound accepted TCP and TLS connections (0: 4096 and 256).
 	MaxConnections, ConnectionsPerSource int
 	// Timers are process-wide in sipgo: the first endpoint of the process sets them, zero leaves them as they are, and a

@@ -1,24 +1,28 @@
 package dialog
 
 import (
-	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 )
 
-// datagrams is the UDP listener. sipgo remembers every source address for the life of a reader, so it is given readers that
-// retire: after sourcesPerReader different sources a fresh one takes over, and the memory of the old one goes with it.
+// datagrams is the UDP listener. One goroutine reads the socket, and does with each datagram only what takes no time (front.triage): it
+// never falls behind, so that the kernel drops nothing of calls that stand while others are sent away. The rest is done by whoever reads
+// for sipgo. sipgo remembers every source address for the life of a reader, so it is given readers that retire: after
+// sourcesPerReader different sources a fresh one takes over, and the memory of the old one goes with it.
 type datagrams struct {
 	net.PacketConn
 	front *front
+	batch *batch // of the goroutine that reads the socket
+	inbox *inbox
 	serve func(net.PacketConn) error // sipgo's reader
 	done  chan struct{}
 	wg    sync.WaitGroup
 }
 
-// reader is one generation's view of the socket.
+// reader is one generation's view of the inbox.
 type reader struct {
 	*datagrams
 	sources map[netip.AddrPort]struct{} // owned by the reading goroutine
@@ -26,12 +30,19 @@ type reader struct {
 	once    sync.Once
 }
 
-func newDatagrams(pc net.PacketConn, f *front, serve func(net.PacketConn) error) *datagrams {
-	return &datagrams{PacketConn: pc, front: f, serve: serve, done: make(chan struct{})}
+func newDatagrams(pc net.PacketConn, f *front, serve func(net.PacketConn) error) (*datagrams, error) {
+	b, err := newBatch(pc)
+	return &datagrams{PacketConn: pc, front: f, batch: b, inbox: newInbox(), serve: serve, done: make(chan struct{})}, err
 }
 
-// start runs a new generation and returns when sipgo reads from it.
+// start reads, and returns when sipgo does.
 func (d *datagrams) start() {
+	d.generation()
+	d.wg.Go(d.receive)
+}
+
+// generation runs a new reader and returns when sipgo reads from it.
+func (d *datagrams) generation() {
 	r := &reader{datagrams: d, sources: make(map[netip.AddrPort]struct{}), begun: make(chan struct{})}
 	d.wg.Go(func() {
 		defer r.once.Do(func() { close(r.begun) })
@@ -40,9 +51,29 @@ func (d *datagrams) start() {
 	<-r.begun
 }
 
+// receive reads the socket until stop.
+func (d *datagrams) receive() {
+	defer d.inbox.close()
+	for {
+		text, from, err := d.batch.receive()
+		if err != nil {
+			if !temporary(err) {
+				return
+			}
+			continue // an ICMP error of an earlier datagram: the socket lives on
+		}
+		a, answer, ok := d.front.triage(text, from)
+		d.batch.answer(answer) // stateless
+		if ok && !d.inbox.put(a) {
+			d.front.stats.overBudget.Add(1)
+		}
+	}
+}
+
 // stop ends the readers, waits for them and closes the socket.
 func (d *datagrams) stop() {
 	close(d.done)
+	d.inbox.close()
 	_ = d.SetReadDeadline(time.Unix(1, 0))
 	d.wg.Wait()
 	_ = d.PacketConn.Close()
@@ -67,28 +98,20 @@ func (r *reader) ReadFrom(b []byte) (int, net.Addr, error) {
 		if len(r.sources) >= sourcesPerReader {
 			return 0, nil, r.retire()
 		}
-		n, addr, err := r.PacketConn.ReadFrom(b)
-		if err != nil {
-			select {
-			case <-r.done:
-				return 0, nil, r.linger(stopWait, nil)
-			default:
-			}
-			if n == 0 && addr == nil && !temporary(err) {
-				return 0, nil, net.ErrClosed
-			}
-			continue // an ICMP error of an earlier datagram: the socket lives on
+		a, ok := r.inbox.take()
+		if !ok {
+			return 0, nil, r.linger(stopWait, nil)
 		}
-		from := addrPort(addr)
-		msg, answer := r.front.datagram(b[:n], from.Addr())
+		addr := net.UDPAddrFromAddrPort(a.from)
+		msg, answer := r.front.datagram(a)
 		if answer != nil {
 			_, _ = r.WriteTo(answer, addr) // stateless: a lost answer is asked for again
 		}
 		if msg == nil {
 			continue
 		}
-		r.sources[from] = struct{}{}
-		return copy(b, msg), addr, nil // msg is b's own front part, or rebuilt and hardly longer
+		r.sources[a.from] = struct{}{}
+		return copy(b, msg), addr, nil // msg is a part of the datagram, or rebuilt and hardly longer
 	}
 }
 
@@ -96,13 +119,13 @@ func (r *reader) ReadFrom(b []byte) (int, net.Addr, error) {
 func (r *reader) Close() error { return nil }
 
 func (r *reader) retire() error {
-	r.start()
+	r.generation()
 	return r.linger(retireWait, r.done)
 }
 
 func temporary(err error) bool {
-	op, ok := err.(*net.OpError) //nolint:errorlint // the kernel's own error, not wrapped
-	return ok && !op.Timeout() && !errors.Is(op.Err, net.ErrClosed)
+	_, ok := err.(*os.SyscallError) //nolint:errorlint // the kernel's own error, not wrapped
+	return ok
 }
 
 func addrPort(a net.Addr) netip.AddrPort {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type Endpoint struct {
 	tpl     *sip.TransportLayer
 	txl     *sip.TransactionLayer
 	front   *front
+	door    *door
 	udp     *datagrams // nil when off
 	streams *streams
 	addrs   map[string]net.Addr // listeners, set once in Listen
@@ -56,7 +58,9 @@ func Listen(cfg Config, h Host) (*Endpoint, error) {
 		return nil, fmt.Errorf("%w: no randomness", ErrConfig)
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.door = newDoor(&cfg, t64(), time.Now)
 	e.front = &front{
+		door:   e.door,
 		parser: newParser(), budget: newBudget(cfg.RequestsPerSource), stats: &e.stats, stamp: e.stamp, now: time.Now,
 		full: func() bool { return e.stats.handlers.Load() > 2*int64(cfg.MaxHandlers) },
 	}
@@ -77,7 +81,8 @@ func (c *Config) complete() error {
 	}
 	for p, d := range map[*int]int{
 		&c.MaxUDP: defaultMaxUDP, &c.MaxHandlers: defaultHandlers, &c.MaxConnections: defaultConnections,
-		&c.ConnectionsPerSource: defaultPerSource,
+		&c.ConnectionsPerSource: defaultPerSource, &c.MaxWaiting: defaultWaiting,
+		&c.MaxSetups: max(1, int(setupShare*float64(runtime.GOMAXPROCS(0)))),
 	} {
 		if *p <= 0 {
 			*p = d
@@ -118,7 +123,9 @@ func (e *Endpoint) open() error {
 			_ = u.SetReadBuffer(socketBuffer) // the kernel may grant less
 		}
 		e.addrs["udp"] = pc.LocalAddr()
-		e.udp = newDatagrams(pc, e.front, e.tpl.ServeUDP)
+		if e.udp, err = newDatagrams(pc, e.front, e.tpl.ServeUDP); err != nil {
+			return fmt.Errorf("%w: %w", ErrConfig, err)
+		}
 	}
 	for transport, addr := range map[string]string{"tcp": e.cfg.TCP, "tls": e.cfg.TLS} {
 		if addr == "" {

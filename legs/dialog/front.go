@@ -14,6 +14,7 @@ import (
 // front is the first line of defence, the same for datagrams and streams: whatever gets past it is one whole message that
 // our scan and sipgo's parser both read without complaint.
 type front struct {
+	door   *door
 	parser *sip.Parser
 	budget *budget
 	stats  *counters
@@ -34,16 +35,56 @@ func newParser() *sip.Parser {
 // keepAlive tells whether b holds nothing but line ends and NULs (RFC 5626 section 3.5.1).
 func keepAlive(b []byte) bool { return len(bytes.Trim(b, "\r\n\x00")) == 0 }
 
-// datagram checks one datagram and returns the message in it, cut to its Content-Length (RFC 3261 section 18.3), or a
-// stateless answer to send, or neither.
-func (f *front) datagram(b []byte, from netip.Addr) (msg, answer []byte) {
-	if len(b) >= maxDatagram || keepAlive(b) {
-		return nil, nil
+// triage does with a datagram what cannot wait, and costs less than copying it: what needs no look is dropped, new calls are sent away
+// while none is let in. ok: it goes on.
+func (f *front) triage(b []byte, from netip.AddrPort) (a arrived, answer []byte, ok bool) {
+	if len(b) >= maxDatagram || shedAck(b) || keepAlive(b) {
+		return a, nil, false
 	}
 	if f.full() {
 		f.stats.overBudget.Add(1)
-		return nil, nil
+		return a, nil, false
 	}
+	a = arrived{from: from}
+	if g, plain := peek(b); plain {
+		a.key = f.door.traces.key("INVITE", string(value(g.id)), g.number(), from)
+		if t, known := f.door.meets(a.key); known {
+			if t.state == settled {
+				return a, nil, false
+			}
+		} else if a.call, answer = f.knock(&g, a); !a.call {
+			return a, answer, false
+		}
+	}
+	a.text = bytes.Clone(b)
+	return a, nil, true
+}
+
+// knock lets a new call in, or sends it away.
+func (f *front) knock(g *glimpse, a arrived) (in bool, answer []byte) {
+	if !f.budget.allow(a.from.Addr(), f.now(), 1) {
+		f.stats.overBudget.Add(1)
+		return false, nil
+	}
+	if why := f.door.enter(a.key); why != "" {
+		f.stats.refuse(why)
+		return false, g.busy()
+	}
+	return true, nil
+}
+
+// datagram checks one datagram that passed the triage and returns the message in it, cut to its Content-Length (RFC 3261 section
+// 18.3), or a stateless answer to send, or neither.
+func (f *front) datagram(a arrived) (msg, answer []byte) {
+	msg, answer = f.checked(a)
+	if msg == nil && a.call {
+		f.door.leave(a.key)
+	}
+	return msg, answer
+}
+
+func (f *front) checked(a arrived) (msg, answer []byte) {
+	b := a.text
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	head := b
 	if end >= 0 {
@@ -58,7 +99,7 @@ func (f *front) datagram(b []byte, from netip.Addr) (msg, answer []byte) {
 		f.stats.malformed.Add(1)
 		return nil, nil
 	}
-	if !f.budget.allow(from, f.now(), w.cost()) {
+	if !a.call && !f.budget.allow(a.from.Addr(), f.now(), w.cost()) {
 		f.stats.overBudget.Add(1)
 		return nil, nil
 	}
@@ -74,13 +115,41 @@ func (f *front) datagram(b []byte, from netip.Addr) (msg, answer []byte) {
 			b = w.rebuilt(b[len(head):])
 		}
 	}
-	if flaw == nil {
-		flaw = f.parse(b)
-	}
 	if flaw != nil {
 		return nil, f.refuse(w, flaw)
 	}
+	return f.whole(b, w, a)
+}
+
+// whole takes a message that the scan has read.
+func (f *front) whole(b []byte, w wire, a arrived) (msg, answer []byte) {
+	if w.request && w.method != "ACK" && !a.call {
+		if t, known := f.door.meets(f.key(w, a.from)); known && t.state == settled {
+			return nil, t.again
+		}
+	}
+	if flaw := f.parse(b); flaw != nil {
+		return nil, f.refuse(w, flaw)
+	}
+	if !a.call {
+		if why := f.enter(w, a.from); why != "" {
+			return nil, f.busy(w, why)
+		}
+	}
 	return b, nil
+}
+
+// key of a request's trace.
+func (f *front) key(w wire, from netip.AddrPort) uint64 {
+	return f.door.traces.key(w.method, w.callID, w.number, from)
+}
+
+// enter passes a request through the door, if it would begin a call; why not, otherwise.
+func (f *front) enter(w wire, from netip.AddrPort) (why string) {
+	if w.method != "INVITE" || w.toTag {
+		return ""
+	}
+	return f.door.enter(f.key(w, from))
 }
 
 // cost is what a message takes from its source's budget: requests that may make a call cost one, all others a tenth.

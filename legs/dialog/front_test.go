@@ -14,10 +14,21 @@ import (
 )
 
 func testFront(rate int) *front {
+	cfg := Config{MaxSetups: 1, MaxWaiting: 1 << 30}
 	return &front{
+		door:   newDoor(&cfg, t64(), time.Now),
 		parser: newParser(), budget: newBudget(rate), stats: new(counters), now: time.Now,
 		stamp: func(_, _, _ string) string { return "stamp" }, full: func() bool { return false },
 	}
+}
+
+// both puts a datagram through all that a front does with it.
+func (f *front) both(b []byte, from netip.AddrPort) (msg, answer []byte) {
+	a, answer, ok := f.triage(b, from)
+	if !ok {
+		return nil, answer
+	}
+	return f.datagram(a)
 }
 
 const options = "OPTIONS sip:room@conf.test SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bKx\r\n" +
@@ -51,7 +62,7 @@ func TestContentLength(t *testing.T) {
 				msg = fmt.Sprintf(options, strings.TrimSuffix(c.length, "\r\n")) + body
 			}
 			f := testFront(0)
-			got, answer := f.datagram([]byte(msg), netip.MustParseAddr("127.0.0.1"))
+			got, answer := f.both([]byte(msg), netip.MustParseAddrPort("127.0.0.1:5060"))
 			switch {
 			case c.datagram == 200 && got == nil, c.datagram == 400 && !bytes.HasPrefix(answer, []byte("SIP/2.0 400 ")):
 				t.Errorf("datagram: %q %q", got, answer)
@@ -127,7 +138,7 @@ func TestEveryFieldBroken(t *testing.T) {
 					}
 				}
 				msg := method + " sip:c@d SIP/2.0\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n"
-				got, answer := f.datagram([]byte(msg), netip.MustParseAddr("127.0.0.1"))
+				got, answer := f.both([]byte(msg), netip.MustParseAddrPort("127.0.0.1:5060"))
 				if got != nil {
 					m, err := f.parser.ParseSIP(got)
 					if err != nil {

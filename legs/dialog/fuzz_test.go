@@ -20,9 +20,9 @@ func FuzzFront(f *testing.F) {
 		f.Add(msg)
 	}
 	front := testFront(0)
-	from := netip.MustParseAddr("127.0.0.1")
+	from := netip.MustParseAddrPort("127.0.0.1:5060")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		msg, answer := front.datagram(bytes.Clone(b), from)
+		msg, answer := front.both(bytes.Clone(b), from)
 		if msg != nil && answer != nil {
 			t.Fatal("passed and answered")
 		}

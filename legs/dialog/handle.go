@@ -1,7 +1,7 @@
 package dialog
 
 import (
-	"math/rand/v2"
+	"net/netip"
 	"runtime/debug"
 	"strconv"
 
@@ -11,6 +11,8 @@ import (
 // handle is sipgo's entry for every request that is not a retransmission, in a goroutine of its own. Whatever happens in
 // it, a panic included, concerns this message only.
 func (e *Endpoint) handle(sr *sip.Request, tx *sip.ServerTx) {
+	set := e.setup(sr)
+	defer set.end(false) // after sipgo has forgotten it, so that none of its repeats is taken for a new call that sipgo keeps from us
 	defer tx.TerminateGracefully()
 	if !e.enter() {
 		return
@@ -36,10 +38,25 @@ func (e *Endpoint) handle(sr *sip.Request, tx *sip.ServerTx) {
 			r.PeerCertificates = st.certificates()
 		}
 	}
-	e.dispatch(r, sr, tx, working)
+	e.dispatch(r, sr, tx, working, set)
 }
 
-func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, working int64) {
+// setup is the new call that a request begins; one that ends at once for any other.
+func (e *Endpoint) setup(sr *sip.Request) *setup {
+	return &setup{door: e.door, key: e.traceKey(sr)}
+}
+
+// traceKey is the key of a request's trace, as the front made it.
+func (e *Endpoint) traceKey(sr *sip.Request) uint64 {
+	id, cseq := sr.CallID(), sr.CSeq()
+	from, err := netip.ParseAddrPort(sr.Source())
+	if id == nil || cseq == nil || err != nil {
+		return 0
+	}
+	return e.door.traces.key(string(sr.Method), id.Value(), cseq.SeqNo, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+}
+
+func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, working int64, set *setup) {
 	d := e.find(r)
 	limit := int64(e.cfg.MaxHandlers)
 	switch {
@@ -61,6 +78,16 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 		e.stateless(sr, tx, overload())
 		return
 	}
+	if d == nil && r.Method == "INVITE" {
+		err := set.begin(e.ctx)
+		if tx.Err() != nil {
+			return // cancelled, and answered, while it waited
+		}
+		if err != nil {
+			e.stateless(sr, tx, overload())
+			return
+		}
+	}
 	admitted, refused := e.host.Admit(r, d)
 	if refused != nil {
 		if d != nil {
@@ -73,7 +100,7 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 	case d != nil:
 		d.take(&arrival{r: r, sr: sr, tx: tx, admitted: admitted, answered: make(chan struct{})})
 	case r.Method == "INVITE":
-		e.invited(r, sr, tx, admitted)
+		e.invited(r, sr, tx, admitted, set)
 	case r.Method == "OPTIONS":
 		e.stateless(sr, tx, &refusal{Response: Response{Status: 200, Header: capabilities()}})
 	case taken(r.Method):
@@ -94,8 +121,7 @@ func taken(method string) bool {
 
 // overload is the 503 of shedding, with a Retry-After that spreads the return of those we sent away.
 func overload() *refusal {
-	after := strconv.Itoa(retryAfterMin + rand.IntN(retryAfterSpan+1)) //nolint:gosec // spread, not secrecy
-	return refuse(503, "overload", HeaderField{"Retry-After", after})
+	return refuse(503, "overload", HeaderField{"Retry-After", strconv.Itoa(retryAfter())})
 }
 
 // stateless answers without leaving anything behind (RFC 3261 section 8.2.7): the transaction is dropped when the handler

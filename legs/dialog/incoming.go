@@ -18,6 +18,7 @@ type Incoming struct {
 	tx     *sip.ServerTx
 	stream *stream // nil for UDP
 	tag    string
+	setup  *setup
 	ctx    context.Context //nolint:containedctx // the life of the call, which no caller of ours has
 	cancel context.CancelCauseFunc
 	state  atomic.Int32 // calling → answered, or calling → cancelled
@@ -30,14 +31,14 @@ const (
 )
 
 // invited runs one new call in the handler's goroutine, which sipgo wants alive until the final response.
-func (e *Endpoint) invited(r *Request, sr *sip.Request, tx *sip.ServerTx, admitted any) {
+func (e *Endpoint) invited(r *Request, sr *sip.Request, tx *sip.ServerTx, admitted any, set *setup) {
 	if r.Contact == nil || r.Contact.URI.Host == "" {
 		e.stateless(sr, tx, refuse(400, "contact"))
 		return
 	}
 	timed, stop := context.WithTimeoutCause(e.ctx, answerWait, ErrTimeout)
 	defer stop()
-	in := &Incoming{Request: r, e: e, sr: sr, tx: tx, tag: newTag()}
+	in := &Incoming{Request: r, e: e, sr: sr, tx: tx, tag: newTag(), setup: set}
 	in.ctx, in.cancel = context.WithCancelCause(timed)
 	defer in.cancel(ErrAnswered)
 	if r.Transport != "udp" {
@@ -54,6 +55,7 @@ func (e *Endpoint) invited(r *Request, sr *sip.Request, tx *sip.ServerTx, admitt
 		return
 	}
 	defer e.finish(key)
+	defer set.end(true) // it is answered within its transaction, which lives on
 	// sipgo answers CANCEL with 200 and the INVITE with 487 itself; the callbacks run under its locks and only tell.
 	if !tx.OnCancel(func(*sip.Request) { in.cancelled(ErrCancelled) }) {
 		in.cancelled(ErrCancelled)
@@ -147,6 +149,7 @@ func (in *Incoming) Reject(r Response) error {
 	in.e.stats.refuse("rejected")
 	err := in.send(r)
 	in.repair()
+	in.setup.end(true)
 	return err
 }
 
@@ -176,6 +179,7 @@ func (in *Incoming) Accept(contentType string, body []byte) (*Dialog, error) {
 	if err != nil {
 		return nil, err
 	}
+	in.setup.end(true)
 	if err := in.tx.Respond(res); err != nil {
 		in.repair()
 		d.end(ErrTransport)

@@ -20,12 +20,30 @@ const (
 	defaultMaxUDP = 8 << 10
 	// defaultHandlers bounds requests in work: each is a goroutine of a few KiB, so 4096 are some 30 MiB at worst.
 	defaultHandlers = 4096
+	// setupShare of the processors (GOMAXPROCS) is how many new calls are in work at a time, one at least. A call in work computes, here or
+	// in the Diffie-Hellman pool, and hardly waits for anything else: more of them would take longer each, and keep every processor
+	// from the mixer's ticks and from calls that stand.
+	setupShare = 0.75
+	// defaultWaiting bounds those that wait for their turn: a conference that all join in the same second. Each is a transaction
+	// of some 20 KiB.
+	defaultWaiting = 512
+	// setupWait bounds that wait: past it the caller has repeated his INVITE (timer A), and soon nobody waits for the answer.
+	setupWait = time.Second
+	// maxTraces bounds what is remembered of requests that may come again: 64*T1 of 4,000 calls a second, some 100 MiB; beyond it sipgo
+	// remembers them, at a hundred times the price.
+	maxTraces = 1 << 18
 	// defaultConnections and defaultPerSource bound accepted streams; a NAT with 256 phones behind it still works.
 	defaultConnections = 4096
 	defaultPerSource   = 256
 
 	// socketBuffer is asked of the kernel for the UDP socket: a ramp of 200 calls a second arrives in bursts of 3 KiB INVITEs.
 	socketBuffer = 4 << 20
+
+	// batchSize is how many datagrams are read at a time: the gain of batches saturates at 8 to 32.
+	batchSize = 32
+
+	// maxUrgent bounds the octets of what waits for sipgo beside new calls: a second's worth of a busy server.
+	maxUrgent = 4 << 20
 
 	// inboxLen is how many unread events a leg may leave; a phone sends one at a time, so a full inbox is a stuck leg.
 	// inboxReserve slots are kept for Ack and Gone, which must never be lost: one ACK can wait per INVITE under way.

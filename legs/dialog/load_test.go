@@ -94,7 +94,7 @@ func BenchmarkFront(b *testing.B) {
 	from := source0()
 	b.ReportAllocs()
 	for b.Loop() {
-		if got, _ := f.datagram(msg, from); got == nil {
+		if got, _ := f.both(msg, from); got == nil {
 			b.Fatal("refused")
 		}
 	}

@@ -186,7 +186,7 @@ type addressed struct{ net.PacketConn }
 
 func (addressed) LocalAddr() net.Addr { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 5060} }
 
-func source0() netip.Addr { return netip.MustParseAddr("127.0.0.1") }
+func source0() netip.AddrPort { return netip.MustParseAddrPort("127.0.0.1:5060") }
 
 // fixed is an offer that is there already.
 func fixed(body []byte) Content {

@@ -30,8 +30,10 @@ type unacked struct {
 	cseq     uint32
 	res      *sip.Response
 	conn     sip.Connection
-	flow     string // Request.Connection of the INVITE
-	first    bool   // of the INVITE that made the dialog
+	flow     string        // Request.Connection of the INVITE
+	first    bool          // of the INVITE that made the dialog
+	tx       *sip.ServerTx // over UDP: to be forgotten once the ACK has come
+	key      uint64        // of its trace
 	interval time.Duration
 	next     time.Time
 	deadline time.Time

@@ -17,6 +17,7 @@ type wire struct {
 	to      string
 	callID  string
 	cseq    string
+	number  uint32 // of the CSeq
 
 	lines     []string // start line and fields, unfolded, Via, From and To normal
 	irregular bool     // lines differ from what came: sipgo gets the rebuilt message
@@ -249,6 +250,7 @@ func (w *wire) complete() *flaw {
 	if w.request && !strings.EqualFold(method, w.method) {
 		return bad("cseq_method")
 	}
+	w.number = uint32(n)
 	from, err := parseNameAddr(w.from)
 	if err != nil || from.Tag == "" && w.request {
 		return bad("from")

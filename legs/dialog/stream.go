@@ -163,6 +163,8 @@ func (s *stream) whole() error {
 			return s.refuse(s.in[:f.head], flaw) // perhaps of Content-Length: what follows may be smuggled
 		}
 		s.answer(s.front.refuse(f.w, flaw))
+	} else if why := s.front.enter(f.w, s.source); why != "" {
+		s.answer(s.front.busy(f.w, why))
 	} else {
 		s.out = bytes.Clone(msg)
 	}

@@ -2,7 +2,6 @@ package flood
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -51,7 +50,9 @@ func (f *flood) dismiss() error {
 	defer cancel()
 	var failed error
 	for _, a := range f.accounts {
-		failed = errors.Join(failed, f.Target.DeleteAccount(ctx, a.bundle.Account))
+		if err := f.Target.DeleteAccount(ctx, a.bundle.Account); err != nil && failed == nil {
+			failed = err
+		}
 	}
 	if failed != nil {
 		return fmt.Errorf("flood: removing the accounts: %w", failed)

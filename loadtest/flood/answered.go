@@ -30,6 +30,9 @@ func (l *lane) accepted(c *call, a answer, now time.Duration) {
 		if took := now - c.sent; took <= inTime {
 			n.Good++
 			n.delays = append(n.delays, took)
+			if seg := l.plan[c.segment]; now >= seg.steady() && now < seg.begin+seg.long {
+				n.steady++
+			}
 		} else {
 			n.Late++
 		}

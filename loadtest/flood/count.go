@@ -21,13 +21,16 @@ type Count struct {
 	Silent   int         `json:"silent"`        // no final answer at all
 	Repeated int         `json:"repeated"`      // requests sent again
 
-	PerS     float64 `json:"good_per_s"`
-	P50      float64 `json:"p50_ms"` // from the first INVITE to the 200, of the good ones
+	PerS     float64 `json:"good_per_s"`      // that came while calls were offered; the first quarter, in which queues fill, left out
+	PerCore  float64 `json:"good_per_core_s"` // the same a second of the server's processor time, which tells what a core bears whatever else runs on the machine
+	P50      float64 `json:"p50_ms"`          // from the first INVITE to the 200, of the good ones
 	P99      float64 `json:"p99_ms"`
 	BehindMS float64 `json:"behind_ms"` // how far the sender was behind its plan at worst
 
 	delays []time.Duration
+	steady int // good ones that PerS counts
 	behind time.Duration
+	server time.Duration // processor time of the server in the time that PerS counts
 }
 
 // add takes in what another lane counted.
@@ -35,6 +38,7 @@ func (n *Count) add(o *Count) {
 	n.Offered += o.Offered
 	n.Good += o.Good
 	n.Late += o.Late
+	n.steady += o.steady
 	n.Busy += o.Busy
 	n.BusyMute += o.BusyMute
 	n.Repeated += o.Repeated
@@ -45,10 +49,13 @@ func (n *Count) add(o *Count) {
 	n.behind = max(n.behind, o.behind)
 }
 
-// finish works out what follows from the counts. What was offered late, because the sender could not keep up, took longer.
+// finish works out what follows from the counts.
 func (n *Count) finish(planned time.Duration) {
-	n.Seconds = (planned + n.behind).Seconds()
-	n.PerS = float64(n.Good) / n.Seconds
+	n.Seconds = planned.Seconds()
+	n.PerS = float64(n.steady) / (n.Seconds * (1 - warmup))
+	if n.server > 0 {
+		n.PerCore = float64(n.steady) / n.server.Seconds()
+	}
 	n.Silent = n.Offered - n.Good - n.Late - n.Busy - n.BusyMute
 	for _, k := range n.Refused {
 		n.Silent -= k
@@ -59,7 +66,7 @@ func (n *Count) finish(planned time.Duration) {
 }
 
 // held says whether the server kept up with what was offered.
-func (n *Count) held() bool { return float64(n.Good) >= enough*float64(n.Offered) }
+func (n *Count) held() bool { return n.PerS >= enough*n.Rate }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 

@@ -139,8 +139,10 @@ func (f *flood) run(ctx context.Context, plan ...segment) ([]*Count, error) {
 	before := loadtest.ReadCPU(f.ServerPID)
 	start := time.Now()
 	var wg sync.WaitGroup
+	spent := make([]time.Duration, len(plan))
+	wg.Go(func() { f.watch(ctx, start, plan, spent) })
 	for i, l := range f.lanes {
-		l.take(calls, i, len(plan))
+		l.take(calls, i, plan)
 		wg.Go(func() { l.run(ctx, start) })
 	}
 	wg.Wait()
@@ -150,14 +152,32 @@ func (f *flood) run(ctx context.Context, plan ...segment) ([]*Count, error) {
 	if err != nil {
 		return nil, fmt.Errorf("flood: an answer without keys: %w", err)
 	}
-	return f.gather(plan), ctx.Err()
+	return f.gather(plan, spent), ctx.Err()
+}
+
+// watch reads what the server spends in the part of each segment that counts.
+func (f *flood) watch(ctx context.Context, start time.Time, plan []segment, spent []time.Duration) {
+	at := func(after time.Duration) (server time.Duration) {
+		timer := time.NewTimer(time.Until(start.Add(after)))
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return loadtest.ReadCPU(f.ServerPID).Server
+		case <-ctx.Done():
+			return 0
+		}
+	}
+	for i, seg := range plan {
+		before := at(seg.steady())
+		spent[i] = at(seg.begin+seg.long) - before
+	}
 }
 
 // gather adds up what the lanes counted.
-func (f *flood) gather(plan []segment) []*Count {
+func (f *flood) gather(plan []segment, spent []time.Duration) []*Count {
 	var counts []*Count
 	for s, seg := range plan {
-		n := &Count{Name: seg.name, Rate: seg.rate, Refused: make(map[int]int)}
+		n := &Count{Name: seg.name, Rate: seg.rate, Refused: make(map[int]int), server: spent[s]}
 		for _, l := range f.lanes {
 			n.add(&l.count[s])
 		}

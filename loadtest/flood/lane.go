@@ -17,6 +17,7 @@ type lane struct {
 	via   netip.AddrPort
 	start time.Time
 
+	plan  []segment
 	calls []*call // its own, in the order in which they are due
 	next  int     // the next to offer
 	open  int     // of those offered, not over yet
@@ -41,9 +42,10 @@ func (f *flood) newLane() (*lane, error) {
 }
 
 // take makes the lane ready for a run, of whose calls it takes every so many.
-func (l *lane) take(all []call, at, segments int) {
+func (l *lane) take(all []call, at int, plan []segment) {
+	l.plan = plan
 	l.calls, l.next, l.open, l.hold = nil, 0, 0, queue{}
-	l.again, l.count = [repeats]queue{}, make([]Count, segments)
+	l.again, l.count = [repeats]queue{}, make([]Count, len(plan))
 	for i := at; i < len(all); i += lanes {
 		l.calls = append(l.calls, &all[i])
 	}

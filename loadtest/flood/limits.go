@@ -29,9 +29,13 @@ const (
 	// poolQueue bounds the Diffie-Hellman work of the preparation; its goroutines are few.
 	poolQueue = 1024
 
-	// growth is the step of the staircase, enough the share of the offered calls that must be good to climb on.
+	// growth is the step of the staircase, enough the share of the offered rate that must be good to climb on.
 	growth = 2.0
 	enough = 0.95
+	// tries is how often a rate is offered before it counts as too high: other work on the machine may have been in the way.
+	tries = 2
+	// warmup is the share of a stretch that does not count for its rate of good calls: queues fill in it.
+	warmup = 0.25
 	// halvings is how often the interval between the last good and the first bad rate is halved: 6 % of the rate remain.
 	halvings = 4
 	// maxRate bounds the staircase: what four lanes on one core can offer.

@@ -19,7 +19,12 @@ type segment struct {
 	name string
 	rate float64 // calls a second
 	long time.Duration
+
+	begin time.Duration // after the start of the run; set by prepare
 }
+
+// steady is from when on its good calls count for its rate.
+func (s segment) steady() time.Duration { return s.begin + time.Duration(warmup*float64(s.long)) }
 
 func (s segment) calls() int { return max(1, int(s.rate*s.long.Seconds())) }
 
@@ -48,6 +53,7 @@ func (f *flood) prepare(ctx context.Context, plan []segment, from []netip.AddrPo
 	var calls []call
 	begin := time.Duration(0)
 	for s, seg := range plan {
+		plan[s].begin = begin
 		n := seg.calls()
 		if len(calls)+n > maxCalls {
 			return nil, fmt.Errorf("flood: more than %d calls in one run: shorten it", maxCalls)

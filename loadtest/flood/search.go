@@ -8,9 +8,9 @@ func (f *flood) perform(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.report.Peak = peak.PerS
+	f.report.Peak, f.report.PerCore = peak.PerS, peak.PerCore
 	if f.Rate == 0 {
-		counts, err := f.run(ctx, segment{"half", peak.PerS * restShare, f.Duration})
+		counts, err := f.run(ctx, segment{name: "half", rate: peak.PerS * restShare, long: f.Duration})
 		if err != nil {
 			return err
 		}
@@ -20,12 +20,15 @@ func (f *flood) perform(ctx context.Context) error {
 		return nil
 	}
 	over := min(peak.PerS*f.Times, maxRate)
-	counts, err := f.run(ctx, segment{"overload", over, f.Duration}, segment{"after", peak.PerS * restShare, f.Duration})
+	counts, err := f.run(ctx, segment{name: "overload", rate: over, long: f.Duration}, segment{name: "after", rate: peak.PerS * restShare, long: f.Duration})
 	if err != nil {
 		return err
 	}
 	f.report.Overload, f.report.After = counts[0], counts[1]
 	f.report.Share = counts[0].PerS / peak.PerS
+	if peak.PerCore > 0 {
+		f.report.CoreRate = counts[0].PerCore / peak.PerCore
+	}
 	return nil
 }
 
@@ -33,21 +36,26 @@ func (f *flood) perform(ctx context.Context) error {
 // a second of any step count.
 func (f *flood) peak(ctx context.Context) (best *Count, err error) {
 	if f.Rate > 0 {
-		counts, err := f.run(ctx, segment{"rate", f.Rate, f.Duration})
+		counts, err := f.run(ctx, segment{name: "rate", rate: f.Rate, long: f.Duration})
 		if err != nil {
 			return nil, err
 		}
 		return counts[0], nil
 	}
 	step := func(rate float64) (held bool, err error) {
-		counts, err := f.run(ctx, segment{"search", rate, f.Step})
-		if err != nil {
-			return false, err
+		for range tries {
+			counts, err := f.run(ctx, segment{name: "search", rate: rate, long: f.Step})
+			if err != nil {
+				return false, err
+			}
+			if n := counts[0]; best == nil || n.PerS > best.PerS {
+				best = n
+			}
+			if counts[0].held() {
+				return true, nil
+			}
 		}
-		if n := counts[0]; best == nil || n.PerS > best.PerS {
-			best = n
-		}
-		return counts[0].held(), nil
+		return false, nil
 	}
 	low, high := 0.0, f.First
 	for {
