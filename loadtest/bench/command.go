@@ -85,7 +85,7 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 func (r *Report) run(ctx context.Context, m machine, list []Scenario, table, progress io.Writer) (failed bool, err error) {
 	for i, s := range list {
 		fmt.Fprintf(progress, "\r\033[K%d of %d: %s", i+1, len(list), s.Name)
-		row, err := m.measure(ctx, s, r.Short)
+		row, err := m.settled(ctx, s, r.Short)
 		fmt.Fprint(progress, "\r\033[K")
 		if ctx.Err() != nil {
 			return failed, ctx.Err()

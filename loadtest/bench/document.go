@@ -37,9 +37,10 @@ func (r *Report) some(scaling bool) []Row {
 
 func render(name, text string, data any) ([]byte, error) {
 	t, err := template.New(name).Funcs(template.FuncMap{
-		"codecs": func(r Row) string { return strings.ReplaceAll(r.codecs(), "pcm", "PCM") },
-		"mul":    func(a float64, n int) float64 { return a * float64(n) },
-		"other":  func(r Row) float64 { return r.other() },
+		"codecs":    func(r Row) string { return r.codecs() },
+		"disturbed": func(r Row) string { return r.disturbed() },
+		"mul":       func(a float64, n int) float64 { return a * float64(n) },
+		"other":     func(r Row) float64 { return r.other() },
 		"stage": func(r Row, name string) string {
 			if us, ok := r.Stages[name]; ok {
 				return fmt.Sprintf("%.1f", us)
@@ -52,7 +53,7 @@ func render(name, text string, data any) ([]byte, error) {
 			var list []string
 			for _, name := range []string{"opus", "pcmu", "pcma"} {
 				if us, ok := costs[name]; ok {
-					list = append(list, fmt.Sprintf("%s %.2f", strings.ReplaceAll(name, "pcm", "PCM"), us))
+					list = append(list, fmt.Sprintf("%s %.2f", codecName(name), us))
 				}
 			}
 			return strings.Join(list, ", ")

@@ -33,6 +33,8 @@ const (
 	userTick = 10 * time.Millisecond
 	// lateTick is from which lateness in seconds a tick counts as late.
 	lateTick = 0.005
+	// tries is how often a scenario is measured at most, in a long run, until it was not disturbed: others share the machine.
+	tries = 3
 	// logTail is how many octets of a process's messages an error shows.
 	logTail = 600
 )

@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"fmt"
+
 	"github.com/conclave/conclave/loadtest"
 	"github.com/conclave/conclave/loadtest/bench/floor"
 )
@@ -29,7 +31,7 @@ type Row struct {
 	LiveKiB   float64  `json:"live_kib"`   // of it alive on the heap after the last collection
 	GC        Pauses   `json:"gc"`
 	StolenMS  float64  `json:"stolen_ms"` // by the host, on all cores, in the window
-	Shed      float64  `json:"shed"`      // step of shedding at the end of the window
+	Shed      float64  `json:"shed"`      // the greater step of shedding of both ends of the window
 	Callers   float64  `json:"callers_core_pct"`
 	Skipped   uint64   `json:"callers_skipped"` // ticks that the callers themselves gave up
 	Failed    []string `json:"failed"`          // why the row does not count
@@ -66,16 +68,16 @@ type Pauses struct {
 // fill computes the row from what was seen at both ends of the window.
 func (r *Row) fill(fresh, from, to sample, legs float64) {
 	r.Seconds = to.at.Sub(from.at).Seconds()
-	frames := legs * r.Seconds * ticksPerSecond
-	micros := func(seconds float64) float64 { return seconds * 1e6 / frames }
-	r.CPU = micros((to.cpu - from.cpu).Seconds())
+	seen := to.seen.Sub(from.seen).Seconds() // a little more: the metrics were looked at outside
+	micros := func(seconds, window float64) float64 { return seconds * 1e6 / (legs * window * ticksPerSecond) }
+	r.CPU = micros((to.cpu - from.cpu).Seconds(), r.Seconds)
 	r.CorePct = 100 * (to.cpu - from.cpu).Seconds() / r.Seconds / legs
 	r.LegsPerCore = 1e6 / ticksPerSecond / r.CPU
 	r.Callers = 100 * (to.callers - from.callers).Seconds() / r.Seconds
 	r.Stages = make(map[string]float64)
 	for _, stage := range stages {
 		if name := `conclave_mixer_stage_seconds_total{stage="` + stage + `"}`; to.metrics[name] > 0 {
-			r.Stages[stage] = micros(rise(from, to, name))
+			r.Stages[stage] = micros(rise(from, to, name), seen)
 		}
 	}
 	late := risen(from, to, "conclave_mixer_lateness_seconds")
@@ -90,9 +92,20 @@ func (r *Row) fill(fresh, from, to sample, legs float64) {
 	r.MemoryKiB = float64(to.rss-fresh.rss) / kib / legs
 	r.LiveKiB = (to.metrics["go_gc_heap_live_bytes"] - fresh.metrics["go_gc_heap_live_bytes"]) / kib / legs
 	r.StolenMS = float64((to.stolen - from.stolen).Milliseconds())
-	r.Shed = to.metrics["conclave_mixer_shed"]
-	encoded := rise(from, to, "conclave_mixer_encodes_total") / (r.Seconds * ticksPerSecond * float64(r.Rooms))
+	r.Shed = max(from.metrics["conclave_mixer_shed"], to.metrics["conclave_mixer_shed"])
+	encoded := rise(from, to, "conclave_mixer_encodes_total") / (seen * ticksPerSecond * float64(r.Rooms))
 	r.Forwarded = r.Talkers > 0 && encoded < mostEncoded
+}
+
+// disturbed says why the row tells of something else than the server at its full work; "" when it does not.
+func (r *Row) disturbed() string {
+	switch {
+	case r.Skipped > 0:
+		return fmt.Sprintf("the machine was too busy for the callers, whose clock gave up %d ticks", r.Skipped)
+	case r.Shed > 0:
+		return fmt.Sprintf("the mixer shed work, step %.0f, since its ticks were late", r.Shed)
+	}
+	return ""
 }
 
 // stages are the parts of a tick, as the mixer's metrics name them, in their order.
@@ -130,7 +143,7 @@ func (r *Row) hear(w *loadtest.Report) {
 		}
 	}
 	fail(w.Setup.Failed > 0 || w.Setup.OK < r.Legs, "calls were not set up")
-	fail(r.Heard < r.Pairs && r.Shed == 0, "talkers were not heard")
+	fail(r.Heard < r.Pairs && r.disturbed() == "", "talkers were not heard")
 	fail(w.Mix.SelfHeard > 0, "callers heard themselves")
 	fail(w.Mix.ForeignHeard > 0, "another room was heard")
 	fail(w.Media.AuthFailed > 0, "packets did not authenticate")

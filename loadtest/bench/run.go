@@ -39,6 +39,17 @@ func divide(all []int, everywhere bool) machine {
 	return m
 }
 
+// settled runs a scenario, in a long run again where it was disturbed.
+func (m machine) settled(ctx context.Context, s Scenario, short bool) (row Row, err error) {
+	for range tries {
+		row, err = m.measure(ctx, s, short)
+		if err != nil || short || row.disturbed() == "" {
+			break
+		}
+	}
+	return row, err
+}
+
 // measure runs one scenario.
 func (m machine) measure(ctx context.Context, s Scenario, short bool) (row Row, err error) {
 	row.Scenario = s
@@ -72,7 +83,7 @@ func (m machine) load(ctx context.Context, row *Row, window time.Duration) (err 
 	}
 	defer func() { err = errors.Join(err, s.end()) }()
 	fresh := sample{}
-	if fresh.metrics, err = s.scrape(ctx); err != nil {
+	if err = fresh.scrape(ctx, s); err != nil {
 		return err
 	}
 	if fresh.rss, err = resident(s.cmd.Process.Pid); err != nil {

@@ -20,11 +20,12 @@ type sample struct {
 	stolen  time.Duration // by the host of the virtual machine, on all cores
 	rss     int64         // octets
 	metrics map[string]float64
+	seen    time.Time // when the metrics were
 }
 
 // begin takes the sample from which a window is measured: the metrics first, so that making them is no part of it.
 func (s *server) begin(ctx context.Context, callers *child) (m sample, err error) {
-	if m.metrics, err = s.scrape(ctx); err != nil {
+	if err = m.scrape(ctx, s); err != nil {
 		return m, err
 	}
 	return m, m.clocks(s, callers)
@@ -35,18 +36,17 @@ func (s *server) finish(ctx context.Context, callers *child) (m sample, err erro
 	if err = m.clocks(s, callers); err != nil {
 		return m, err
 	}
-	m.metrics, err = s.scrape(ctx)
-	return m, err
+	return m, m.scrape(ctx, s)
 }
 
-func (s *server) scrape(ctx context.Context) (map[string]float64, error) {
+func (m *sample) scrape(ctx context.Context, s *server) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, scrapePatience)
 	defer cancel()
-	m, err := s.api.Metrics(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+	if m.metrics, err = s.api.Metrics(ctx); err != nil {
+		return fmt.Errorf("bench: %w", err)
 	}
-	return m, nil
+	m.seen = time.Now()
+	return nil
 }
 
 func (m *sample) clocks(s *server, callers *child) (err error) {

@@ -40,7 +40,7 @@ func Scenarios() []Scenario {
 		{Name: "all-of-ten", Title: "all of 10 talking", Legs: 100, Rooms: 10, Talkers: 1, Chorus: true, Codecs: opusOnly, Brief: true},
 		{Name: "all-of-200", Title: "all of 200 talking", Legs: 200, Rooms: 1, Talkers: 1, Chorus: true, Codecs: opusOnly, Brief: true},
 		{Name: "all-g711", Title: "all of 10 talking", Legs: 200, Rooms: 20, Talkers: 1, Chorus: true, Codecs: pcmuOnly, Brief: true},
-		{Name: "mixed", Title: "2 of 10 talking, mixed codecs", Legs: 200, Rooms: 20, Talkers: 0.2, Codecs: []string{"opus", "pcmu", "pcma"}, Brief: true},
+		{Name: "mixed", Title: "2 of 10 talking", Legs: 200, Rooms: 20, Talkers: 0.2, Codecs: []string{"opus", "pcmu", "pcma"}, Brief: true},
 		{Name: "room-of-500", Title: "5 of 500 talking, one room, all cores", Legs: 500, Rooms: 1, Talkers: 0.01, Codecs: opusOnly, AllCores: true, Long: true, Brief: true},
 		{Name: "legs-50", Title: curveTitle, Legs: 50, Rooms: 5, Talkers: 0.2, Codecs: opusOnly, Scaling: true},
 		{Name: "legs-100", Title: curveTitle, Legs: 100, Rooms: 10, Talkers: 0.2, Codecs: opusOnly, Scaling: true, Brief: true},

@@ -9,7 +9,19 @@ import (
 
 // codecs names them once each.
 func (s Scenario) codecs() string {
-	return strings.Join(slices.Compact(slices.Sorted(slices.Values(s.Codecs))), "+")
+	var names []string
+	for _, c := range slices.Compact(slices.Sorted(slices.Values(s.Codecs))) {
+		names = append(names, codecName(c))
+	}
+	return strings.Join(names, "+")
+}
+
+// codecName is how people write the name of a codec.
+func codecName(c string) string {
+	if c == "opus" {
+		return "Opus"
+	}
+	return strings.ToUpper(c)
 }
 
 // other is what of the processor time is in no stage of a tick: signalling, waking up, the collector.
@@ -21,7 +33,7 @@ func (r *Row) other() float64 {
 	return rest
 }
 
-const heading = "%-38s %4s %9s %8s %9s %8s %6s  %-38s %-26s %8s %9s %8s %8s\n"
+const heading = "%-42s %4s %9s %8s %9s %8s %6s  %-38s %-26s %8s %9s %8s %8s\n"
 
 // printHeading writes the head of the table.
 func printHeading(w io.Writer) {
@@ -49,11 +61,8 @@ func (r *Row) print(w io.Writer) {
 	fmt.Fprintf(w, heading, title, fmt.Sprint(r.Legs), fmt.Sprintf("%.1f", r.CPU), fmt.Sprintf("%.3f", r.CorePct), fmt.Sprintf("%.0f", r.LegsPerCore),
 		fmt.Sprintf("%.1f", r.Floor), fmt.Sprintf("%.2f", r.Share), strings.Join(parts, " "), fmt.Sprintf("%.2f %.2f/%.2f/%.1f", l.LatePct, l.P50, l.P99, l.P999),
 		fmt.Sprintf("%.2f %%", r.Received), fmt.Sprintf("%.0f/%.0f ms", r.AddedP50, r.AddedP95), fmt.Sprintf("%.0f", r.MemoryKiB), fmt.Sprintf("%.0f ms", r.StolenMS))
-	if r.Shed > 0 {
-		fmt.Fprintf(w, "  the mixer sheds work, step %.0f\n", r.Shed)
-	}
-	if r.Skipped > 0 {
-		fmt.Fprintf(w, "  the callers gave up %d ticks themselves: the machine was too busy for them\n", r.Skipped)
+	if why := r.disturbed(); why != "" {
+		fmt.Fprintf(w, "  disturbed: %s\n", why)
 	}
 	for _, why := range r.Failed {
 		fmt.Fprintf(w, "  !! %s\n", why)

@@ -31,6 +31,9 @@ func (r *Row) targets() []Target {
 	least := func(what string, got, want float64, format string) {
 		list = append(list, Target{what, "at least " + fmt.Sprintf(format, want), fmt.Sprintf(format, got), got >= want})
 	}
+	if why := r.disturbed(); why != "" {
+		return []Target{{What: name, Want: "a row that counts", Got: why}}
+	}
 	if !r.Scaling {
 		share := shareEncoded
 		if r.Forwarded {
