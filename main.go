@@ -21,6 +21,7 @@ import (
 	"github.com/conclave/conclave/admin/client"
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/loadtest"
+	"github.com/conclave/conclave/loadtest/bench"
 	"github.com/conclave/conclave/loadtest/flood"
 	"github.com/conclave/conclave/server"
 )
@@ -40,6 +41,7 @@ type commands struct {
 	Serve   serveCommand          `cmd:"" help:"Serve conferences."`
 	Call    loadtest.CallCommand  `cmd:"" help:"Call a room: play, listen, record."`
 	Swarm   loadtest.SwarmCommand `cmd:"" help:"Load a server with callers that listen critically."`
+	Bench   bench.Command         `cmd:"" help:"Measure a server of its own in every scenario, next to the floor of this machine."`
 	Flood   flood.Command         `cmd:"" help:"Offer a server more call set-ups than it can take, and count."`
 	Demo    demoCommand           `cmd:"" help:"Ten callers with recorded speech in two rooms of a server of their own."`
 	Account accountCommand        `cmd:"" help:"Accounts of a running server."`
@@ -96,7 +98,7 @@ func run(args []string, out, errs io.Writer) int {
 	switch {
 	case err == nil:
 		return statusGood
-	case errors.Is(err, errSilent), errors.Is(err, loadtest.ErrVerdict):
+	case errors.Is(err, errSilent), errors.Is(err, loadtest.ErrVerdict), errors.Is(err, bench.ErrFailed):
 		return statusFailed
 	}
 	fmt.Fprintln(errs, "conclave:", err)

@@ -143,7 +143,7 @@ func (m *member) hear(at, arrived time.Time, f codec.Frame) {
 func (m *member) listen(a *analyst, t *tape) {
 	a.ear.Open()
 	if t.play(a.pcm, a.ear.Listen) == nil {
-		m.judge(a.ear.Heard(), t.from, t.from+sound.Window)
+		m.judge(a.ear.Heard(), t.from, t.to)
 	}
 }
 

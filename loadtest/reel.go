@@ -59,8 +59,8 @@ func newReel(n int, f codec.Format, chorus bool) (*reel, error) {
 	return r, nil
 }
 
-// likely is the format of a call with this codec, where the server wishes no other bitrate.
-func likely(name string) (codec.Format, error) {
+// FormatOf is the format of a call with a codec, where neither side wishes anything else.
+func FormatOf(name string) (codec.Format, error) {
 	id, err := codec.Parse(name)
 	f := codec.Format{Codec: id, Rate: 8000}
 	switch id {

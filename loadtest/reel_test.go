@@ -157,7 +157,7 @@ func TestTapeHearsWhatACallHears(t *testing.T) {
 		if len(taped) != len(live) || worst > 8 {
 			t.Errorf("%s: %d samples of %d, at most %d apart", f.Codec, len(taped), len(live), worst)
 		}
-		if came, ok := tape.arrivedAt(30 * time.Millisecond); tape.from != (begin+leadTicks)*tickLength || came != time.Second || !ok {
+		if came, ok := tape.arrivedAt(30 * time.Millisecond); tape.from != (begin+leadTicks)*tickLength || tape.to != tape.from+sound.Window || came != time.Second || !ok {
 			t.Errorf("%s: window from %v, packet at %v", f.Codec, tape.from, came)
 		}
 		if _, ok := tape.arrivedAt(sound.Window); ok {

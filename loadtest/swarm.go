@@ -1,7 +1,6 @@
 package loadtest
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs"
-	"github.com/conclave/conclave/loadtest/sound"
 )
 
 // Scripts of the swarm.
@@ -141,21 +139,6 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return report, errors.Join(w.exchange.Close(), w.dismiss())
 }
 
-// rehearse encodes what the callers will say before they call: it takes some ten milliseconds for each talker.
-func (w *swarm) rehearse() error {
-	for i, c := range w.callers {
-		f, err := likely(c.plan.Codecs[0])
-		if err == nil {
-			err = c.rehearse(f)
-		}
-		if err != nil {
-			return err
-		}
-		progress(w.Progress, "voices %d of %d", i+1, w.Callers)
-	}
-	return nil
-}
-
 // connect opens the callers' side where the server can be reached from.
 func (w *swarm) connect() (err error) {
 	first := w.callers[0].bundle
@@ -165,78 +148,6 @@ func (w *swarm) connect() (err error) {
 	}
 	w.exchange, err = NewExchange(localAddress(server), &tls.Config{RootCAs: first.Roots(), MinVersion: tls.VersionTLS12}, w.Log)
 	return err
-}
-
-// cast makes an account for each caller.
-func (w *swarm) cast(ctx context.Context) error {
-	stamp := time.Now().UnixNano() % 1e9
-	for i := range w.Callers {
-		name := fmt.Sprintf("swarm-%09d-%d", stamp, i)
-		cert := pick(w.Certs, i)
-		if pick(w.Keying, i) == keying.MIKEYRSAR {
-			cert = keying.CertRSA // the method encrypts to the caller's certificate
-		}
-		bundle, err := w.Target.CreateAccount(ctx, name, cert)
-		if err != nil {
-			return fmt.Errorf("loadtest: account %s: %w", name, err)
-		}
-		w.callers = append(w.callers, &swarmCaller{bundle: bundle})
-		progress(w.Progress, "accounts %d of %d", i+1, w.Callers)
-	}
-	return nil
-}
-
-// dismiss removes the accounts; a fresh context, since the run's may have ended.
-func (w *swarm) dismiss() error {
-	ctx, cancel := context.WithTimeout(context.Background(), dismissPatience)
-	defer cancel()
-	var failed error
-	for _, c := range w.callers {
-		if err := w.Target.DeleteAccount(ctx, c.bundle.Account); err != nil && failed == nil {
-			failed = fmt.Errorf("loadtest: removing the accounts: %w", err)
-		}
-	}
-	return failed
-}
-
-// assign deals rooms, voices, methods, suites, groups and codecs.
-func (w *swarm) assign() {
-	stamp := time.Now().UnixNano() % 1e6
-	for i := range w.Rooms {
-		w.rooms = append(w.rooms, &room{name: fmt.Sprintf("swarm-%06d-%d", stamp, i), chorus: w.Chorus})
-	}
-	talking := 0
-	for i, c := range w.callers {
-		r := w.rooms[i%w.Rooms]
-		// Going by the caller's place in its room deals the talkers evenly over the rooms; a room has at least one.
-		place := i / w.Rooms
-		share := func(n int) int { return int(float64(n)*w.Talkers + .5) }
-		talks := share(place+1) > share(place) || (place == 0 && w.Talkers > 0 && share(w.Callers/w.Rooms) == 0)
-		// Neighbouring numbers within a room share no tone.
-		number := (i%w.Rooms)*((w.Callers+w.Rooms-1)/w.Rooms) + place
-		c.member = &member{number: number % sound.Talkers, talks: talks, place: len(r.talkers), room: r, stage: w.stage, pairs: make(map[int]*pair)}
-		r.members = append(r.members, c.member)
-		if talks {
-			r.talkers = append(r.talkers, c.member)
-			talking++
-		}
-		_, domain, _ := strings.Cut(c.bundle.URI, "@")
-		c.plan = Plan{
-			Bundle: c.bundle, URI: "sip:" + r.name + "@" + domain, Room: "sip:" + r.name + "@" + domain,
-			Transport: w.Transport, Server: w.Target.Address(w.Transport, c.bundle), Methods: []keying.Method{pick(w.Keying, i)},
-			Suite: pick(w.Suites, i), Group: pick(w.Groups, i), Codecs: []string{cmp.Or(pick(w.Codecs, i), "opus")},
-			Mouth: c.member, Ear: c.member, Begin: c.member.begin,
-		}
-	}
-	w.tally.talkers = talking
-}
-
-// pick deals a list to callers in turn; the zero value from an empty list.
-func pick[T any](list []T, i int) (v T) {
-	if len(list) > 0 {
-		v = list[i%len(list)]
-	}
-	return v
 }
 
 // play runs the script and gathers the report.

@@ -10,12 +10,12 @@ import (
 // take the processor from the server that they measure. It begins some frames before the window, which bring a decoder to
 // where it would be had it heard the whole call.
 type tape struct {
-	format codec.Format
-	length int           // frames of the window, those before it not counted
-	from   time.Duration // when the window began, since the stage's start
-	slot   int64
-	frames []taped
-	octets []byte
+	format   codec.Format
+	length   int           // frames of the window, those before it not counted
+	from, to time.Duration // of the window, since the stage's start; it is longer than its frames where the clock was held up
+	slot     int64
+	frames   []taped
+	octets   []byte
 }
 
 // taped is a frame on the tape.
@@ -40,6 +40,7 @@ func (t *tape) add(now, arrived time.Duration, f codec.Frame) (full bool) {
 	if len(t.frames) == leadTicks {
 		t.from = now
 	}
+	t.to = now + tickLength
 	t.frames = append(t.frames, taped{kind: f.Kind, skipped: f.Skipped, octets: len(payload), arrived: arrived})
 	t.octets = append(t.octets, payload...)
 	return len(t.frames) == leadTicks+t.length

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"regexp"
 	"strconv"
 	"sync"
 	"time"
@@ -49,6 +50,9 @@ func (t *mediaTotals) add(s media.Snapshot) {
 // endings are those that an operator watches for, and that are there from the start (legs.Ending).
 var endings = []string{"media_timeout", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed"}
 
+// runtimeMetrics are those beyond the collector's own: how long collections stop everything, and what of the heap is alive.
+var runtimeMetrics = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/(sched/pauses/total/gc:seconds|gc/heap/live:bytes)$`)}
+
 var setupBuckets = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2}
 
 func newMetrics(s *Server) *metrics {
@@ -78,7 +82,7 @@ func newMetrics(s *Server) *metrics {
 		m.refusals.WithLabelValues(reason) // there from the start, so that a first refusal shows as a rise
 	}
 	m.registry.MustRegister(m.setups, m.refusals, m.endings, m.rekeys, m,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(runtimeMetrics)), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

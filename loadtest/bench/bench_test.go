@@ -1,0 +1,289 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/conclave/conclave/loadtest"
+	"github.com/conclave/conclave/loadtest/bench/floor"
+)
+
+// childWord makes the test binary, started by launch, a process that says on which cores it runs and waits to be interrupted.
+const childWord = "child-of-the-test"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == childWord {
+		interrupted := make(chan os.Signal, 1)
+		signal.Notify(interrupted, os.Interrupt)
+		list, err := cores()
+		fmt.Println("cores", list, err)
+		if len(os.Args) > 2 { // it burns processor time until it is interrupted
+			for len(interrupted) == 0 {
+				_ = math.Sqrt(float64(len(os.Args)))
+			}
+		}
+		<-interrupted
+		os.Exit(3)
+	}
+	os.Exit(m.Run())
+}
+
+func TestChildOnItsCore(t *testing.T) {
+	all, err := cores()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := all[len(all)-1:]
+	read, write := io.Pipe()
+	line := awaitLine(read, fmt.Sprint("cores ", last, " <nil>"))
+	c, err := launch(t.Context(), last, write, childWord, "busy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer write.Close()
+	select {
+	case found := <-line:
+		if !found {
+			t.Fatal("the child does not run on the core that it was given")
+		}
+	case <-c.ended:
+		t.Fatalf("ended: %v %s", c.err, c.said())
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		used, err := processTime(c.cmd.Process.Pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if used > 50*time.Millisecond {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a busy child has used %v", used)
+		}
+	}
+	if rss, err := resident(c.cmd.Process.Pid); err != nil || rss < 1<<19 {
+		t.Errorf("resident %d, %v", rss, err)
+	}
+	if err := c.stop(); err != nil || c.cmd.ProcessState.ExitCode() != 3 {
+		t.Errorf("stopped with status %d, %v", c.cmd.ProcessState.ExitCode(), err)
+	}
+	if _, err := processTime(c.cmd.Process.Pid); err == nil {
+		t.Error("processor time of a process that is gone")
+	}
+	if now, err := cores(); err != nil || !slices.Equal(now, all) {
+		t.Errorf("this process runs on %v now, on %v before", now, all)
+	}
+}
+
+func TestHistogram(t *testing.T) {
+	name := func(le string) string { return `h_bucket{le="` + le + `"}` }
+	from := sample{metrics: map[string]float64{name("0.001"): 5, name("0.005"): 5, name("0.06"): 5, name("+Inf"): 5}}
+	to := sample{metrics: map[string]float64{name("0.001"): 85, name("0.005"): 103, name("0.06"): 105, name("+Inf"): 105, `other_bucket{le="1"}`: 9}}
+	h := risen(from, to, "h")
+	near := func(what string, got, want float64) {
+		if math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	near("total", h.total(), 100)
+	near("p50", h.quantile(.5), 0.000625)
+	near("p99", h.quantile(.99), 0.0325)
+	near("late", h.above(0.005), 0.02)
+	near("most", h.most(), 0.06)
+	to.metrics[name("+Inf")] = 106
+	h = risen(from, to, "h")
+	near("most beyond the last bound", h.most(), 0.06)
+	near("p100", h.quantile(1), 0.06)
+	h = risen(to, to, "h")
+	near("of nothing", h.quantile(.5)+h.above(0)+h.most()+h.total(), 0)
+}
+
+// filled is a row of 100 legs measured for 10 s in which the server used 2 s.
+func filled(t *testing.T, s Scenario, encodes float64) Row {
+	t.Helper()
+	r := Row{Scenario: s}
+	start := time.Now()
+	from := sample{at: start, seen: start, cpu: time.Second, rss: 50 << 20, metrics: map[string]float64{`conclave_mixer_stage_seconds_total{stage="mix"}`: 1}}
+	to := sample{
+		at: start.Add(10 * time.Second), seen: start.Add(10 * time.Second), cpu: 3 * time.Second, rss: 60 << 20, callers: time.Second, stolen: time.Second / 4,
+		metrics: map[string]float64{
+			`conclave_mixer_stage_seconds_total{stage="mix"}`: 1.5, "conclave_mixer_encodes_total": encodes, "conclave_mixer_worst_lateness_seconds": .012,
+		},
+	}
+	r.fill(sample{rss: 20 << 20}, from, to, float64(s.Legs))
+	return r
+}
+
+func TestRow(t *testing.T) {
+	s := Scenario{Name: "two-of-ten", Title: "2 of 10 talking", Legs: 100, Rooms: 10, Talkers: .2, Codecs: opusOnly}
+	r := filled(t, s, 15000)
+	for what, v := range map[string][2]float64{
+		"us": {r.CPU, 40}, "% of a core": {r.CorePct, .2}, "legs per core": {r.LegsPerCore, 500}, "mix": {r.Stages["mix"], 10}, "other": {r.other(), 30},
+		"memory": {r.MemoryKiB, 40 * 1024 / 100.}, "stolen": {r.StolenMS, 250}, "callers": {r.Callers, 10}, "worst": {r.Lateness.Worst, 12},
+	} {
+		if math.Abs(v[0]-v[1]) > .5 {
+			t.Errorf("%s: %v, want %v", what, v[0], v[1])
+		}
+	}
+	if len(r.Stages) != 1 || r.Forwarded {
+		t.Errorf("stages %v, forwarded %v", r.Stages, r.Forwarded)
+	}
+	s.Talkers = .1
+	if forwarded := filled(t, s, 20); !forwarded.Forwarded {
+		t.Error("a room that encodes nothing forwards")
+	}
+	r.hear(&loadtest.Report{Setup: loadtest.SetupReport{OK: 100}, Mix: loadtest.MixReport{Pairs: 10, Heard: 8, Missing: 2, Untested: 2}})
+	if len(r.Failed) > 0 {
+		t.Errorf("failed: %v", r.Failed)
+	}
+	r.hear(&loadtest.Report{Setup: loadtest.SetupReport{OK: 99, Failed: 1}, Mix: loadtest.MixReport{Pairs: 10, Heard: 8, Missing: 2, SelfHeard: 1, ForeignHeard: 1},
+		Media: loadtest.MediaReport{AuthFailed: 1}})
+	if len(r.Failed) != 5 {
+		t.Errorf("failed: %v", r.Failed)
+	}
+}
+
+func TestSeatsAreThoseOfTheSwarm(t *testing.T) {
+	for _, s := range Scenarios() {
+		rooms, err := s.seats()
+		if err != nil {
+			t.Fatal(err)
+		}
+		legs, talking := 0, 0
+		for _, room := range rooms {
+			legs += len(room)
+			for _, seat := range room {
+				if seat.Talks {
+					talking++
+				}
+			}
+		}
+		if want := int(math.Round(float64(s.Legs) * s.Talkers)); legs != s.Legs || talking != want || !s.Chorus && talking > 5*s.Rooms {
+			t.Errorf("%s: %d legs, %d of whom talk; want %d, %d", s.Name, legs, talking, s.Legs, want)
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	s := Scenario{Name: "two-of-ten", Title: curveTitle, Legs: 100, Rooms: 10, Talkers: .2, Codecs: opusOnly}
+	r := Row{Scenario: s, CPU: 25, CorePct: .125, Share: .8, AddedP50: 20, AddedP95: 40}
+	verdicts := func(rows ...Row) string {
+		var words []string
+		for _, t := range Targets(rows) {
+			words = append(words, t.verdict())
+		}
+		return strings.Join(words, " ")
+	}
+	if got := verdicts(r); got != "met met missed met" { // share, p50, p95, core
+		t.Error(got)
+	}
+	disturbed := r
+	disturbed.Skipped = 1
+	if got := verdicts(disturbed); got != "missed" {
+		t.Error("disturbed: " + got)
+	}
+	disturbed.Failed = []string{"why"}
+	if got := verdicts(disturbed); got != "" {
+		t.Error("failed: " + got)
+	}
+	few, many := r, r
+	few.Name, few.Scaling, many.Name, many.Scaling, many.Legs = "", true, "", true, 200
+	if got := verdicts(few, many); got != "met" {
+		t.Error("doubling: " + got)
+	}
+	many.CPU *= 1.01
+	if got := verdicts(few, many); got != "missed" {
+		t.Error("more than doubling: " + got)
+	}
+}
+
+func TestDocuments(t *testing.T) {
+	r := &Report{Command: "conclave bench", Machine: thisMachine([]int{0, 1}), Began: time.Now()}
+	p, err := floor.Measure(0, suite, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range Scenarios() {
+		row := filled(t, s, 1e6)
+		if err := row.compare(p); err != nil {
+			t.Fatal(err)
+		}
+		r.Rows = append(r.Rows, row)
+	}
+	r.Rows[0].Failed = []string{"calls were not set up"}
+	r.Targets = Targets(r.Rows)
+	text, err := r.markdown("plot.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"conclave bench", "](plot.svg)", "| 5 of 500 talking, one room, all cores, Opus |", "| 2 of 10 talking, Opus+PCMA+PCMU |", "Failed, one-of-ten: calls", "| missed |"} {
+		if !bytes.Contains(text, []byte(want)) {
+			t.Errorf("the document lacks %q", want)
+		}
+	}
+	drawn, err := r.plot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	circles := 0
+	for d := xml.NewDecoder(bytes.NewReader(drawn)); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "circle" {
+			circles++
+		}
+	}
+	if circles != 5 {
+		t.Errorf("%d points in the plot, want 5", circles)
+	}
+	if _, err := (&Report{}).plot(); err != nil {
+		t.Errorf("of nothing: %v", err)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	c := Command{Only: []string{"nonsense"}}
+	if _, err := c.scenarios(); !errors.Is(err, loadtest.ErrOptions) {
+		t.Error(err)
+	}
+	c.Only = []string{"mixed", "one-of-ten"}
+	if list, err := c.scenarios(); err != nil || len(list) != 2 || list[0].Name != "one-of-ten" {
+		t.Errorf("%v, %v", list, err)
+	}
+	long, err := (&Command{}).scenarios()
+	short, err2 := (&Command{Short: true}).scenarios()
+	if err = errors.Join(err, err2); err != nil || len(short) >= len(long) {
+		t.Errorf("%d scenarios in a long run, %d in a short one, %v", len(long), len(short), err)
+	}
+	if m := divide([]int{0, 1, 2}, false); !slices.Equal(m.server, []int{0}) || !slices.Equal(m.callers, []int{1, 2}) {
+		t.Errorf("%+v", m)
+	}
+	if m := divide([]int{4}, false); !slices.Equal(m.server, m.callers) {
+		t.Errorf("%+v", m)
+	}
+	if m := divide([]int{0, 1}, true); !slices.Equal(m.server, m.all) {
+		t.Errorf("%+v", m)
+	}
+	s := Scenario{Legs: 40, Rooms: 4, Talkers: .25, Chorus: true, Codecs: []string{"opus", "pcmu"}, Rekey: true}
+	line := strings.Join(s.arguments("d", 7*time.Second), " ")
+	for _, want := range []string{"swarm --data d --json", "--callers 40 --rooms 4 --talkers 0.25 --codec opus,pcmu", "--duration 7s", "--chorus", "--script rekey"} {
+		if !strings.Contains(line, want) {
+			t.Errorf("%q lacks %q", line, want)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package bench
+
+import (
+	"bytes"
+	_ "embed" // the templates
+	"fmt"
+	"strings"
+	"text/template"
+)
+
+//go:embed performance.md.tmpl
+var markdownText string
+
+//go:embed performance.svg.tmpl
+var plotText string
+
+// markdown is the report as docs/performance.md holds it; plot is the file beside it.
+func (r *Report) markdown(plot string) ([]byte, error) {
+	return render("performance.md", markdownText, struct {
+		*Report
+		Plot    string
+		Compare []Row // with the floor
+		Scaling []Row
+	}{r, plot, r.some(false), r.some(true)})
+}
+
+// some are the rows of the part about legs, or those of the other.
+func (r *Report) some(scaling bool) []Row {
+	var list []Row
+	for _, row := range r.Rows {
+		if row.Scaling == scaling {
+			list = append(list, row)
+		}
+	}
+	return list
+}
+
+func render(name, text string, data any) ([]byte, error) {
+	t, err := template.New(name).Funcs(template.FuncMap{
+		"codecs":    func(r Row) string { return r.codecs() },
+		"disturbed": func(r Row) string { return r.disturbed() },
+		"mul":       func(a float64, n int) float64 { return a * float64(n) },
+		"other":     func(r Row) float64 { return r.other() },
+		"stage": func(r Row, name string) string {
+			if us, ok := r.Stages[name]; ok {
+				return fmt.Sprintf("%.1f", us)
+			}
+			return "–"
+		},
+		"stages":  func() []string { return stages },
+		"verdict": func(t Target) string { return t.verdict() },
+		"coding": func(costs map[string]float64) string {
+			var list []string
+			for _, name := range []string{"opus", "pcmu", "pcma"} {
+				if us, ok := costs[name]; ok {
+					list = append(list, fmt.Sprintf("%s %.2f", codecName(name), us))
+				}
+			}
+			return strings.Join(list, ", ")
+		},
+	}).Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, data); err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	return b.Bytes(), nil
+}

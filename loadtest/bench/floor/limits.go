@@ -1,0 +1,22 @@
+package floor
+
+const (
+	// framesPerSecond: a frame is a tick, 20 ms.
+	framesPerSecond = 50
+	// windows is of how many the least counts: on a shared machine most are disturbed.
+	windows = 15
+	// sockets is how many legs the kernel's path is measured with: more than its caches favour, as in a server.
+	sockets = 200
+	// packetOctets is an SRTP packet with 20 ms of Opus at 32 kbit/s: header 12, payload 80, tag 16.
+	packetOctets = 108
+	// payloadOctets is that payload.
+	payloadOctets = 80
+	// rounds is how often in a window every socket receives and sends.
+	rounds = 5
+	// ciphered is how many packets a window protects and opens.
+	ciphered = 500
+	// mixed is how many frames a window mixes.
+	mixed = 500
+	// swarmTalkers are the two whose tones are encoded.
+	talkerA, talkerB = 3, 40
+)

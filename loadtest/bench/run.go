@@ -1,0 +1,163 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/loadtest"
+	"github.com/conclave/conclave/loadtest/bench/floor"
+)
+
+// suite is the SRTP suite of all scenarios, method the way in which their keys are made: it has no part in the steady state.
+const (
+	suite  = keying.AEADAES256GCM
+	method = keying.MIKEYPSK
+)
+
+// machine says which cores are whose.
+type machine struct {
+	server  []int // of the server, where it has not all
+	callers []int
+	all     []int
+}
+
+// divide gives the server the first core and the callers the others; where there is one, they share it. everywhere: the server may use all.
+func divide(all []int, everywhere bool) machine {
+	m := machine{server: all[:1], callers: all, all: all}
+	if len(all) > 1 {
+		m.callers = all[1:]
+	}
+	if everywhere {
+		m.server = all
+	}
+	return m
+}
+
+// settled runs a scenario, in a long run again where it was disturbed.
+func (m machine) settled(ctx context.Context, s Scenario, short bool) (row Row, err error) {
+	for range tries {
+		row, err = m.measure(ctx, s, short)
+		if err != nil || short || row.disturbed() == "" {
+			break
+		}
+	}
+	return row, err
+}
+
+// measure runs one scenario.
+func (m machine) measure(ctx context.Context, s Scenario, short bool) (row Row, err error) {
+	row.Scenario = s
+	formats, err := s.formats()
+	if err != nil {
+		return row, err
+	}
+	before, err := floor.Measure(m.server[0], suite, formats)
+	if err != nil {
+		return row, err
+	}
+	if err = m.load(ctx, &row, s.window(short)); err != nil {
+		return row, err
+	}
+	after, err := floor.Measure(m.server[0], suite, formats)
+	if err != nil {
+		return row, err
+	}
+	return row, row.compare(before.Least(after))
+}
+
+// load starts server and callers, measures while the calls stand, and ends both.
+func (m machine) load(ctx context.Context, row *Row, window time.Duration) (err error) {
+	on := m.server
+	if row.AllCores {
+		on = m.all
+	}
+	s, err := serve(ctx, on)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.end()) }()
+	fresh := sample{}
+	if err = fresh.scrape(ctx, s); err != nil {
+		return err
+	}
+	if fresh.rss, err = resident(s.cmd.Process.Pid); err != nil {
+		return err
+	}
+	callers, err := launch(ctx, m.callers, nil, row.arguments(s.data(), settle+window+slack)...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, callers.stop()) }()
+	from, to, err := s.watch(ctx, callers, row.Legs, window)
+	if err != nil {
+		return err
+	}
+	row.fill(fresh, from, to, float64(row.Legs))
+	select {
+	case <-callers.ended:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	report := new(loadtest.Report)
+	if err := json.Unmarshal([]byte(callers.out.String()), report); err != nil {
+		return fmt.Errorf("bench: the callers gave no report (%w): %s", err, callers.said())
+	}
+	row.hear(report)
+	return nil
+}
+
+// watch samples the server at both ends of a window in which all calls stand.
+func (s *server) watch(ctx context.Context, callers *child, calls int, window time.Duration) (from, to sample, err error) {
+	if err = s.standing(ctx, calls, callers); err != nil {
+		return from, to, err
+	}
+	if err = s.rest(ctx, callers, settle); err != nil {
+		return from, to, err
+	}
+	if from, err = s.begin(ctx, callers); err != nil {
+		return from, to, err
+	}
+	if err = s.rest(ctx, callers, window); err != nil {
+		return from, to, err
+	}
+	to, err = s.finish(ctx, callers)
+	return from, to, err
+}
+
+// rest lets time pass, unless something ends before.
+func (s *server) rest(ctx context.Context, callers *child, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-callers.ended:
+		return fmt.Errorf("bench: the callers ended too early: %s", callers.said())
+	case <-s.ended:
+		return fmt.Errorf("bench: the server ended: %s", s.said())
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// arguments are those of `conclave swarm`.
+func (s Scenario) arguments(data string, stay time.Duration) []string {
+	args := []string{
+		"swarm", "--data", data, "--json", "--callers", strconv.Itoa(s.Legs), "--rooms", strconv.Itoa(s.Rooms),
+		"--talkers", strconv.FormatFloat(s.Talkers, 'g', -1, 64), "--codec", strings.Join(s.Codecs, ","), "--keying", string(method),
+		"--suite", string(suite), "--ramp", strconv.Itoa(rampCalls), "--duration", stay.String(),
+	}
+	if s.Chorus {
+		args = append(args, "--chorus")
+	}
+	if s.Rekey {
+		args = append(args, "--script", loadtest.ScriptRekey, "--rekey-every", rekeyEvery)
+	}
+	return args
+}

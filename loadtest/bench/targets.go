@@ -1,0 +1,91 @@
+package bench
+
+import "fmt"
+
+// Target is something that was promised, and what came of it.
+type Target struct {
+	What string `json:"what"`
+	Want string `json:"want"`
+	Got  string `json:"got"`
+	Met  bool   `json:"met"`
+}
+
+// Targets holds the rows to what was promised; what was not measured is left out.
+func Targets(rows []Row) []Target {
+	var list []Target
+	for _, r := range rows {
+		if len(r.Failed) == 0 {
+			list = append(list, r.targets()...)
+		}
+	}
+	return append(list, doublings(rows)...)
+}
+
+// targets are those of one row.
+func (r *Row) targets() []Target {
+	var list []Target
+	name := fmt.Sprintf("%s, %s, %d legs", r.Title, r.codecs(), r.Legs)
+	most := func(what string, got, want float64, format string) {
+		list = append(list, Target{what, "at most " + fmt.Sprintf(format, want), fmt.Sprintf(format, got), got <= want})
+	}
+	least := func(what string, got, want float64, format string) {
+		list = append(list, Target{what, "at least " + fmt.Sprintf(format, want), fmt.Sprintf(format, got), got >= want})
+	}
+	if why := r.disturbed(); why != "" {
+		return []Target{{What: name, Want: "a row that counts", Got: why}}
+	}
+	if !r.Scaling {
+		share := shareEncoded
+		if r.Forwarded {
+			share = shareForwarded
+		}
+		least("share of the floor: "+name, r.Share, share, "%.2f")
+		p50, p95 := delays(r)
+		most("onset sent to onset received, p50: "+name, r.AddedP50, p50, "%.0f ms")
+		most("the same, p95", r.AddedP95, p95, "%.0f ms")
+	}
+	switch r.Name {
+	case "two-of-ten":
+		most("of a core for a leg with Opus and SRTP", r.CorePct, coreOpus, "%.3f %%")
+	case "two-of-ten-pcmu":
+		most("of a core for a leg with PCMU and SRTP", r.CorePct, corePCMU, "%.3f %%")
+	case "legs-500":
+		least("packets received, 500 legs on one core", r.Received, receivedPct, "%.2f %%")
+	case "room-of-500":
+		most("ticks of the room of 500 that are late by more than 5 ms", r.Lateness.LatePct, latePct, "%.2f %%")
+	case "idle-400":
+		most("memory a leg, 400 that stand", r.MemoryKiB, idleKiB, "%.0f KiB")
+	case "garbage-500":
+		most(fmt.Sprintf("p99 of the collector's pauses (%.0f), 500 legs", r.GC.Count), r.GC.P99, pauseMS, "%.2f ms")
+	}
+	return list
+}
+
+// delays are the bounds of the delay that a server adds, in milliseconds.
+func delays(r *Row) (p50, p95 float64) {
+	switch {
+	case r.Forwarded:
+		return 20, 30
+	case len(r.Codecs) == 1 && r.Codecs[0] == "pcmu":
+		return 14, 21
+	}
+	return 24, 35
+}
+
+// doublings compare rows of the scaling part of which one has twice the legs of another.
+func doublings(rows []Row) []Target {
+	var list []Target
+	for _, few := range rows {
+		for _, many := range rows {
+			if !few.Scaling || !many.Scaling || few.Title != many.Title || many.Legs != 2*few.Legs {
+				continue
+			}
+			ratio := many.CPU * float64(many.Legs) / (few.CPU * float64(few.Legs))
+			list = append(list, Target{
+				fmt.Sprintf("processor time, %d legs over %d", many.Legs, few.Legs), fmt.Sprintf("at most %.2f", doubling), fmt.Sprintf("%.2f", ratio),
+				ratio <= doubling,
+			})
+		}
+	}
+	return list
+}
