@@ -47,7 +47,7 @@ type Server struct {
 	metrics  *metrics
 	stopping atomic.Bool
 
-	// full says that the mixer can take no further call; asked before anything is spent on one. nil: it always can.
+	// full says that the mixer can take no further call; asked before anything is spent on one. It is the pool's; tests put their own there.
 	full atomic.Pointer[func() bool]
 }
 
@@ -94,10 +94,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 }
 
 // mixerFull is dialog.Config.Full.
-func (s *Server) mixerFull() bool {
-	full := s.full.Load()
-	return full != nil && (*full)()
-}
+func (s *Server) mixerFull() bool { return (*s.full.Load())() }
 
 // openKeying loads keys and accounts and makes the Keyer on top of them.
 func (s *Server) openKeying() (*keying.Keyer, error) {
@@ -146,6 +143,8 @@ func (s *Server) sipTLS() *tls.Config {
 // openMedia makes the mixer, its lobby, the rooms and what the legs share.
 func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.pool = mixer.NewPool(mixer.Config{Workers: orCores(s.cfg.Media.Workers, 1), Log: s.log})
+	full := s.pool.Full
+	s.full.Store(&full)
 	s.lobby = s.pool.NewRoom("lobby", mixer.RoomConfig{})
 	s.policies = newPolicies(s.cfg, s.accounts.policyOf)
 	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.log)
