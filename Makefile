@@ -44,7 +44,7 @@ lint: deps ## golangci-lint with the configuration of this repository
 	  mv bin/golangci-lint bin/golangci-lint-$(GOLANGCI); }
 	@bin/golangci-lint-$(GOLANGCI) run --build-tags $(TAGS)
 
-bench: build ## benchmarks of every stage and keying method, and the server's CPU per leg (SHORT=1: the short form)
+bench: build ## every stage and keying method, and the server next to the floor of this machine (SHORT=1: five minutes)
 	@bash .ci/bench $(BIN) $(if $(SHORT),--short)
 
 fuzz: deps ## every fuzz target for FUZZTIME each (default 5m)

@@ -1,8 +1,9 @@
 // Package loadtest is the callers: real SIP, MIKEY and SRTP, built on the same legs as the server, that talk and listen
 // critically. One caller is `conclave call`, ten with recorded speech are `conclave demo`, hundreds by script are `conclave
 // swarm`. Every caller of the swarm checks by spectrum that it hears each talker of its room, not itself, and nobody of
-// another room; what it measures goes into a Report. A caller has an account, whose bundle holds all that it needs, or comes by a
-// trunk, and then has nothing but a name.
+// another room; what it measures goes into a Report. What it says was encoded before the calls (reel), and what it hears is kept
+// as it came and decoded when the measurement is over (tape), so that hundreds of callers leave the machine to the server. A caller
+// has an account, whose bundle holds all that it needs, or comes by a trunk, and then has nothing but a name.
 //
 // Nobody calls callers, so that their host refuses every request but those within their own dialogs. What the server offers there, an
 // update of the keys among it, the leg verifies itself (legs.Readmission): a caller trusts the server as little as it is trusted.
@@ -11,8 +12,9 @@
 // recordings.
 //
 // Goroutines: the Clock's workers, one per processor, each of which ticks its callers every 20 ms on an absolute
-// schedule and is the only one that touches their streams, decoders and ears; one goroutine a caller that runs its
-// script (call, hang up); the legs' own. A caller's results are read after the clock let go of it.
+// schedule and is the only one that touches their streams, reels and tapes; the analysts of the swarm's stage, one per processor,
+// which have the decoders and ears; one goroutine a caller that runs its script (call, hang up); the legs' own. A caller's
+// results are read after the clock let go of it.
 //
 // RFCs: those of legs; 7587 (Opus in RTP) for what is played.
 package loadtest
