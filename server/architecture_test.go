@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"loadtest":       {"admin/client", "keying", "legs", "legs/dialog", "legs/media", "loadtest/sound", "loadtest/speech", "mixer/codec"},
 	"loadtest/bench": {"admin/client", "keying", "loadtest", "loadtest/bench/floor", "mixer/codec"},
 	// The floor is made of what the server cannot do without: its codecs and its SRTP, on the sound of the callers.
-	"loadtest/bench/floor": {"keying", "legs/media", "loadtest/sound", "mixer/codec"},
+	"loadtest/bench/floor": {"keying", "legs/media", "loadtest/sound", "loadtest/speech", "mixer/codec"},
 	"loadtest/flood":       {"keying", "legs/offer", "loadtest"},
 	"loadtest/interop":     {},
 	"loadtest/sound":       {"mixer/codec"},

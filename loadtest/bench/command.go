@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/conclave/conclave/loadtest"
+	"github.com/conclave/conclave/loadtest/bench/floor"
 )
 
 // ErrFailed says that scenarios could not be measured as they should; the report that says why has been printed.
@@ -32,12 +33,13 @@ type Command struct {
 
 // Report is what a run measured: the JSON of `conclave bench --json`.
 type Report struct {
-	Command string    `json:"command"`
-	Machine Machine   `json:"machine"`
-	Began   time.Time `json:"began"`
-	Short   bool      `json:"short"`
-	Rows    []Row     `json:"rows"`
-	Targets []Target  `json:"targets"`
+	Command string        `json:"command"`
+	Machine Machine       `json:"machine"`
+	Began   time.Time     `json:"began"`
+	Short   bool          `json:"short"`
+	Speech  []floor.Codec `json:"speech"`
+	Rows    []Row         `json:"rows"`
+	Targets []Target      `json:"targets"`
 }
 
 // Run measures, reports, and fails when a scenario did.
@@ -63,6 +65,9 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintf(table, "%s\n", r.Machine)
 	printHeading(table)
+	if r.Speech, err = floor.Speech(all[0]); err != nil {
+		return err
+	}
 	failed, err := r.run(ctx, divide(all, c.AllCores), list, table, terminal(c.JSON))
 	if err != nil {
 		return err

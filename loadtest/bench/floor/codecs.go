@@ -41,8 +41,8 @@ type Coding struct {
 // cost is the time in microseconds of one frame.
 type cost struct{ encode, decode float64 }
 
-// codingTime is what it takes to encode a second of what two talkers of the swarm say, and to decode it.
-func codingTime(c Coding) (t cost, err error) {
+// codingTime is what it takes to encode a frame of what is said, and to decode it.
+func codingTime(c Coding, said [][]int16) (t cost, err error) {
 	enc, err := codec.NewEncoder(c.Format, c.Rate)
 	if err != nil {
 		return t, fmt.Errorf("floor: %w", err)
@@ -51,11 +51,11 @@ func codingTime(c Coding) (t cost, err error) {
 	if err != nil {
 		return t, fmt.Errorf("floor: %w", err)
 	}
-	said, frames := speech(c.Rate), make([][]byte, framesPerSecond)
+	frames := make([][]byte, len(said))
 	for i := range frames {
 		frames[i] = make([]byte, codec.MaxFrameSize)
 	}
-	t.encode, err = least(framesPerSecond, func(s *stopwatch) error {
+	t.encode, err = least(len(frames), func(s *stopwatch) error {
 		s.start()
 		defer s.stop()
 		for i := range frames {
@@ -71,7 +71,7 @@ func codingTime(c Coding) (t cost, err error) {
 		return t, err
 	}
 	pcm := make([]int16, c.Rate/framesPerSecond)
-	t.decode, err = least(framesPerSecond, func(s *stopwatch) error {
+	t.decode, err = least(len(frames), func(s *stopwatch) error {
 		s.start()
 		defer s.stop()
 		for _, f := range frames {
@@ -84,8 +84,8 @@ func codingTime(c Coding) (t cost, err error) {
 	return t, err
 }
 
-// speech is a second of two talkers of the swarm at once, in frames.
-func speech(rate int) [][]int16 {
+// tones are a second of two talkers of the swarm at once, in frames.
+func tones(rate int) [][]int16 {
 	a, b := sound.NewTalker(talkerA, rate), sound.NewTalker(talkerB, rate)
 	a.SetTalking(true)
 	b.SetTalking(true)
@@ -105,7 +105,7 @@ func speech(rate int) [][]int16 {
 func voiceTime(rate int) (us float64, err error) {
 	n := rate / framesPerSecond
 	pcm, own, sum := make([]int16, n), make([]int16, n), make([]int32, n)
-	copy(pcm, speech(rate)[7])
+	copy(pcm, tones(rate)[7])
 	return least(mixed, func(s *stopwatch) error {
 		s.start()
 		defer s.stop()

@@ -29,7 +29,7 @@ func Measure(core int, suite keying.Suite, formats []codec.Format) (p Parts, err
 		}
 		for _, f := range formats {
 			c := Coding{f, rate}
-			if p.coding[c], err = codingTime(c); err != nil {
+			if p.coding[c], err = codingTime(c, tones(rate)); err != nil {
 				return err
 			}
 		}

@@ -65,6 +65,15 @@ func TestMeasure(t *testing.T) {
 			t.Errorf("%s takes %v us", name, us)
 		}
 	}
+	list, err := Speech(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range list {
+		if c.Encode <= 0 || c.Decode <= 0 || c.Encode > 20000 {
+			t.Errorf("%s: %+v", c.Name, c)
+		}
+	}
 	half := p
 	half.Kernel /= 2
 	if l := p.Least(half); l.Kernel != half.Kernel || l.Encode(opus, 48000) != p.Encode(opus, 48000) || l.Voice[48000] != p.Voice[48000] {
