@@ -193,7 +193,7 @@ func TestTargets(t *testing.T) {
 		t.Error("disturbed: " + got)
 	}
 	disturbed.Failed = []string{"why"}
-	if got := verdicts(disturbed); got != "" {
+	if got := verdicts(disturbed); got != "missed" {
 		t.Error("failed: " + got)
 	}
 	few, many := r, r

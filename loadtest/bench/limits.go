@@ -11,12 +11,13 @@ const (
 	longWindow, shortLong = 60 * time.Second, 10 * time.Second
 	// settle is how long calls stand before they are measured: jitter buffers are filled and set-ups forgotten by then.
 	settle = 2 * time.Second
-	// slack is how much longer the callers stay than they are measured.
-	slack = 1500 * time.Millisecond
+	// slack is how much longer the callers stay than they are measured: some may have been refused, which takes standingStill to see.
+	slack = standingStill + 1500*time.Millisecond
 	// rampCalls is how many calls a second are set up before the measurement.
 	rampCalls = 100
-	// standingEvery is how often the server is asked whether all calls stand, standingPatience how long.
-	standingEvery, standingPatience = 200 * time.Millisecond, 2 * time.Minute
+	// standingEvery is how often the server is asked whether all calls stand, standingPatience how long; when their number has not changed for
+	// standingStill, no more will come.
+	standingEvery, standingPatience, standingStill = 200 * time.Millisecond, 2 * time.Minute, 2 * time.Second
 	// startPatience bounds the start of the server, which makes its authority first.
 	startPatience = 20 * time.Second
 	// stopPatience bounds the end of a process that was asked to end.

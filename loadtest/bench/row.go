@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/conclave/conclave/loadtest"
 	"github.com/conclave/conclave/loadtest/bench/floor"
@@ -97,6 +98,14 @@ func (r *Row) fill(fresh, from, to sample, legs float64) {
 	r.Forwarded = r.Talkers > 0 && encoded < mostEncoded
 }
 
+// excuse says why the row does not count: it failed, or was disturbed; "" where it does.
+func (r *Row) excuse() string {
+	if len(r.Failed) > 0 {
+		return strings.Join(r.Failed, "; ")
+	}
+	return r.disturbed()
+}
+
 // disturbed says why the row tells of something else than the server at its full work; "" when it does not.
 func (r *Row) disturbed() string {
 	switch {
@@ -143,7 +152,7 @@ func (r *Row) hear(w *loadtest.Report) {
 			r.Failed = append(r.Failed, why)
 		}
 	}
-	fail(w.Setup.Failed > 0 || w.Setup.OK < r.Legs, "calls were not set up")
+	fail(w.Setup.OK < r.Legs, fmt.Sprintf("%d calls were not set up: %v", r.Legs-w.Setup.OK, w.Setup.Failures))
 	fail(r.Heard < r.Pairs && r.disturbed() == "", "talkers were not heard")
 	fail(w.Mix.SelfHeard > 0 && r.Skipped == 0, "callers heard themselves")
 	fail(w.Mix.ForeignHeard > 0 && r.Skipped == 0, "another room was heard")

@@ -43,7 +43,7 @@ func divide(all []int, everywhere bool) machine {
 func (m machine) settled(ctx context.Context, s Scenario, short bool) (row Row, err error) {
 	for range tries {
 		row, err = m.measure(ctx, s, short)
-		if err != nil || short || row.disturbed() == "" {
+		if err != nil || short || row.excuse() == "" {
 			break
 		}
 	}
@@ -94,11 +94,15 @@ func (m machine) load(ctx context.Context, row *Row, window time.Duration) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, callers.stop()) }()
-	from, to, err := s.watch(ctx, callers, row.Legs, window)
+	stand, err := s.standing(ctx, row.Legs, callers)
 	if err != nil {
 		return err
 	}
-	row.fill(fresh, from, to, float64(row.Legs))
+	from, to, err := s.watch(ctx, callers, window)
+	if err != nil {
+		return err
+	}
+	row.fill(fresh, from, to, float64(stand))
 	select {
 	case <-callers.ended:
 	case <-ctx.Done():
@@ -112,11 +116,8 @@ func (m machine) load(ctx context.Context, row *Row, window time.Duration) (err 
 	return nil
 }
 
-// watch samples the server at both ends of a window in which all calls stand.
-func (s *server) watch(ctx context.Context, callers *child, calls int, window time.Duration) (from, to sample, err error) {
-	if err = s.standing(ctx, calls, callers); err != nil {
-		return from, to, err
-	}
+// watch samples the server at both ends of a window, once the calls that stand have settled.
+func (s *server) watch(ctx context.Context, callers *child, window time.Duration) (from, to sample, err error) {
 	if err = s.rest(ctx, callers, settle); err != nil {
 		return from, to, err
 	}

@@ -80,28 +80,31 @@ func (s *server) end() error {
 // data is where the server keeps what it keeps.
 func (s *server) data() string { return filepath.Join(s.dir, "data") }
 
-// standing waits until so many calls stand, or until who places them has ended.
-func (s *server) standing(ctx context.Context, calls int, callers *child) error {
+// standing waits until so many calls stand, or until no more come, and says how many do.
+func (s *server) standing(ctx context.Context, calls int, callers *child) (stand int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, standingPatience)
 	defer cancel()
 	ticker := time.NewTicker(standingEvery)
 	defer ticker.Stop()
-	for {
+	for since := time.Now(); ; {
 		m, err := s.api.Metrics(ctx)
 		if err != nil {
-			return fmt.Errorf("bench: %w", err)
+			return stand, fmt.Errorf("bench: %w", err)
 		}
-		if int(m["conclave_calls"]) >= calls {
-			return nil
+		if now := int(m["conclave_calls"]); now != stand {
+			stand, since = now, time.Now()
+		}
+		if stand >= calls || stand > 0 && time.Since(since) >= standingStill {
+			return stand, nil
 		}
 		select {
 		case <-ticker.C:
 		case <-callers.ended:
-			return fmt.Errorf("bench: the callers ended with %v of %d calls: %s", m["conclave_calls"], calls, callers.said())
+			return stand, fmt.Errorf("bench: the callers ended before they stood: %s", callers.said())
 		case <-s.ended:
-			return fmt.Errorf("bench: the server ended: %s", s.said())
+			return stand, fmt.Errorf("bench: the server ended: %s", s.said())
 		case <-ctx.Done():
-			return fmt.Errorf("bench: %v of %d calls stand: %w", m["conclave_calls"], calls, ctx.Err())
+			return stand, fmt.Errorf("bench: %d of %d calls stand: %w", stand, calls, ctx.Err())
 		}
 	}
 }

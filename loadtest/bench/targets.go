@@ -14,9 +14,7 @@ type Target struct {
 func Targets(rows []Row) []Target {
 	var list []Target
 	for _, r := range rows {
-		if len(r.Failed) == 0 {
-			list = append(list, r.targets()...)
-		}
+		list = append(list, r.targets()...)
 	}
 	return append(list, doublings(rows)...)
 }
@@ -31,7 +29,7 @@ func (r *Row) targets() []Target {
 	least := func(what string, got, want float64, format string) {
 		list = append(list, Target{what, "at least " + fmt.Sprintf(format, want), fmt.Sprintf(format, got), got >= want})
 	}
-	if why := r.disturbed(); why != "" {
+	if why := r.excuse(); why != "" {
 		return []Target{{What: name, Want: "a row that counts", Got: why}}
 	}
 	if !r.Scaling {
@@ -77,7 +75,7 @@ func doublings(rows []Row) []Target {
 	var list []Target
 	for _, few := range rows {
 		for _, many := range rows {
-			if !few.Scaling || !many.Scaling || few.Title != many.Title || many.Legs != 2*few.Legs {
+			if !few.Scaling || !many.Scaling || few.excuse()+many.excuse() != "" || few.Title != many.Title || many.Legs != 2*few.Legs {
 				continue
 			}
 			ratio := many.CPU * float64(many.Legs) / (few.CPU * float64(few.Legs))
