@@ -32,19 +32,6 @@ func newDoor(cfg *Config, life time.Duration, now func() time.Time) *door {
 	}
 }
 
-// why says why no new call is let in now, "" when one is.
-func (d *door) why() string {
-	if d.full != nil && d.full() {
-		return "full"
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.inside >= d.most {
-		return "overload"
-	}
-	return ""
-}
-
 // meets tells what is known of a request: for one that was answered for good also the answer, nil where there is nothing to say again.
 func (d *door) meets(key uint64) (trace, bool) {
 	d.mu.Lock()
@@ -54,18 +41,20 @@ func (d *door) meets(key uint64) (trace, bool) {
 
 // enter lets a new call in, or says why not. One that is known is let through: sipgo knows what it repeats.
 func (d *door) enter(key uint64) (why string) {
-	if _, known := d.meets(key); known {
-		return ""
-	}
-	if why := d.why(); why != "" {
-		return why
-	}
+	full := d.full != nil && d.full()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.inside -= d.traces.put(key, trace{state: inside}); d.inside >= d.most {
-		d.traces.drop(key)
+	d.inside -= d.traces.turn()
+	_, known := d.traces.find(key)
+	switch {
+	case known:
+		return ""
+	case full:
+		return "full"
+	case d.inside >= d.most:
 		return "overload"
 	}
+	d.traces.put(key, trace{state: inside})
 	d.inside++
 	return ""
 }
@@ -135,11 +124,12 @@ func (s *setup) end(kept bool) {
 func (d *door) settle(key uint64, again []byte) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.inside -= d.traces.turn()
 	if t, ok := d.traces.find(key); ok && t.state == inside {
 		return false // not before its handler has ended
 	} else if !ok && d.traces.crowded() {
 		return false
 	}
-	d.inside -= d.traces.put(key, trace{state: settled, again: again})
+	d.traces.put(key, trace{state: settled, again: again})
 	return true
 }

@@ -75,12 +75,10 @@ func TestDoorHeals(t *testing.T) {
 		t.Fatalf("two lost calls: %q", why)
 	}
 	now = now.Add(t64())
-	d.settle(100, nil)
-	if d.count() != 2 {
-		t.Errorf("%d inside after one life", d.count())
+	if why := d.enter(7); why != "overload" {
+		t.Errorf("after one life: %q", why)
 	}
 	now = now.Add(t64())
-	d.settle(101, nil)
 	if why := d.enter(7); why != "" || d.count() != 1 {
 		t.Errorf("after two: %q, %d inside", why, d.count())
 	}

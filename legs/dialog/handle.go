@@ -41,6 +41,23 @@ func (e *Endpoint) handle(sr *sip.Request, tx *sip.ServerTx) {
 	e.dispatch(r, sr, tx, working, set)
 }
 
+// turn waits for the turn of a new call; false: it has had its answer.
+func (e *Endpoint) turn(r *Request, sr *sip.Request, tx *sip.ServerTx, set *setup) bool {
+	if e.merged(r) { // told at once, as its turn would only come after that of the other
+		e.stateless(sr, tx, refuse(482, "merged"))
+		return false
+	}
+	err := set.begin(e.ctx)
+	switch {
+	case tx.Err() != nil: // cancelled, and answered, while it waited
+		return false
+	case err != nil:
+		e.stateless(sr, tx, overload())
+		return false
+	}
+	return true
+}
+
 // setup is the new call that a request begins; one that ends at once for any other.
 func (e *Endpoint) setup(sr *sip.Request) *setup {
 	return &setup{door: e.door, key: e.traceKey(sr)}
@@ -78,15 +95,8 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 		e.stateless(sr, tx, overload())
 		return
 	}
-	if d == nil && r.Method == "INVITE" {
-		err := set.begin(e.ctx)
-		if tx.Err() != nil {
-			return // cancelled, and answered, while it waited
-		}
-		if err != nil {
-			e.stateless(sr, tx, overload())
-			return
-		}
+	if d == nil && r.Method == "INVITE" && !e.turn(r, sr, tx, set) {
+		return
 	}
 	admitted, refused := e.host.Admit(r, d)
 	if refused != nil {

@@ -49,7 +49,7 @@ func (e *Endpoint) invited(r *Request, sr *sip.Request, tx *sip.ServerTx, admitt
 		defer in.stream.users.Add(-1)
 	}
 	// A second INVITE of the same transaction by another path (RFC 3261 section 8.2.2.2).
-	key := r.CallID + "|" + r.From.Tag + "|" + strconv.FormatUint(uint64(r.CSeq), 10)
+	key := r.mergeKey()
 	if !e.begin(key, in) {
 		e.stateless(sr, tx, refuse(482, "merged"))
 		return
@@ -67,6 +67,18 @@ func (e *Endpoint) invited(r *Request, sr *sip.Request, tx *sip.ServerTx, admitt
 	if in.state.Load() == calling {
 		_ = in.Reject(Response{Status: 500})
 	}
+}
+
+// mergeKey is what all the INVITEs have in common that forking on the way made of one.
+func (r *Request) mergeKey() string {
+	return r.CallID + "|" + r.From.Tag + "|" + strconv.FormatUint(uint64(r.CSeq), 10)
+}
+
+// merged tells whether a call that is in work came by another way before.
+func (e *Endpoint) merged(r *Request) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.pending[r.mergeKey()] != nil
 }
 
 func (e *Endpoint) begin(key string, in *Incoming) bool {

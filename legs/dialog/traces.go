@@ -53,22 +53,26 @@ func (t *traces) find(key uint64) (trace, bool) {
 	return tr, ok
 }
 
-// put makes or replaces a trace. It returns how many calls were forgotten that stood inside, when a generation went.
-func (t *traces) put(key uint64, tr trace) (lost int) {
+// turn begins a new generation when it is time. It returns how many calls were forgotten that stood inside.
+func (t *traces) turn() (lost int) {
 	now := t.now()
-	if age := now.Sub(t.turned); age >= t.life {
-		lost = standing(t.old)
-		if age >= 2*t.life { // both are too old
-			lost += standing(t.young)
-			t.young = nil
-		}
-		t.old, t.young, t.turned = t.young, make(map[uint64]trace, len(t.young)/2), now
+	age := now.Sub(t.turned)
+	if age < t.life {
+		return 0
 	}
-	if _, ok := t.old[key]; ok {
-		delete(t.old, key)
+	lost = standing(t.old)
+	if age >= 2*t.life { // both are too old
+		lost += standing(t.young)
+		t.young = nil
 	}
-	t.young[key] = tr
+	t.old, t.young, t.turned = t.young, make(map[uint64]trace, len(t.young)/2), now
 	return lost
+}
+
+// put makes or replaces a trace.
+func (t *traces) put(key uint64, tr trace) {
+	delete(t.old, key)
+	t.young[key] = tr
 }
 
 func standing(generation map[uint64]trace) (n int) {
