@@ -20,6 +20,15 @@ func newBus(samples int) *bus {
 	return b
 }
 
+// giveBack keeps a minus bus for the next speaker; of who was heard on it nothing is kept.
+func (r *Room) giveBack(b *bus) {
+	b.sole = nil
+	for _, o := range b.outlets {
+		o.forwarding = forwarding{}
+	}
+	r.free = append(r.free, b)
+}
+
 // takeBus is a minus bus for a seat that enters the mix: until now it heard the full bus.
 func (r *Room) takeBus() *bus {
 	var b *bus

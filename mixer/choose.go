@@ -107,7 +107,7 @@ func (r *Room) dismiss(s *Seat) {
 		r.mix = slices.Delete(r.mix, i, i+1)
 	}
 	if s.bus != nil {
-		r.free = append(r.free, s.bus)
+		r.giveBack(s.bus)
 	}
 	r.pool.legs.Add(-int64(len(s.feeds)))
 	s.place, s.hearing = place{}, hearing{}

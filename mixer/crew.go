@@ -28,13 +28,15 @@ var grain = [stages]int{stageReceive: 16, stageDecode: 2, stageEncode: 1, stageS
 // else, closes it, and goes on when all who came in have left: a barrier between any two stages.
 type crew struct {
 	open   atomic.Bool
-	inside atomic.Int32 // helpers
-	next   atomic.Int64 // first item that nobody has taken
+	inside atomic.Int32  // helpers
+	helped atomic.Uint64 // times that somebody did
+	next   atomic.Int64  // first item that nobody has taken
 	left   chan struct{}
 
 	// Written by the room's worker while the stage is closed and nobody is inside.
-	stage   stage
-	items   int
+	stage stage
+	items int
+
 	failure atomic.Pointer[failure] // a panic, which ends the room when everybody is out
 }
 
@@ -63,7 +65,9 @@ func (r *Room) stage(st stage, items int) bool {
 	for c.inside.Load() > 0 {
 		<-c.left
 	}
-	r.marked = time.Since(r.pool.epoch) // waiting is no work
+	now := time.Since(r.pool.epoch)
+	r.waited += now - r.marked // waiting is no work
+	r.marked = now
 	return c.failure.Load() == nil
 }
 
@@ -96,6 +100,7 @@ func (r *Room) help() {
 	c := &r.crew
 	c.inside.Add(1)
 	if c.open.Load() {
+		c.helped.Add(1)
 		r.helpInside()
 	}
 	if c.inside.Add(-1) == 0 && !c.open.Load() {
@@ -152,7 +157,7 @@ func (r *Room) work(st stage, from, to int, y *tally) {
 
 // begin begins a tick.
 func (r *Room) begin(t Tick) {
-	r.now = t
+	r.now, r.waited = t, 0
 	r.marked = time.Since(r.pool.epoch)
 }
 

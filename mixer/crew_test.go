@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,6 +54,9 @@ func TestCrewMakesNoDifference(t *testing.T) {
 			}
 		}
 	}
+	if shared.crew.helped.Load() == 0 {
+		t.Error("nobody helped: nothing was tested")
+	}
 	a, b := alone.pool.Stats(), shared.pool.Stats()
 	if a.Encodes != b.Encodes || a.Decodes != b.Decodes || a.Sent != b.Sent {
 		t.Errorf("alone %d encodes, %d decodes, %d sent; with help %d, %d, %d", a.Encodes, a.Decodes, a.Sent, b.Encodes, b.Decodes, b.Sent)
@@ -61,6 +65,35 @@ func TestCrewMakesNoDifference(t *testing.T) {
 		if d <= 0 {
 			t.Errorf("no time counted for stage %s", Stages()[i])
 		}
+	}
+}
+
+// The panic of a helper, and not only that of the room's own worker: its worker waits at the first port until somebody helps.
+func TestPanicOfAHelper(t *testing.T) {
+	r, ports := newHall(t, 4, 200, 5)
+	before := uint64(0)
+	ports[0].next = func(k Tick) codec.Frame {
+		for k == 3 && r.crew.helped.Load() == before {
+			runtime.Gosched()
+		}
+		return codec.Frame{}
+	}
+	for i := grain[stageReceive]; i < len(ports); i++ {
+		ports[i].next = func(k Tick) (f codec.Frame) {
+			if k == 3 {
+				panic("a port's own")
+			}
+			return f
+		}
+	}
+	for k := range Tick(3) {
+		if !r.tick(k) {
+			t.Fatal("the room ended early")
+		}
+	}
+	before = r.crew.helped.Load()
+	if r.tick(3) || !errors.Is(r.Err(), ErrPanic) {
+		t.Errorf("the room goes on, or ended by %v", r.Err())
 	}
 }
 

@@ -25,7 +25,7 @@ func (o *outlet) forwardable(r *Room, b *bus, followed bool) *feed {
 	if followed && o.source == f {
 		return f
 	}
-	alone := r.steps - b.soleSince
+	alone := r.steps - max(b.soleSince, o.turned) // who often sends more than fits is not followed at every turn
 	celt, _ := codec.Single(f.frame.Payload)
 	switch {
 	case followed && o.source != nil: // somebody else's
@@ -62,7 +62,7 @@ func (o *outlet) forward(r *Room, f *feed, s *Seat, y *tally) bool {
 // because it has fallen silent is not worth a change.
 func (s *Seat) plainly(target int32) bool {
 	f := s.heeded
-	if f == nil || s.spoilt || f.frame.Kind != codec.Voice || f.format.Codec != codec.Opus || s.gain.Load() != unity ||
+	if f == nil || s.spoilt || f.frame.Kind != codec.Voice || f.frame.Skipped || f.format.Codec != codec.Opus || s.gain.Load() != unity ||
 		s.gainNow != unity || target != unity && s.energy >= speakOff {
 		return false
 	}

@@ -180,3 +180,44 @@ func TestLossEndsForwarding(t *testing.T) {
 		t.Error("forwarding did not come back")
 	}
 }
+
+// Whoever sends more than fits now and then is not followed at every turn: each change costs an encoder that is primed, and a seam.
+func TestForwardingDoesNotFlap(t *testing.T) {
+	long := opusCELT
+	long.Bitrate = 40000
+	fits, exceeds := recorded(t, opusCELT, 0), recorded(t, long, 0)
+	r := newTable(t, RoomConfig{Mixing: true})
+	r.sit(&fakePort{format: opusCELT, next: func(k Tick) codec.Frame {
+		if k%7 == 3 {
+			return exceeds(k)
+		}
+		return fits(k)
+	}})
+	listener := &fakePort{format: opusCELT}
+	r.sit(listener)
+	changes, last, was := 0, uint64(0), false
+	for range 700 {
+		r.run(1)
+		n := r.pool.Stats().Forwards
+		if now := n > last; now != was {
+			changes, was = changes+1, now
+		}
+		last = n
+		if listener.heardN != opusCELT.FrameSize() {
+			t.Fatalf("%d octets", listener.heardN)
+		}
+	}
+	if changes > 700/forwardAfter {
+		t.Errorf("%d changes in 700 ticks", changes)
+	}
+}
+
+// Where the jitter buffer left something out our decoder joins what is left; the listener's could not.
+func TestForwardingYieldsWhereSomethingWasLeftOut(t *testing.T) {
+	r, seat, _ := monologue(t, opusCELT)
+	r.run(60)
+	seat.heeded.frame.Skipped = true
+	if seat.plainly(unity) {
+		t.Error("sent on, though something was left out before it")
+	}
+}

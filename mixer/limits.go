@@ -131,7 +131,9 @@ const (
 	// shedLoad is the share of the workers' time that ticks must take for their lateness to be our own doing: well above what the
 	// machine's pauses within ticks add up to, well below the point from which a worker cannot keep up.
 	shedLoad = 0.5
-	// shedCalm is after how many windows without a late tick one step of shedding is taken back: 10 s.
+	// shedTolerance is the share of late ticks that passes for calm: a pause of the machine now and then is none of our doing.
+	shedTolerance = 0.002
+	// shedCalm is after how many windows of calm one step of shedding is taken back: 10 s.
 	shedCalm = 10
 	// shedLoudest is how many seats are mixed at the second step of shedding; one fewer at each further step, down to one.
 	shedLoudest = 3

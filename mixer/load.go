@@ -16,17 +16,19 @@ type meter struct {
 	capacity atomic.Int64  // legs at the present cost
 }
 
-// measure closes a window of so many ticks of the clock, and returns the load in it.
+// measure closes a window of the clock, by what it should last, and returns the load in it.
 func (m *meter) measure(busy time.Duration, legTicks uint64, workers int, window time.Duration) (load float64) {
 	spent, legs := busy-m.busy, legTicks-m.legs
 	m.busy, m.legs = busy, legTicks
 	load = float64(spent) / float64(workers) / float64(window)
+	cost := float64(assumedCost) // where there is nobody, what was measured last is forgotten again
 	if legs > 0 {
-		cost := float64(spent) / float64(legs)
-		m.cost += (cost - m.cost) * costSmoothing
+		cost = float64(spent) / float64(legs)
 	}
+	m.cost += (cost - m.cost) * costSmoothing
 	m.load.Store(math.Float64bits(load))
-	m.capacity.Store(int64(tickBudget * float64(workers) * float64(tickLength) / m.cost))
+	// Somebody is always let in, or nothing would ever be measured again.
+	m.capacity.Store(max(1, int64(tickBudget*float64(workers)*float64(tickLength)/m.cost)))
 	return load
 }
 
@@ -36,8 +38,14 @@ func (m *meter) begin(workers int) {
 	m.measure(0, 0, workers, time.Second)
 }
 
-// Capacity is how many legs the pool can carry at what they cost at present, those that it has included.
-func (p *Pool) Capacity() int { return int(p.meter.capacity.Load()) }
+// Capacity is how many legs the pool can carry at what they cost at present, those that it has included: no more than those while
+// it sheds.
+func (p *Pool) Capacity() int {
+	if p.count.shed.Load() > 0 {
+		return int(min(p.legs.Load(), p.meter.capacity.Load()))
+	}
+	return int(p.meter.capacity.Load())
+}
 
 // Full says whether the budget of the ticks is used up, or something is shed already: who joins now takes from those who are there.
 func (p *Pool) Full() bool {

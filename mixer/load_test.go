@@ -50,6 +50,57 @@ func TestCapacityFollowsTheCostOfALeg(t *testing.T) {
 	}
 }
 
+// A stall in a room that then empties must not keep everybody out for good: nothing would be measured any more.
+func TestFullPassesWhenNobodyIsLeft(t *testing.T) {
+	p := NewPool(Config{Workers: 2})
+	s := &shedder{pool: p}
+	window := func(legs int, busy time.Duration) {
+		p.legs.Store(int64(legs))
+		p.count.legTicks.Add(uint64(legs) * shedWindow)
+		p.count.busy.Add(int64(busy))
+		for range shedWindow {
+			s.judge()
+		}
+	}
+	window(1, 9*time.Second)
+	window(0, 0)
+	if p.Full() {
+		t.Error("full without a leg")
+	}
+	for range 60 {
+		window(0, 0)
+	}
+	if want := int(tickBudget * 2 * float64(tickLength) / assumedCost); p.Capacity() < want*9/10 {
+		t.Errorf("capacity %d a minute later, want %d again", p.Capacity(), want)
+	}
+}
+
+// While work is shed nothing remains; and a late tick in five hundred does not keep it shed.
+func TestSheddingIsTakenBackThoughAFewTicksAreLate(t *testing.T) {
+	p := NewPool(Config{Workers: 2})
+	s := &shedder{pool: p}
+	p.legs.Store(100)
+	window := func(load float64, late uint64) {
+		p.count.ticks.Add(2500)
+		p.count.late.Add(late)
+		p.count.legTicks.Add(100 * shedWindow)
+		p.count.busy.Add(int64(load * 2 * float64(shedWindow*tickLength)))
+		for range shedWindow {
+			s.judge()
+		}
+	}
+	window(0.9, 1000)
+	if !p.Full() || p.Capacity() > 100 {
+		t.Fatalf("full %v, capacity %d of 100 legs while work is shed", p.Full(), p.Capacity())
+	}
+	for range 2 * shedCalm {
+		window(0.3, 2)
+	}
+	if p.Full() || p.Stats().Shed != 0 {
+		t.Errorf("still at step %d, full %v", p.Stats().Shed, p.Full())
+	}
+}
+
 // Every port is counted once, however it goes.
 func TestLegsAreCounted(t *testing.T) {
 	r := newTable(t, RoomConfig{Mixing: true})

@@ -11,7 +11,7 @@ type Port interface {
 	// Next returns the encoded frame due at tick t. Its octets stay valid until the next call of Next.
 	Next(t Tick) codec.Frame
 	// Send hands over the encoded frame for this leg; header and encryption are the port's business. The port must not keep
-	// p.Payload after it returns. Rooms that do not mix never call it.
+	// p.Payload after it returns, nor change it: other ports are sent the same, at the same time. Rooms that do not mix never call it.
 	Send(t Tick, p codec.Packet)
 	// Format is what the leg sends and wants to be sent. It is asked after Next, and is the format of the frame that Next returned and of the
 	// packet that Send gets in the same tick. It may change from tick to tick; the zero Format, like any impossible one, means that the leg is not

@@ -34,6 +34,9 @@ func (s *Seat) receive(r *Room, t Tick, y *tally) {
 	s.hushed = s.muted.Load()
 	for i, f := range s.feeds {
 		f.frame = f.port.Next(t)
+		if !r.mixing {
+			continue // the lobby: ports drain
+		}
 		// Asked after Next: a port changes its format in Next, and the frame is of the new one already.
 		if now := f.port.Format(); now != f.format {
 			f.reformat(now, r.pool.silences.of(now))

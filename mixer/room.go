@@ -56,6 +56,7 @@ type Room struct {
 	free     []*bus // minus buses to use again
 	crew     crew
 	tally    tally
+	waited   time.Duration // for helpers, in this tick
 	marked   time.Duration // since the pool's epoch: the end of the last stage
 }
 

@@ -28,7 +28,7 @@ func (s *shedder) judge() {
 	case load > shedLoad && float64(dl) > shedShare*float64(dt):
 		s.calm = 0
 		s.more()
-	case load > shedLoad/2 && dl > 0:
+	case load > shedLoad/2 && float64(dl) > shedTolerance*float64(dt):
 		s.calm = 0
 	default:
 		s.less()

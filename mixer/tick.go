@@ -182,7 +182,7 @@ func (r *Room) heardBy(s *Seat) *bus {
 	case s.bus == nil:
 		return &r.full
 	case !s.inMix && r.steps-s.left >= minusHang && s.bus.merges(&r.full, r.steps):
-		r.free = append(r.free, s.bus)
+		r.giveBack(s.bus)
 		s.bus = nil
 		return &r.full
 	}

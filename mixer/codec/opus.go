@@ -105,7 +105,7 @@ type opusSink struct {
 	effort  int // complexity at present
 	celt    bool
 	thrift  bool // spare the analysis of onsets, whatever that costs
-	always  bool // never spare it
+	always  bool // look for them in every frame; for comparison
 	onset   onset
 }
 
