@@ -23,7 +23,7 @@ const (
 	// setupShare of the processors (GOMAXPROCS) is how many new calls are in work at a time, one at least. A call in work computes, here or
 	// in the Diffie-Hellman pool, and hardly waits for anything else: more of them would take longer each, and keep every processor
 	// from the mixer's ticks and from calls that stand.
-	setupShare = 0.75
+	setupShare = 0.5
 	// defaultWaiting bounds those that wait for their turn: a conference that all join in the same second. Each is a transaction
 	// of some 20 KiB.
 	defaultWaiting = 512
