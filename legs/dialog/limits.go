@@ -42,6 +42,10 @@ const (
 	// batchSize is how many datagrams are read at a time: the gain of batches saturates at 8 to 32.
 	batchSize = 32
 
+	// shedPause is how long the socket is left alone after calls were sent away and nothing more was there: to wake up for every datagram
+	// costs twice what the datagram does. The kernel's buffer holds a hundred times what comes in it.
+	shedPause = 2 * time.Millisecond
+
 	// maxUrgent bounds the octets of what waits for sipgo beside new calls: a second's worth of a busy server.
 	maxUrgent = 4 << 20
 
