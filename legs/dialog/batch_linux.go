@@ -67,6 +67,9 @@ func (b *batch) receive() ([]byte, netip.AddrPort, error) {
 	return b.buffers[i][:b.in[i].length], address(&b.names[i]), nil
 }
 
+// idle tells that all of a batch were looked at, that it was not full, and that some were answered: there is time to let the next one fill.
+func (b *batch) idle() bool { return b.next == b.read && b.read < batchSize && b.answers > 0 }
+
 func (b *batch) fill() error {
 	b.read, b.next = 0, 0
 	for i := range b.in {

@@ -54,7 +54,17 @@ func (d *datagrams) generation() {
 // receive reads the socket until stop.
 func (d *datagrams) receive() {
 	defer d.inbox.close()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
 	for {
+		if d.batch.idle() {
+			d.batch.flush()
+			pause.Reset(shedPause)
+			select {
+			case <-pause.C:
+			case <-d.done:
+			}
+		}
 		text, from, err := d.batch.receive()
 		if err != nil {
 			if !temporary(err) {

@@ -23,7 +23,7 @@ const (
 	// setupShare of the processors (GOMAXPROCS) is how many new calls are in work at a time, one at least. A call in work computes, here or
 	// in the Diffie-Hellman pool, and hardly waits for anything else: more of them would take longer each, and keep every processor
 	// from the mixer's ticks and from calls that stand.
-	setupShare = 0.75
+	setupShare = 0.5
 	// defaultWaiting bounds those that wait for their turn: a conference that all join in the same second. Each is a transaction
 	// of some 20 KiB.
 	defaultWaiting = 512
@@ -41,6 +41,10 @@ const (
 
 	// batchSize is how many datagrams are read at a time: the gain of batches saturates at 8 to 32.
 	batchSize = 32
+
+	// shedPause is how long the socket is left alone after calls were sent away and nothing more was there: to wake up for every datagram
+	// costs twice what the datagram does. The kernel's buffer holds a hundred times what comes in it.
+	shedPause = 2 * time.Millisecond
 
 	// maxUrgent bounds the octets of what waits for sipgo beside new calls: a second's worth of a busy server.
 	maxUrgent = 4 << 20

@@ -41,7 +41,17 @@ func peek(b []byte) (g glimpse, ok bool) {
 			return g, false
 		}
 	}
-	return g, g.n > 0 && g.from != nil && g.to != nil && g.id != nil && g.cseq != nil && !bytes.Contains(bytes.ToLower(g.to), []byte("tag"))
+	return g, g.n > 0 && g.from != nil && g.to != nil && g.id != nil && g.cseq != nil && !hasTag(g.to)
+}
+
+// hasTag tells whether there may be a tag in a To.
+func hasTag(to []byte) bool {
+	for i := 0; i+3 <= len(to); i++ {
+		if to[i]|0x20 == 't' && to[i+1]|0x20 == 'a' && to[i+2]|0x20 == 'g' {
+			return true
+		}
+	}
+	return false
 }
 
 // see takes note of a line that the answer repeats.
