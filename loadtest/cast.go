@@ -65,11 +65,21 @@ func (w *swarm) assign() {
 	for i := range w.Rooms {
 		w.rooms = append(w.rooms, &room{name: fmt.Sprintf("swarm-%06d-%d", stamp, i), chorus: w.Chorus})
 	}
+	talkers := make([]int, w.Rooms)
+	for i := range w.callers {
+		if part := w.Part(i); part.Talks {
+			talkers[part.Room]++
+		}
+	}
 	talking := 0
 	for i, c := range w.callers {
 		part := w.Part(i)
-		r, place, talks := w.rooms[part.Room], i/w.Rooms, part.Talks
-		// Neighbouring numbers within a room share no tone.
+		r, talks := w.rooms[part.Room], part.Talks
+		// Neighbouring numbers share no tone, so that the talkers of a room come first: two who share one may cancel each other out.
+		place := len(r.talkers)
+		if !talks {
+			place = talkers[part.Room] + len(r.members) - len(r.talkers)
+		}
 		number := (i%w.Rooms)*((w.Callers+w.Rooms-1)/w.Rooms) + place
 		c.member = &member{number: number % sound.Talkers, talks: talks, place: len(r.talkers), room: r, stage: w.stage, pairs: make(map[int]*pair)}
 		r.members = append(r.members, c.member)
