@@ -73,7 +73,7 @@ func (e *Endpoint) respond(a *arrival, r Response, tag string) error {
 	if err := a.tx.Respond(res); err != nil {
 		return err
 	}
-	if r.Status >= 200 && a.r.Method != "INVITE" && a.r.Transport == "udp" && res.Destination() == a.sr.Source() && e.door.settle(e.traceKey(a.sr), []byte(res.String())) {
+	if r.Status >= 200 && a.r.Method != "INVITE" && a.r.Transport == "udp" && res.Destination() == a.sr.Source() && e.traces.keep(e.traceKey(a.sr), res.String()) {
 		a.tx.Terminate() // the trace answers what comes again
 	}
 	return nil
@@ -152,7 +152,7 @@ func (x *receiver) offered(a *arrival, kind Kind) {
 func (x *receiver) event(a *arrival, kind Kind) bool {
 	if !x.deliver(a, kind) {
 		x.d.e.stats.refuse("inbox_full")
-		x.reply(a, overload().Response)
+		x.reply(a, overload("inbox_full").Response)
 		return false
 	}
 	return true
@@ -185,7 +185,7 @@ func (x *receiver) ack(a *arrival) {
 		return
 	}
 	x.settled()
-	if u.tx != nil && x.d.e.door.settle(u.key, nil) {
+	if u.tx != nil && x.d.e.traces.keep(u.key, "") {
 		u.tx.Terminate() // it would hold on to request and answer for 64*T1
 	}
 	x.deliver(a, Ack)

@@ -144,7 +144,7 @@ func (e *Endpoint) answering(in *Incoming, res *sip.Response) (*Dialog, error) {
 	rx := &receiver{d: d, seq: r.CSeq, seen: true}
 	rx.unacked = &unacked{cseq: r.CSeq, res: res, conn: in.tx.Connection(), flow: r.Connection, first: true}
 	if in.stream == nil {
-		rx.unacked.tx, rx.unacked.key = in.tx, in.setup.key
+		rx.unacked.tx, rx.unacked.key = in.tx, e.traceKey(in.sr)
 	}
 	if err := e.live(d, rx); err != nil {
 		return nil, err

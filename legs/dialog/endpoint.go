@@ -28,6 +28,7 @@ type Endpoint struct {
 	txl     *sip.TransactionLayer
 	front   *front
 	door    *door
+	traces  *traces    // of requests over UDP
 	udp     *datagrams // nil when off
 	streams *streams
 	addrs   map[string]net.Addr // listeners, set once in Listen
@@ -58,9 +59,9 @@ func Listen(cfg Config, h Host) (*Endpoint, error) {
 		return nil, fmt.Errorf("%w: no randomness", ErrConfig)
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.door = newDoor(&cfg, t64(), time.Now)
+	e.door, e.traces = newDoor(&cfg), newTraces(t64(), time.Now)
 	e.front = &front{
-		door:   e.door,
+		door: e.door, traces: e.traces, repeats: newRepeats(), queued: e.queued,
 		parser: newParser(), budget: newBudget(cfg.RequestsPerSource), stats: &e.stats, stamp: e.stamp, now: time.Now,
 		full: func() bool { return e.stats.handlers.Load() > 2*int64(cfg.MaxHandlers) },
 	}
@@ -146,6 +147,14 @@ func (e *Endpoint) open() error {
 		e.udp.start()
 	}
 	return nil
+}
+
+// queued is the number of new calls that wait for sipgo's reader.
+func (e *Endpoint) queued() int {
+	if e.udp == nil {
+		return 0
+	}
+	return e.udp.inbox.waiting(calls)
 }
 
 // Addr is the bound address of a transport ("udp", "tcp", "tls"), nil when it is off.

@@ -14,13 +14,16 @@ import (
 // front is the first line of defence, the same for datagrams and streams: whatever gets past it is one whole message that
 // our scan and sipgo's parser both read without complaint.
 type front struct {
-	door   *door
-	parser *sip.Parser
-	budget *budget
-	stats  *counters
-	stamp  func(callID, from, cseq string) string // stateless To tag
-	now    func() time.Time
-	full   func() bool // so many requests are in work that datagrams are not even looked at
+	door    *door
+	traces  *traces
+	repeats *repeats
+	queued  func() int // new calls on their way to the reader
+	parser  *sip.Parser
+	budget  *budget
+	stats   *counters
+	stamp   func(callID, from, cseq string) string // stateless To tag
+	now     func() time.Time
+	full    func() bool // so many requests are in work that datagrams are not even looked at
 }
 
 // newParser gives sipgo's parser without its Contact and route fields: it splits quoted names at commas, so ours reads them.
@@ -35,24 +38,26 @@ func newParser() *sip.Parser {
 // keepAlive tells whether b holds nothing but line ends and NULs (RFC 5626 section 3.5.1).
 func keepAlive(b []byte) bool { return len(bytes.Trim(b, "\r\n\x00")) == 0 }
 
-// triage does with a datagram what cannot wait, and costs less than copying it: what needs no look is dropped, new calls are sent away
-// while none is let in. ok: it goes on.
+// triage does with a datagram what cannot wait, and costs less than copying it: what needs no look is dropped, whoever sends too much is
+// not heard, and new calls are sent away while none is let in. ok: it goes on. It belongs to the goroutine that reads the socket.
 func (f *front) triage(b []byte, from netip.AddrPort) (a arrived, answer []byte, ok bool) {
 	if len(b) >= maxDatagram || shedAck(b) || keepAlive(b) {
 		return a, nil, false
 	}
-	if f.full() {
-		f.stats.overBudget.Add(1)
+	// Shape comes before the budget: what is no SIP at all costs nothing and earns nothing.
+	if !shaped(b) {
+		f.stats.malformed.Add(1)
 		return a, nil, false
 	}
 	a = arrived{from: from}
-	if g, plain := peek(b); plain {
-		a.key = f.door.traces.key("INVITE", string(value(g.id)), g.number(), from)
-		if t, known := f.door.meets(a.key); known {
-			if t.state == settled {
-				return a, nil, false
-			}
-		} else if a.call, answer = f.knock(&g, a); !a.call {
+	g, regular := peek(b)
+	a.class = g.class(regular)
+	if f.full() || !f.budget.allow(from.Addr(), f.now(), a.class.cost()) {
+		f.stats.overBudget.Add(1)
+		return a, nil, false
+	}
+	if a.class != standing && g.invite {
+		if answer = f.knock(&a, b, &g); answer != nil {
 			return a, answer, false
 		}
 	}
@@ -60,30 +65,34 @@ func (f *front) triage(b []byte, from netip.AddrPort) (a arrived, answer []byte,
 	return a, nil, true
 }
 
-// knock lets a new call in, or sends it away.
-func (f *front) knock(g *glimpse, a arrived) (in bool, answer []byte) {
-	if !f.budget.allow(a.from.Addr(), f.now(), 1) {
-		f.stats.overBudget.Add(1)
-		return false, nil
+// knock lets an INVITE in that begins a call, or sends it away. One that was let in and comes again is no other call: sipgo knows it.
+func (f *front) knock(a *arrived, b []byte, g *glimpse) (answer []byte) {
+	at, mark := f.repeats.place(b, a.from)
+	if a.let = *at == mark; a.let {
+		return nil
 	}
-	if why := f.door.enter(a.key); why != "" {
-		f.stats.refuse(why)
-		return false, g.busy()
+	if a.class == calls {
+		if err := f.door.look(f.queued()); err != nil {
+			f.stats.refuse(err.Error())
+			return g.busy()
+		}
+		a.let = true
 	}
-	return true, nil
+	*at = mark
+	return nil
+}
+
+// cost is what a datagram of that class takes of its source's budget for the time being.
+func (c class) cost() float64 {
+	if c == standing {
+		return 1.0 / dialogFactor
+	}
+	return 1
 }
 
 // datagram checks one datagram that passed the triage and returns the message in it, cut to its Content-Length (RFC 3261 section
 // 18.3), or a stateless answer to send, or neither.
 func (f *front) datagram(a arrived) (msg, answer []byte) {
-	msg, answer = f.checked(a)
-	if msg == nil && a.call {
-		f.door.leave(a.key)
-	}
-	return msg, answer
-}
-
-func (f *front) checked(a arrived) (msg, answer []byte) {
 	b := a.text
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	head := b
@@ -94,12 +103,12 @@ func (f *front) checked(a arrived) (msg, answer []byte) {
 	if flaw == nil && end < 0 {
 		flaw = bad("unterminated")
 	}
-	// Shape comes before the budget: what is no SIP at all costs nothing and earns nothing.
 	if flaw != nil && flaw.status == 0 {
 		f.stats.malformed.Add(1)
 		return nil, nil
 	}
-	if !a.call && !f.budget.allow(a.from.Addr(), f.now(), w.cost()) {
+	// Whoever looked as if he belonged to a dialog pays the rest.
+	if rest := w.cost() - a.class.cost(); rest > 0 && !f.budget.allow(a.from.Addr(), f.now(), rest) {
 		f.stats.overBudget.Add(1)
 		return nil, nil
 	}
@@ -123,33 +132,29 @@ func (f *front) checked(a arrived) (msg, answer []byte) {
 
 // whole takes a message that the scan has read.
 func (f *front) whole(b []byte, w wire, a arrived) (msg, answer []byte) {
-	if w.request && w.method != "ACK" && !a.call {
-		if t, known := f.door.meets(f.key(w, a.from)); known && t.state == settled {
-			return nil, t.again
-		}
-	}
-	if flaw := f.parse(b); flaw != nil {
+	m, flaw := f.parse(b)
+	if flaw != nil {
 		return nil, f.refuse(w, flaw)
 	}
-	if !a.call {
-		if why := f.enter(w, a.from); why != "" {
-			return nil, f.busy(w, why)
+	if r, ok := m.(*sip.Request); ok && !r.IsAck() {
+		if again, known := f.traces.find(f.traces.key(r, a.from)); known {
+			return nil, []byte(again)
+		}
+	}
+	if !a.let {
+		if err := f.enter(w); err != nil {
+			return nil, f.busy(w, err)
 		}
 	}
 	return b, nil
 }
 
-// key of a request's trace.
-func (f *front) key(w wire, from netip.AddrPort) uint64 {
-	return f.door.traces.key(w.method, w.callID, w.number, from)
-}
-
-// enter passes a request through the door, if it would begin a call; why not, otherwise.
-func (f *front) enter(w wire, from netip.AddrPort) (why string) {
+// enter tells why a message does not pass, if it would begin a call.
+func (f *front) enter(w wire) error {
 	if w.method != "INVITE" || w.toTag {
-		return ""
+		return nil
 	}
-	return f.door.enter(f.key(w, from))
+	return f.door.look(0)
 }
 
 // cost is what a message takes from its source's budget: requests that may make a call cost one, all others a tenth.
@@ -161,11 +166,12 @@ func (w wire) cost() float64 {
 }
 
 // parse lets sipgo's parser have its say before sipgo does: it logs and drops what it cannot read.
-func (f *front) parse(b []byte) *flaw {
-	if _, err := f.parser.ParseSIP(b); err != nil {
-		return bad("unparsable")
+func (f *front) parse(b []byte) (sip.Message, *flaw) {
+	m, err := f.parser.ParseSIP(b)
+	if err != nil {
+		return nil, bad("unparsable")
 	}
-	return nil
+	return m, nil
 }
 
 // refuse counts the flaw and makes the stateless answer: nil for responses and for ACK, which are never answered.

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"errors"
 	"net/netip"
 	"runtime/debug"
 	"strconv"
@@ -11,8 +12,8 @@ import (
 // handle is sipgo's entry for every request that is not a retransmission, in a goroutine of its own. Whatever happens in
 // it, a panic included, concerns this message only.
 func (e *Endpoint) handle(sr *sip.Request, tx *sip.ServerTx) {
-	set := e.setup(sr)
-	defer set.end(false) // after sipgo has forgotten it, so that none of its repeats is taken for a new call that sipgo keeps from us
+	set := &setup{door: e.door}
+	defer set.end()
 	defer tx.TerminateGracefully()
 	if !e.enter() {
 		return
@@ -51,26 +52,21 @@ func (e *Endpoint) turn(r *Request, sr *sip.Request, tx *sip.ServerTx, set *setu
 	switch {
 	case tx.Err() != nil: // cancelled, and answered, while it waited
 		return false
+	case errors.Is(err, errFull):
+		e.stateless(sr, tx, overload("full"))
 	case err != nil:
-		e.stateless(sr, tx, overload())
-		return false
+		e.stateless(sr, tx, overload("overload"))
 	}
-	return true
+	return err == nil
 }
 
-// setup is the new call that a request begins; one that ends at once for any other.
-func (e *Endpoint) setup(sr *sip.Request) *setup {
-	return &setup{door: e.door, key: e.traceKey(sr)}
-}
-
-// traceKey is the key of a request's trace, as the front made it.
+// traceKey is the key of a request's trace, as the front reads it.
 func (e *Endpoint) traceKey(sr *sip.Request) uint64 {
-	id, cseq := sr.CallID(), sr.CSeq()
 	from, err := netip.ParseAddrPort(sr.Source())
-	if id == nil || cseq == nil || err != nil {
+	if err != nil {
 		return 0
 	}
-	return e.door.traces.key(string(sr.Method), id.Value(), cseq.SeqNo, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+	return e.traces.key(sr, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 }
 
 func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, working int64, set *setup) {
@@ -92,7 +88,7 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 		e.stateless(sr, tx, refuse(481, "no_dialog"))
 		return
 	case working > limit || d == nil && working > limit*3/4:
-		e.stateless(sr, tx, overload())
+		e.stateless(sr, tx, overload("overload"))
 		return
 	}
 	if d == nil && r.Method == "INVITE" && !e.turn(r, sr, tx, set) {
@@ -130,8 +126,8 @@ func taken(method string) bool {
 }
 
 // overload is the 503 of shedding, with a Retry-After that spreads the return of those we sent away.
-func overload() *refusal {
-	return refuse(503, "overload", HeaderField{"Retry-After", strconv.Itoa(retryAfter())})
+func overload(why string) *refusal {
+	return refuse(503, why, HeaderField{"Retry-After", strconv.Itoa(retryAfter())})
 }
 
 // stateless answers without leaving anything behind (RFC 3261 section 8.2.7): the transaction is dropped when the handler

@@ -55,7 +55,6 @@ func (e *Endpoint) invited(r *Request, sr *sip.Request, tx *sip.ServerTx, admitt
 		return
 	}
 	defer e.finish(key)
-	defer set.end(true) // it is answered within its transaction, which lives on
 	// sipgo answers CANCEL with 200 and the INVITE with 487 itself; the callbacks run under its locks and only tell.
 	if !tx.OnCancel(func(*sip.Request) { in.cancelled(ErrCancelled) }) {
 		in.cancelled(ErrCancelled)
@@ -74,8 +73,11 @@ func (r *Request) mergeKey() string {
 	return r.CallID + "|" + r.From.Tag + "|" + strconv.FormatUint(uint64(r.CSeq), 10)
 }
 
-// merged tells whether a call that is in work came by another way before.
+// merged tells whether a call that is in work, or was answered of late, came by another way before.
 func (e *Endpoint) merged(r *Request) bool {
+	if _, known := e.traces.find(e.traces.forks(r.mergeKey())); known {
+		return true
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.pending[r.mergeKey()] != nil
@@ -91,7 +93,9 @@ func (e *Endpoint) begin(key string, in *Incoming) bool {
 	return true
 }
 
+// finish forgets a call that is no longer in work, but for its trace.
 func (e *Endpoint) finish(key string) {
+	e.traces.keep(e.traces.forks(key), "")
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.pending, key)
@@ -161,7 +165,7 @@ func (in *Incoming) Reject(r Response) error {
 	in.e.stats.refuse("rejected")
 	err := in.send(r)
 	in.repair()
-	in.setup.end(true)
+	in.setup.end()
 	return err
 }
 
@@ -191,7 +195,7 @@ func (in *Incoming) Accept(contentType string, body []byte) (*Dialog, error) {
 	if err != nil {
 		return nil, err
 	}
-	in.setup.end(true)
+	in.setup.end()
 	if err := in.tx.Respond(res); err != nil {
 		in.repair()
 		d.end(ErrTransport)

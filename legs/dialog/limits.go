@@ -29,9 +29,14 @@ const (
 	defaultWaiting = 512
 	// setupWait bounds that wait: past it the caller has repeated his INVITE (timer A), and soon nobody waits for the answer.
 	setupWait = time.Second
-	// maxTraces bounds what is remembered of requests that may come again: 64*T1 of 4,000 calls a second, some 100 MiB; beyond it sipgo
-	// remembers them, at a hundred times the price.
-	maxTraces = 1 << 18
+	// maxTraces bounds what is remembered of requests that may come again: three of each call (its INVITE, by what way it may come, its
+	// BYE), for 64*T1 to twice that, of 2,000 calls a second and more: some 20 to 40 MiB. Beyond it sipgo remembers them, at a hundred times the price.
+	maxTraces = 1 << 19
+	// maxTrace and maxTraceOctets bound the answers in them: one to a BYE has some 350 octets, so that these are 90,000.
+	maxTrace       = 1 << 10
+	maxTraceOctets = 32 << 20
+	// repeatSlots is how many INVITEs are known again that were let in: some seconds of them, 256 KiB.
+	repeatSlots = 1 << 15
 	// defaultConnections and defaultPerSource bound accepted streams; a NAT with 256 phones behind it still works.
 	defaultConnections = 4096
 	defaultPerSource   = 256
@@ -46,8 +51,9 @@ const (
 	// costs twice what the datagram does. The kernel's buffer holds a hundred times what comes in it.
 	shedPause = 2 * time.Millisecond
 
-	// maxUrgent bounds the octets of what waits for sipgo beside new calls: a second's worth of a busy server.
-	maxUrgent = 4 << 20
+	// datagramCost is what a datagram costs beside its octets, so that a bound of octets is one of datagrams too: its place in a ring that
+	// has grown twofold, and its allocation.
+	datagramCost = 512
 
 	// inboxLen is how many unread events a leg may leave; a phone sends one at a time, so a full inbox is a stuck leg.
 	// inboxReserve slots are kept for Ack and Gone, which must never be lost: one ACK can wait per INVITE under way.
@@ -100,3 +106,11 @@ const (
 	// logBurst bounds sipgo's log lines per second.
 	logBurst = 10
 )
+
+// inboxOctets bounds what waits for sipgo of each class: a second's worth of a busy server, as many new calls as the door lets in, and a
+// question for each of 256 phones that all ask at once.
+var inboxOctets = [classes]int{standing: 4 << 20, calls: 4 << 20, others: 256 << 10} //nolint:gochecknoglobals // constant table
+
+// inboxShares is how many datagrams of each class are taken in a round: a call that stands sends an ACK and a BYE for two INVITEs (the
+// first is challenged), and what nobody answers for may wait.
+var inboxShares = [classes]int{standing: 8, calls: 4, others: 1} //nolint:gochecknoglobals // constant table

@@ -212,7 +212,7 @@ func (x *receiver) hold(a *arrival) {
 			x.process(a) // the end needs no order
 			return
 		}
-		x.reply(a, overload().Response)
+		x.reply(a, overload("overload").Response)
 		return
 	}
 	at, _ := slices.BinarySearchFunc(x.held, a, func(p, q *arrival) int { return cmp.Compare(p.r.CSeq, q.r.CSeq) })

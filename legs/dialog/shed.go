@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"math/rand/v2"
+	"net/netip"
 	"strconv"
 )
 
@@ -16,16 +17,59 @@ var shedMark = []byte(";tag=" + shedTag) //nolint:gochecknoglobals // constant o
 // shedAck tells the ACK of a refusal of ours.
 func shedAck(b []byte) bool { return bytes.HasPrefix(b, []byte("ACK ")) && bytes.Contains(b, shedMark) }
 
+// shaped tells whether b begins as a message of SIP does; the scan has the last word.
+func shaped(b []byte) bool {
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	if response(line) {
+		return true
+	}
+	method, rest, ok := bytes.Cut(line, []byte(" "))
+	return ok && isToken(string(method)) && bytes.IndexByte(rest, ':') >= 0
+}
+
+func response(b []byte) bool { return len(b) > 4 && bytes.EqualFold(b[:4], []byte("SIP/")) }
+
+// repeats is a table of the INVITEs that were let in of late, by their octets, which a repeat has all the same (RFC 3261 section 17.1.1.2).
+// An entry that another took the place of, or that stays for long, does no harm: only the handler counts. It belongs to the goroutine
+// that reads the socket.
+type repeats struct {
+	seed   maphash.Seed
+	prints [repeatSlots]uint64
+}
+
+func newRepeats() *repeats { return &repeats{seed: maphash.MakeSeed()} }
+
+// place of an INVITE: it was let in if its print stands there.
+func (r *repeats) place(b []byte, from netip.AddrPort) (at *uint64, mark uint64) {
+	mark = maphash.Bytes(r.seed, b) ^ maphash.Comparable(r.seed, from)
+	return &r.prints[mark%repeatSlots], mark
+}
+
 // glimpse is what an INVITE has to be answered by, seen without parsing it: whole lines, where each field stands once on one.
 type glimpse struct {
 	vias               [8][]byte
 	n                  int
 	from, to, id, cseq []byte
+	invite             bool
+	standing           bool // it belongs to a call in any case
 }
 
-// peek looks at an INVITE outside a dialog. false: look closer, there is anything unusual about it.
-func peek(b []byte) (g glimpse, ok bool) {
-	if !bytes.HasPrefix(b, []byte("INVITE ")) {
+// class of what was seen.
+func (g *glimpse) class(regular bool) class {
+	switch {
+	case g.standing, regular && hasTag(g.to):
+		return standing
+	case regular && g.invite:
+		return calls
+	}
+	return others
+}
+
+// peek looks at a message. false: look closer, there is anything unusual about it.
+func peek(b []byte) (g glimpse, regular bool) {
+	g.invite = bytes.HasPrefix(b, []byte("INVITE "))
+	g.standing = response(b) || bytes.HasPrefix(b, []byte("ACK ")) || bytes.HasPrefix(b, []byte("CANCEL "))
+	if g.standing {
 		return g, false
 	}
 	for first := true; ; first = false {
@@ -41,7 +85,7 @@ func peek(b []byte) (g glimpse, ok bool) {
 			return g, false
 		}
 	}
-	return g, g.n > 0 && g.from != nil && g.to != nil && g.id != nil && g.cseq != nil && !hasTag(g.to)
+	return g, g.n > 0 && g.from != nil && g.to != nil && g.id != nil && g.cseq != nil
 }
 
 // hasTag tells whether there may be a tag in a To.
@@ -84,19 +128,6 @@ func (g *glimpse) see(line []byte) bool {
 	return true
 }
 
-// value of a line.
-func value(line []byte) []byte { return bytes.Trim(line[bytes.IndexByte(line, ':')+1:], " \t") }
-
-// number of the CSeq; 0 when there is none that can be read.
-func (g *glimpse) number() uint32 {
-	digits, _, _ := bytes.Cut(value(g.cseq), []byte(" "))
-	n, err := strconv.ParseUint(string(digits), 10, 32)
-	if err != nil {
-		return 0
-	}
-	return uint32(n)
-}
-
 // busy is the 503 to it.
 func (g *glimpse) busy() []byte {
 	b := make([]byte, 0, 768)
@@ -122,8 +153,8 @@ var tagSeed = maphash.MakeSeed() //nolint:gochecknoglobals // set once
 func retryAfter() int { return retryAfterMin + rand.IntN(retryAfterSpan+1) } //nolint:gosec // spread, not secrecy
 
 // busy is the same for a message that was scanned.
-func (f *front) busy(w wire, why string) []byte {
-	f.stats.refuse(why)
+func (f *front) busy(w wire, why error) []byte {
+	f.stats.refuse(why.Error())
 	var g glimpse
 	for _, via := range w.vias[:min(len(w.vias), len(g.vias))] {
 		g.vias[g.n] = []byte("Via: " + via)

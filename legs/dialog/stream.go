@@ -156,15 +156,15 @@ func (s *stream) whole() error {
 		msg = f.w.rebuilt(msg[f.head:])
 	}
 	if flaw == nil {
-		flaw = s.front.parse(msg)
+		_, flaw = s.front.parse(msg)
 	}
 	if flaw != nil {
 		if flaw.reason == "duplicate" || flaw.reason == "octets" || flaw.reason == "field" {
 			return s.refuse(s.in[:f.head], flaw) // perhaps of Content-Length: what follows may be smuggled
 		}
 		s.answer(s.front.refuse(f.w, flaw))
-	} else if why := s.front.enter(f.w, s.source); why != "" {
-		s.answer(s.front.busy(f.w, why))
+	} else if err := s.front.enter(f.w); err != nil {
+		s.answer(s.front.busy(f.w, err))
 	} else {
 		s.out = bytes.Clone(msg)
 	}

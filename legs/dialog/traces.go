@@ -4,99 +4,109 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/emiago/sipgo/sip"
 )
 
-// traces is what is left of requests: a few octets each, for as long as they may come again (64*T1, RFC 3261 section 17.2 and RFC 6026),
-// where a transaction of sipgo holds on to request, response and the dialog. Two generations, so that forgetting costs nothing.
+// traces is what is left of requests that were answered for good: a few octets each, for as long as they may come again (64*T1, RFC 3261
+// section 17.2 and RFC 6026), where a transaction of sipgo holds on to request, response and the dialog. Two generations, so that
+// forgetting costs nothing. Bounded in number and octets: what finds no room is left to sipgo. Any goroutine.
 type traces struct {
-	life   time.Duration
-	now    func() time.Time
-	seed   maphash.Seed
-	turned time.Time
-	young  map[uint64]trace
-	old    map[uint64]trace
+	life time.Duration
+	now  func() time.Time
+	seed maphash.Seed
+
+	mu         sync.Mutex
+	turned     time.Time
+	young, old generation
 }
 
-// trace of one request.
-type trace struct {
-	state traceState
-	again []byte // settled: the answer to send again; nil: none
+// generation maps keys to the answers to give again; "" is none.
+type generation struct {
+	answers map[uint64]string
+	octets  int
 }
 
-type traceState uint8
-
-const (
-	inside    traceState = iota // a new call that is not answered yet
-	answering                   // a new call that was answered 200 and waits for its ACK; its transaction lives
-	settled                     // over: sipgo has forgotten it
-)
-
-func newTraces(life time.Duration, now func() time.Time) traces {
-	return traces{life: life, now: now, seed: maphash.MakeSeed(), turned: now(), young: make(map[uint64]trace), old: make(map[uint64]trace)}
+func newTraces(life time.Duration, now func() time.Time) *traces {
+	t := &traces{life: life, now: now, seed: maphash.MakeSeed(), turned: now()}
+	t.young.answers, t.old.answers = make(map[uint64]string), make(map[uint64]string)
+	return t
 }
 
-// key of a request: what all its repeats have in common, and no other request of that source has.
-func (t *traces) key(method, callID string, cseq uint32, from netip.AddrPort) uint64 {
-	return maphash.Comparable(t.seed, struct {
-		method, callID string
-		cseq           uint32
-		from           netip.AddrPort
-	}{strings.ToUpper(method), callID, cseq, from})
-}
-
-func (t *traces) find(key uint64) (trace, bool) {
-	if tr, ok := t.young[key]; ok {
-		return tr, true
+// key of a request over UDP: what all its repeats have in common, and nothing else has. The front and the handler both read it from
+// what the same parser made of the same octets. 0: there is anything unusual about it, and it leaves no trace.
+func (t *traces) key(r *sip.Request, from netip.AddrPort) uint64 {
+	via, id, cseq, f, to := r.Via(), r.CallID(), r.CSeq(), r.From(), r.To()
+	if via == nil || id == nil || cseq == nil || f == nil || to == nil || !from.IsValid() {
+		return 0
 	}
-	tr, ok := t.old[key]
-	return tr, ok
+	branch, _ := via.Params.Get("branch")
+	tag, _ := f.Params.Get("tag")
+	ours, _ := to.Params.Get("tag")
+	if !strings.HasPrefix(branch, sip.RFC3261BranchMagicCookie) || !printing(branch, via.Host, id.Value(), tag, ours) {
+		return 0
+	}
+	return maphash.Comparable(t.seed, struct {
+		from                             netip.AddrPort
+		method, branch, host, id, f, our string
+		port                             int
+		number                           uint32
+	}{from, string(r.Method), branch, via.Host, id.Value(), tag, ours, via.Port, cseq.SeqNo})
 }
 
-// turn begins a new generation when it is time. It returns how many calls were forgotten that stood inside.
-func (t *traces) turn() (lost int) {
+// forks is the key of all the INVITEs that forking on the way made of one.
+func (t *traces) forks(merge string) uint64 { return maphash.String(t.seed, merge) }
+
+// printing tells whether values hold nothing but printing octets of ASCII, of which no two parsers think differently.
+func printing(values ...string) bool {
+	for _, v := range values {
+		for i := range len(v) {
+			if v[i] <= ' ' || v[i] > '~' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// find tells whether a request was answered for good, and with what to answer it again.
+func (t *traces) find(key uint64) (again string, known bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.turn()
+	if again, known = t.young.answers[key]; !known {
+		again, known = t.old.answers[key]
+	}
+	return again, known
+}
+
+// keep notes that a request is answered for good, with what to send when it comes again ("": nothing), and tells whether that is
+// remembered; where it is not, sipgo's transaction has to live on.
+func (t *traces) keep(key uint64, again string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.turn()
+	if _, known := t.young.answers[key]; key == 0 || known || len(again) > maxTrace ||
+		len(t.young.answers)+len(t.old.answers) >= maxTraces || t.young.octets+t.old.octets+len(again) > maxTraceOctets {
+		return false
+	}
+	t.young.answers[key] = again
+	t.young.octets += len(again)
+	return true
+}
+
+// turn begins a new generation when it is time. It is called with mu held.
+func (t *traces) turn() {
 	now := t.now()
 	age := now.Sub(t.turned)
 	if age < t.life {
-		return 0
+		return
 	}
-	lost = standing(t.old)
+	t.old = t.young
 	if age >= 2*t.life { // both are too old
-		lost += standing(t.young)
-		t.young = nil
+		t.old = generation{}
 	}
-	t.old, t.young, t.turned = t.young, make(map[uint64]trace, len(t.young)/2), now
-	return lost
+	t.young, t.turned = generation{answers: make(map[uint64]string, len(t.old.answers))}, now
 }
-
-// put makes or replaces a trace.
-func (t *traces) put(key uint64, tr trace) {
-	delete(t.old, key)
-	t.young[key] = tr
-}
-
-func standing(generation map[uint64]trace) (n int) {
-	for _, tr := range generation {
-		if tr.state == inside {
-			n++
-		}
-	}
-	return n
-}
-
-// set changes a trace that is there, and leaves it in its generation.
-func (t *traces) set(key uint64, tr trace) {
-	if _, ok := t.young[key]; ok {
-		t.young[key] = tr
-	} else if _, ok := t.old[key]; ok {
-		t.old[key] = tr
-	}
-}
-
-func (t *traces) drop(key uint64) {
-	delete(t.young, key)
-	delete(t.old, key)
-}
-
-// crowded says that no further request is remembered.
-func (t *traces) crowded() bool { return len(t.young)+len(t.old) >= maxTraces }
