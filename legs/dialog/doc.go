@@ -8,12 +8,12 @@
 // The way of a message:
 //
 //	socket → triage (UDP: a batch at a time; while as many new calls are inside as can be answered in time, a 503 at the price of a look)
-//	       → inbox (what belongs to calls that stand first) → front (size, shape, per-source budget, whole messages only; a stateless 400
+//	       → inbox (three classes in turns: calls that stand, new calls, the rest) → front (size, shape, per-source budget, whole messages only; a stateless 400
 //	       for what cannot be read) → sipgo (parse, transaction) → handler (validate once into a Request without nil members; 4xx)
 //	       → its turn, for a new call (door) → Host.Admit → the dialog's goroutine (CSeq order) → Inbox, or Host.Invite for a new call
 //
-// Overload: the door bounds the new calls in work and those that wait for a turn, a second at most. What is beyond gets 503 with
-// Retry-After before anybody has parsed it; the ACK of that is dropped by its tag. Requests over UDP that were answered for good leave
+// Overload: the door bounds the new calls in work and those that wait for a turn, a second at most; only their handlers count them.
+// What is beyond gets 503 with Retry-After before anybody has parsed it; the ACK of that is dropped by its tag. Requests over UDP that were answered for good leave
 // a trace (a few octets, for 64*T1) in place of sipgo's transaction.
 //
 // Every octet passes the front, also on connections that we dialled: sipgo itself never opens a socket.

@@ -16,7 +16,7 @@ import (
 func testFront(rate int) *front {
 	cfg := Config{MaxSetups: 1, MaxWaiting: 1 << 30}
 	return &front{
-		door:   newDoor(&cfg, t64(), time.Now),
+		door: newDoor(&cfg), traces: newTraces(t64(), time.Now), repeats: newRepeats(), queued: func() int { return 0 },
 		parser: newParser(), budget: newBudget(rate), stats: new(counters), now: time.Now,
 		stamp: func(_, _, _ string) string { return "stamp" }, full: func() bool { return false },
 	}
