@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"hash/maphash"
 	"math/rand/v2"
-	"net/netip"
 	"strconv"
 )
 
@@ -40,8 +39,8 @@ type repeats struct {
 func newRepeats() *repeats { return &repeats{seed: maphash.MakeSeed()} }
 
 // place of an INVITE: it was let in if its print stands there.
-func (r *repeats) place(b []byte, from netip.AddrPort) (at *uint64, mark uint64) {
-	mark = maphash.Bytes(r.seed, b) ^ maphash.Comparable(r.seed, from)
+func (r *repeats) place(b []byte) (at *uint64, mark uint64) {
+	mark = maphash.Bytes(r.seed, b)
 	return &r.prints[mark%repeatSlots], mark
 }
 
