@@ -103,3 +103,11 @@ func TestGuardBounded(t *testing.T) {
 		t.Errorf("the oldest, which it has forgotten: %v", err)
 	}
 }
+
+// TestGuardFull: a guard with less room than one agreement needs refuses it, and remembers nothing.
+func TestGuardFull(t *testing.T) {
+	g := newGuard(t, GuardConfig{Entries: 1})
+	if err := g.admit(keysNumbered(1)); !errors.Is(err, ErrFull) || g.Len() != 0 {
+		t.Errorf("%v, %d remembered", err, g.Len())
+	}
+}

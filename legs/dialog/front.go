@@ -67,7 +67,7 @@ func (f *front) triage(b []byte, from netip.AddrPort) (a arrived, answer []byte,
 
 // knock lets an INVITE in that begins a call, or sends it away. One that was let in and comes again is no other call: sipgo knows it.
 func (f *front) knock(a *arrived, b []byte, g *glimpse) (answer []byte) {
-	at, mark := f.repeats.place(b, a.from)
+	at, mark := f.repeats.place(b)
 	if a.let = *at == mark; a.let {
 		return nil
 	}

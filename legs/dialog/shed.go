@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"hash/maphash"
 	"math/rand/v2"
-	"net/netip"
 	"strconv"
 )
 
@@ -40,8 +39,8 @@ type repeats struct {
 func newRepeats() *repeats { return &repeats{seed: maphash.MakeSeed()} }
 
 // place of an INVITE: it was let in if its print stands there.
-func (r *repeats) place(b []byte, from netip.AddrPort) (at *uint64, mark uint64) {
-	mark = maphash.Bytes(r.seed, b) ^ maphash.Comparable(r.seed, from)
+func (r *repeats) place(b []byte) (at *uint64, mark uint64) {
+	mark = maphash.Bytes(r.seed, b)
 	return &r.prints[mark%repeatSlots], mark
 }
 
@@ -57,7 +56,7 @@ type glimpse struct {
 // class of what was seen.
 func (g *glimpse) class(regular bool) class {
 	switch {
-	case g.standing, regular && bytes.Contains(bytes.ToLower(g.to), []byte("tag")):
+	case g.standing, regular && hasTag(g.to):
 		return standing
 	case regular && g.invite:
 		return calls
@@ -86,6 +85,16 @@ func peek(b []byte) (g glimpse, regular bool) {
 		}
 	}
 	return g, g.n > 0 && g.from != nil && g.to != nil && g.id != nil && g.cseq != nil
+}
+
+// hasTag tells whether there may be a tag in a To.
+func hasTag(to []byte) bool {
+	for i := 0; i+3 <= len(to); i++ {
+		if to[i]|0x20 == 't' && to[i+1]|0x20 == 'a' && to[i+2]|0x20 == 'g' {
+			return true
+		}
+	}
+	return false
 }
 
 // see takes note of a line that the answer repeats.
