@@ -19,7 +19,9 @@ type Row struct {
 	LegsPerCore float64            `json:"legs_per_core"`
 	Floor       float64            `json:"floor_us"`
 	Share       float64            `json:"floor_share"` // floor / CPU: 1 is the floor itself
-	Stages      map[string]float64 `json:"stages_us"`   // wall time of the ticks' parts
+	PacedFloor  float64            `json:"paced_floor_us"`
+	PacedShare  float64            `json:"paced_floor_share"` // the same with the kernel at the pace of a call
+	Stages      map[string]float64 `json:"stages_us"`         // wall time of the ticks' parts
 	Parts       Parts              `json:"floor_parts_us"`
 
 	Lateness  Lateness `json:"lateness_ms"`
@@ -41,6 +43,7 @@ type Row struct {
 // Parts are those of the floor that the scenario's sum has.
 type Parts struct {
 	Kernel float64            `json:"kernel"`
+	Paced  float64            `json:"paced"`
 	Cipher float64            `json:"cipher"`
 	Voice  float64            `json:"voice"`
 	Encode map[string]float64 `json:"encode"`
@@ -130,12 +133,14 @@ func (r *Row) compare(p floor.Parts) error {
 		r.Floor = forwarded
 	}
 	r.Share = r.Floor / r.CPU
+	r.PacedFloor = r.Floor - p.Kernel + p.Paced
+	r.PacedShare = r.PacedFloor / r.CPU
 	formats, err := r.formats()
 	if err != nil {
 		return err
 	}
 	rate := floor.RoomRate(formats)
-	r.Parts = Parts{Kernel: p.Kernel, Cipher: p.Cipher, Voice: p.Voice[rate], Encode: make(map[string]float64), Decode: make(map[string]float64)}
+	r.Parts = Parts{Kernel: p.Kernel, Paced: p.Paced, Cipher: p.Cipher, Voice: p.Voice[rate], Encode: make(map[string]float64), Decode: make(map[string]float64)}
 	for _, f := range formats {
 		r.Parts.Encode[f.Codec.String()], r.Parts.Decode[f.Codec.String()] = p.Encode(f, rate), p.Decode(f, rate)
 	}

@@ -33,12 +33,12 @@ func (r *Row) other() float64 {
 	return rest
 }
 
-const heading = "%-42s %4s %9s %8s %9s %8s %6s  %-38s %-26s %8s %9s %8s %8s\n"
+const heading = "%-42s %4s %9s %8s %9s %8s %6s %6s  %-38s %-26s %8s %9s %8s %8s\n"
 
 // printHeading writes the head of the table.
 func printHeading(w io.Writer) {
 	fmt.Fprintln(w, "us: microseconds of processor time a leg and tick of 20 ms; the parts of a tick by wall time; lateness of ticks; onset sent to onset received")
-	fmt.Fprintf(w, heading, "scenario", "legs", "us", "% core", "legs/core", "floor us", "share", "receive decode mix encode send other", "late % p50/p99/p99.9 ms",
+	fmt.Fprintf(w, heading, "scenario", "legs", "us", "% core", "legs/core", "floor us", "share", "paced", "receive decode mix encode send other", "late % p50/p99/p99.9 ms",
 		"received", "p50/p95", "KiB/leg", "stolen")
 }
 
@@ -59,7 +59,8 @@ func (r *Row) print(w io.Writer) {
 	}
 	l := r.Lateness
 	fmt.Fprintf(w, heading, title, fmt.Sprint(r.Legs), fmt.Sprintf("%.1f", r.CPU), fmt.Sprintf("%.3f", r.CorePct), fmt.Sprintf("%.0f", r.LegsPerCore),
-		fmt.Sprintf("%.1f", r.Floor), fmt.Sprintf("%.2f", r.Share), strings.Join(parts, " "), fmt.Sprintf("%.2f %.2f/%.2f/%.1f", l.LatePct, l.P50, l.P99, l.P999),
+		fmt.Sprintf("%.1f", r.Floor), fmt.Sprintf("%.2f", r.Share), fmt.Sprintf("%.2f", r.PacedShare),
+		strings.Join(parts, " "), fmt.Sprintf("%.2f %.2f/%.2f/%.1f", l.LatePct, l.P50, l.P99, l.P999),
 		fmt.Sprintf("%.2f %%", r.Received), fmt.Sprintf("%.0f/%.0f ms", r.AddedP50, r.AddedP95), fmt.Sprintf("%.0f", r.MemoryKiB), fmt.Sprintf("%.0f ms", r.StolenMS))
 	if why := r.disturbed(); why != "" {
 		fmt.Fprintf(w, "  disturbed: %s\n", why)

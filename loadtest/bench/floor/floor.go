@@ -7,7 +7,8 @@ import (
 
 // Parts are what the floor is made of, in microseconds of processor time.
 type Parts struct {
-	Kernel float64         // a packet received and one sent
+	Kernel float64         // a packet received and one sent, one right after the other
+	Paced  float64         // the same every 20 ms, with the peers on another core
 	Cipher float64         // a packet opened and one protected
 	Voice  map[int]float64 // a voice mixed, by the rate of the room in Hz
 	coding map[Coding]cost
@@ -19,6 +20,9 @@ func Measure(core int, suite keying.Suite, formats []codec.Format) (p Parts, err
 	rate := RoomRate(formats)
 	err = on(core, func() (err error) {
 		if p.Kernel, err = kernelTime(); err != nil {
+			return err
+		}
+		if p.Paced, err = pacedTime(core); err != nil {
 			return err
 		}
 		if p.Cipher, err = cipherTime(suite); err != nil {
@@ -55,7 +59,7 @@ func (p Parts) Decode(f codec.Format, rate int) float64 { return p.coding[Coding
 
 // Least takes, part by part, the lesser of two measurements.
 func (p Parts) Least(q Parts) Parts {
-	l := Parts{Kernel: min(p.Kernel, q.Kernel), Cipher: min(p.Cipher, q.Cipher), Voice: make(map[int]float64), coding: make(map[Coding]cost)}
+	l := Parts{Kernel: min(p.Kernel, q.Kernel), Paced: min(p.Paced, q.Paced), Cipher: min(p.Cipher, q.Cipher), Voice: make(map[int]float64), coding: make(map[Coding]cost)}
 	for rate, v := range p.Voice {
 		l.Voice[rate] = min(v, q.Voice[rate])
 	}

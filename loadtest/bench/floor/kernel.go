@@ -55,19 +55,26 @@ func (p *pipes) round(s *stopwatch) error {
 		}
 	}
 	s.start()
+	err := p.serve()
+	s.stop()
+	if err != nil {
+		return err
+	}
+	for _, fd := range p.peers {
+		p.receive(fd)
+	}
+	return nil
+}
+
+// serve has every leg receive a packet and send one.
+func (p *pipes) serve() error {
 	for i, fd := range p.legs {
 		if p.receive(fd) != 1 {
-			s.stop()
 			return errors.New("floor: a packet over loopback did not arrive")
 		}
 		if err := unix.Sendto(fd, p.packet[:], unix.MSG_DONTWAIT, p.toPeer[i]); err != nil {
-			s.stop()
 			return fmt.Errorf("floor: send: %w", err)
 		}
-	}
-	s.stop()
-	for _, fd := range p.peers {
-		p.receive(fd)
 	}
 	return nil
 }
@@ -81,13 +88,18 @@ func (p *pipes) receive(fd int) int {
 	return int(n)
 }
 
-func (p *pipes) open() error {
+// wire points the headers of the messages at their buffers.
+func (p *pipes) wire() {
 	for i := range p.messages {
 		p.vectors[i].Base = &p.buffers[i][0]
 		p.vectors[i].SetLen(len(p.buffers[i]))
 		p.messages[i].header.Iov = &p.vectors[i]
 		p.messages[i].header.SetIovlen(1)
 	}
+}
+
+func (p *pipes) open() error {
+	p.wire()
 	for range sockets {
 		for _, side := range []struct {
 			list *[]int

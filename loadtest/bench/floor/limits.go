@@ -13,6 +13,8 @@ const (
 	payloadOctets = 80
 	// rounds is how often in a window every socket receives and sends.
 	rounds = 5
+	// pacedWindows and pacedRounds are windows at the pace of a call, and the ticks of each: half a second.
+	pacedWindows, pacedRounds = 4, 25
 	// ciphered is how many packets a window protects and opens.
 	ciphered = 500
 	// mixed is how many frames a window mixes.
