@@ -115,12 +115,13 @@ const (
 const (
 	// tickBudget is the share of the workers' time that ticks may take before no more calls are let in: beyond it a tick that takes
 	// longer than usual makes those after it late.
-	tickBudget = 0.75
+	tickBudget = 0.85
 	// assumedCost is what a leg is supposed to take of a worker's time per tick before any was measured, in ns: twice what one with
 	// Opus takes in a room of ten.
 	assumedCost = 50_000
-	// costSmoothing is the weight of the last second in the cost of a leg: a pause of the machine does not turn calls away.
-	costSmoothing = 0.2
+	// costWindows is of how many seconds the median is what a leg costs: a pause of the machine does not turn calls away, and a room
+	// that fills, in which a leg costs less and less, is not held to what the first ones cost.
+	costWindows = 3
 )
 
 // Shedding of work when ticks are late.

@@ -2,15 +2,16 @@ package mixer
 
 import (
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 )
 
 // meter tells what ticks cost, and how many legs the workers have time for. It belongs to the clock; what it publishes is for anybody.
 type meter struct {
-	busy time.Duration // as of the last window
-	legs uint64        // leg-ticks, as of the last window
-	cost float64       // smoothed, ns of a worker's time per leg and tick
+	busy time.Duration        // as of the last window
+	legs uint64               // leg-ticks, as of the last window
+	cost [costWindows]float64 // of the last windows, oldest first: ns of a worker's time per leg and tick
 
 	load     atomic.Uint64 // bits of a float64: share of the workers' time that ticks took in the last window
 	capacity atomic.Int64  // legs at the present cost
@@ -25,16 +26,21 @@ func (m *meter) measure(busy time.Duration, legTicks uint64, workers int, window
 	if legs > 0 {
 		cost = float64(spent) / float64(legs)
 	}
-	m.cost += (cost - m.cost) * costSmoothing
+	copy(m.cost[:], m.cost[1:])
+	m.cost[costWindows-1] = cost
+	sorted := m.cost
+	slices.Sort(sorted[:])
 	m.load.Store(math.Float64bits(load))
 	// Somebody is always let in, or nothing would ever be measured again.
-	m.capacity.Store(max(1, int64(tickBudget*float64(workers)*float64(tickLength)/m.cost)))
+	m.capacity.Store(max(1, int64(tickBudget*float64(workers)*float64(tickLength)/sorted[costWindows/2])))
 	return load
 }
 
 // begin supposes a cost before anything was measured.
 func (m *meter) begin(workers int) {
-	m.cost = assumedCost
+	for i := range m.cost {
+		m.cost[i] = assumedCost
+	}
 	m.measure(0, 0, workers, time.Second)
 }
 

@@ -23,8 +23,9 @@ func TestCapacityFollowsTheCostOfALeg(t *testing.T) {
 	for range 60 {
 		second(100, 20*time.Microsecond)
 	}
-	if got := p.Capacity(); got < 1490 || got > 1510 {
-		t.Errorf("capacity %d at 20 us a leg, want 1500 of 30 ms", got)
+	budget := tickBudget * 2 * float64(tickLength) // of both workers
+	if got, want := float64(p.Capacity()), budget/float64(20*time.Microsecond); got < want-10 || got > want+10 {
+		t.Errorf("capacity %.0f at 20 us a leg, want %.0f", got, want)
 	}
 	if load := p.Stats().Load; load < 0.0499 || load > 0.0501 {
 		t.Errorf("load %.4f, want 0.05", load)
