@@ -68,6 +68,24 @@ func TestCrewMakesNoDifference(t *testing.T) {
 	}
 }
 
+// panics is what a port does at tick 3.
+func panics(k Tick) (f codec.Frame) {
+	if k == 3 {
+		panic("a port's own")
+	}
+	return f
+}
+
+// survives runs the ticks before that.
+func survives(t *testing.T, r *Room) {
+	t.Helper()
+	for k := range Tick(3) {
+		if !r.tick(k) {
+			t.Fatal("the room ended early")
+		}
+	}
+}
+
 // The panic of a helper, and not only that of the room's own worker: its worker waits at the first port until somebody helps.
 func TestPanicOfAHelper(t *testing.T) {
 	r, ports := newHall(t, 4, 200, 5)
@@ -79,18 +97,9 @@ func TestPanicOfAHelper(t *testing.T) {
 		return codec.Frame{}
 	}
 	for i := grain[stageReceive]; i < len(ports); i++ {
-		ports[i].next = func(k Tick) (f codec.Frame) {
-			if k == 3 {
-				panic("a port's own")
-			}
-			return f
-		}
+		ports[i].next = panics
 	}
-	for k := range Tick(3) {
-		if !r.tick(k) {
-			t.Fatal("the room ended early")
-		}
-	}
+	survives(t, r)
 	before = r.crew.helped.Load()
 	if r.tick(3) || !errors.Is(r.Err(), ErrPanic) {
 		t.Errorf("the room goes on, or ended by %v", r.Err())
@@ -101,17 +110,8 @@ func TestPanicOfAHelper(t *testing.T) {
 func TestPanicUnderAHelperEndsTheRoom(t *testing.T) {
 	for _, seat := range []int{0, 100, 199} {
 		r, ports := newHall(t, 4, 200, 5)
-		ports[seat].next = func(k Tick) (f codec.Frame) {
-			if k == 3 {
-				panic("a port's own")
-			}
-			return f
-		}
-		for k := range Tick(3) {
-			if !r.tick(k) {
-				t.Fatal("the room ended early")
-			}
-		}
+		ports[seat].next = panics
+		survives(t, r)
 		if r.tick(3) {
 			t.Fatalf("seat %d: the room goes on after a panic", seat)
 		}
