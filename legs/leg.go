@@ -41,6 +41,7 @@ type Line struct {
 // Dialog is what a leg needs of its SIP dialog; *dialog.Dialog has it.
 type Dialog interface {
 	ID() string
+	Transport() string
 	Inbox() <-chan dialog.Event
 	Reinvite(ctx context.Context, content dialog.Content, ack func(*dialog.Response) (string, []byte, error)) (*dialog.Response, error)
 	Send(ctx context.Context, method string, header []dialog.HeaderField, contentType string, body []byte) (*dialog.Response, error)

@@ -180,7 +180,9 @@ func TestWithoutKeysYet(t *testing.T) {
 func TestChangeBeforeTheCallStands(t *testing.T) {
 	s := serveTest(t, "")
 	st := &seat{id: "s1"}
-	r, err := s.rooms.seat(t.Context(), "hall", st)
+	o := &tenancy{server: s}
+	err := s.rooms.seat(t.Context(), "hall", st, o)
+	r := o.room
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,22 +49,26 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 	if err := s.ledger.reserve(a.who()); err != nil {
 		return err
 	}
-	st := s.newSeat(in.Request, a)
-	r, err := s.rooms.seat(in.Context(), a.Room, st)
-	if err != nil {
+	o := &tenancy{server: s, method: a.method()}
+	if err := s.rooms.seat(in.Context(), a.Room, s.newSeat(in.Request, a), o); err != nil {
 		s.ledger.release(a.who())
 		return err
 	}
-	o := &occupancy{server: s, room: r, seat: st, method: a.method()}
+	return s.answer(in, a, o)
+}
+
+// answer negotiates a call for a seat that is reserved, and accepts it.
+func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
 	leg, err := s.prepare(in, a, o)
 	if err != nil {
-		o.vacate(nil)
+		o.vacate(false)
 		return err
 	}
+	o.leg = leg
 	o.lobby = s.lobby.Join(mixer.SeatConfig{})
 	o.lobby.Attach(leg.Stream())
 	// A caller may hang up with the octets of our 200 just read, before Accept returns: the dialog must be known by then.
-	s.calls.add(in.DialogID(), &call{leg: leg, identity: a.Identity, who: a.who(), room: r.name, from: in.Request.Source, transport: in.Request.Transport})
+	s.calls.add(in.DialogID(), &call{leg: leg, identity: a.Identity, who: a.who(), room: o.room.name, from: in.Request.Source, transport: in.Request.Transport})
 	// Who closes an account, or stops the server, ends the calls that are known: one that was being set up meanwhile has to look
 	// for itself.
 	switch {
@@ -77,14 +81,14 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 	}
 	if err != nil {
 		s.calls.remove(in.DialogID())
-		o.vacate(leg)
+		o.vacate(false)
 		return err
 	}
 	return nil
 }
 
 // prepare tells the leg what the gate found out, and has it negotiate.
-func (s *Server) prepare(in *dialog.Incoming, a *admission, o *occupancy) (*legs.Leg, error) {
+func (s *Server) prepare(in *dialog.Incoming, a *admission, o *tenancy) (*legs.Leg, error) {
 	adm := legs.Admission{
 		Local: s.uri(a.Room), Peer: a.Identity, Policy: s.policies.of(o.room.policy, a.who()), Offer: a.Offer, Verified: a.Verified,
 		Codecs: s.cfg.codecsOf(a.Trunk), Secured: secured(in.Request.Transport, a.Trunk),
@@ -134,7 +138,7 @@ func (s *Server) newSeat(r *dialog.Request, a *admission) *seat {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // crypto/rand never fails since Go 1.24
 	st := &seat{
-		id: hex.EncodeToString(id[:]), who: a.who(), transport: r.Transport, signal: r.Source.String(), joined: time.Now(),
+		id: hex.EncodeToString(id[:]), who: a.who(), joined: time.Now(),
 	}
 	if a.Trunk == "" {
 		st.display = s.accounts.displayName(a.Account)

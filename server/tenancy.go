@@ -1,0 +1,68 @@
+package server
+
+import (
+	"context"
+
+	"github.com/conclave/conclave/legs"
+	"github.com/conclave/conclave/mixer"
+)
+
+// tenancy is the owner of a leg: it brings the leg from the lobby to its seat, and takes it away again. A seat has one, and a second
+// one during a move.
+type tenancy struct {
+	server *Server
+	room   *room
+	seat   *seat
+	leg    *legs.Leg   // set before the leg runs
+	lobby  *mixer.Seat // nil once the leg has its place in the seat
+	method string      // of the key agreement, for metrics
+	move   *move       // that brings the leg; nil: none does
+
+	// Owned by the room's goroutine.
+	returning bool // the seat waited for its owner when the leg was begun
+	attached  bool // the leg's stream is a port of the seat
+}
+
+// Accepted implements legs.Owner. Of a call that we answer the join has entered the dialog into the server's table already.
+func (o *tenancy) Accepted(*legs.Leg) {}
+
+// Confirmed moves the stream from the lobby to the seat, where it is heard from the next tick.
+func (o *tenancy) Confirmed(l *legs.Leg) {
+	<-o.lobby.Leave()
+	o.lobby = nil
+	if err := o.room.do(context.Background(), func() { o.room.fill(o) }); err != nil {
+		o.server.log.Error("a confirmed leg found no room", "room", o.room.name, "leg", l.ID(), "err", err)
+		_ = l.Hangup(context.Background(), "no_room")
+		return
+	}
+	o.server.log.Info("seated", "room", o.room.name, "seat", o.seat.id, "account", o.seat.who.Account, "trunk", o.seat.who.Trunk, "method", o.method)
+}
+
+// Ended takes the leg from its seat, waits until the mixer has let go of the stream, and releases it.
+func (o *tenancy) Ended(l *legs.Leg, e legs.Ending) {
+	o.server.metrics.ended(e.Reason, l.Dialog().ID(), l.Stream().Snapshot())
+	o.vacate(mayReturn(e.Reason))
+	o.server.log.Info("left", "room", o.room.name, "seat", o.seat.id, "account", o.seat.who.Account, "trunk", o.seat.who.Trunk, "reason", e.Reason, "err", e.Err)
+}
+
+// mayReturn tells a leg that was lost from one that somebody ended: the owner of its seat did not mean to go.
+func mayReturn(reason string) bool {
+	return reason == "media_timeout" || reason == "signalling_lost" || reason == "session_expired"
+}
+
+// vacate undoes what the join did, in reverse. lost: the owner did not mean to go, so that a seat which is left without a leg is kept
+// for him.
+func (o *tenancy) vacate(lost bool) {
+	if o.lobby != nil {
+		<-o.lobby.Leave()
+	}
+	var gone <-chan struct{}
+	if err := o.room.do(context.Background(), func() { gone = o.room.part(o, lost) }); err != nil {
+		gone = o.seat.mix.Leave() // the room's goroutine has ended: nobody else owns the seat
+	}
+	<-gone
+	if o.leg != nil {
+		o.leg.Release()
+	}
+	o.server.ledger.release(o.seat.who)
+}
