@@ -22,6 +22,20 @@ const (
 	maxChanges = 256
 	// changePatience bounds one of them: a transaction of 32 s (RFC 3261, timer B) after a wait for a glare to pass.
 	changePatience = 45 * time.Second
+	// maxMoves bounds the moves under way at a time, each a goroutine that waits for a device.
+	maxMoves = 1024
+	// ringPatience bounds the wait for a device that is called: a person may have to take it out of a pocket.
+	ringPatience = 30 * time.Second
+	// callPatience bounds the wait for the leg of a device that calls by itself: its answer, its ACK, or, where we sent it, its call.
+	callPatience = 20 * time.Second
+	// heardPatience bounds the wait for its first authentic frame once it stands.
+	heardPatience = 10 * time.Second
+	// movePatience bounds a move as a whole: ringing, answering, being heard.
+	movePatience = ringPatience + callPatience + heardPatience
+	// notifyPatience bounds the last NOTIFY of a referral: the BYE waits for it.
+	notifyPatience = 2 * time.Second
+	// keptMoves bounds the moves whose outcome can be asked for.
+	keptMoves = 10_000
 	// maxDisplayName bounds the name that a trunk gives a caller, in characters, as the admin API bounds an account's.
 	maxDisplayName = 128
 	// mostNamed bounds the names that one line of the log lists.

@@ -180,7 +180,7 @@ func TestWithoutKeysYet(t *testing.T) {
 func TestChangeBeforeTheCallStands(t *testing.T) {
 	s := serveTest(t, "")
 	st := &seat{id: "s1"}
-	o := &tenancy{server: s}
+	o := newTenancy(s)
 	err := s.rooms.seat(t.Context(), "hall", st, o)
 	r := o.room
 	if err != nil {

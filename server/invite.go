@@ -46,10 +46,14 @@ var errAccountClosed = errors.New("server: the account was closed")
 
 // join reserves, negotiates and accepts; whatever fails is undone in reverse before it returns.
 func (s *Server) join(in *dialog.Incoming, a *admission) error {
+	if value := in.Request.Header("Replaces"); len(value) > 0 {
+		return s.replace(in, a, value)
+	}
 	if err := s.ledger.reserve(a.who()); err != nil {
 		return err
 	}
-	o := &tenancy{server: s, method: a.method()}
+	o := newTenancy(s)
+	o.method = a.method()
 	if err := s.rooms.seat(in.Context(), a.Room, s.newSeat(in.Request, a), o); err != nil {
 		s.ledger.release(a.who())
 		return err
@@ -68,7 +72,7 @@ func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
 	o.lobby = s.lobby.Join(mixer.SeatConfig{})
 	o.lobby.Attach(leg.Stream())
 	// A caller may hang up with the octets of our 200 just read, before Accept returns: the dialog must be known by then.
-	s.calls.add(in.DialogID(), &call{leg: leg, identity: a.Identity, who: a.who(), room: o.room.name, from: in.Request.Source, transport: in.Request.Transport})
+	s.calls.add(in.DialogID(), &call{leg: leg, tenancy: o, identity: a.Identity, who: a.who(), room: o.room.name, from: in.Request.Source, transport: in.Request.Transport})
 	// Who closes an account, or stops the server, ends the calls that are known: one that was being set up meanwhile has to look
 	// for itself.
 	switch {
@@ -123,14 +127,22 @@ var errNoMethod = errors.New("server: no method for an offer of ours")
 // nobody: SDES and DTLS, which do not either, are for callers whose signalling nobody else can write.
 func (s *Server) lateMethod(a *admission, p *keying.Policy, secured bool) keying.Method {
 	for _, m := range p.Methods {
-		switch {
-		case !p.AllowsMethod(m), m == keying.MIKEYPKE, !m.Authenticates() && !secured:
-		case m.Authenticates() && a.Trunk != "", m.Certified() && !s.accounts.hasCertificate(a.Account):
-		default:
+		if s.canOffer(m, a.who(), p, secured) {
 			return m
 		}
 	}
 	return ""
+}
+
+// canOffer says whether both sides can do a method that we offer.
+func (s *Server) canOffer(m keying.Method, who gate.Who, p *keying.Policy, secured bool) bool {
+	switch {
+	case !p.AllowsMethod(m), m == keying.MIKEYPKE, !m.Authenticates() && !secured:
+		return false
+	case m.Authenticates() && who.Trunk != "", m.Certified() && !s.accounts.hasCertificate(who.Account):
+		return false
+	}
+	return true
 }
 
 // newSeat is the seat that a caller is to get.
@@ -176,6 +188,22 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 403, Reason: "room_locked", Err: err, Warning: warn("the room is locked")}
 	case errors.Is(err, errRoomFull):
 		return &legs.Reject{Status: 486, Reason: "room_full", Err: err, Warning: warn("the room is full")}
+	case errors.Is(err, errNoDialog), errors.Is(err, errAnswered):
+		return &legs.Reject{Status: 481, Reason: "no_target_dialog", Err: err}
+	case errors.Is(err, errOthersDialog), errors.Is(err, errDialogRoom), errors.Is(err, errNotItsSeat):
+		return &legs.Reject{Status: 403, Reason: "not_its_seat", Err: err, Warning: warn("the seat is not this account's to move")}
+	case errors.Is(err, errBadReference):
+		return &legs.Reject{Status: 400, Reason: "bad_reference", Err: err}
+	case errors.Is(err, errReferScheme):
+		return &legs.Reject{Status: 416, Reason: "refer_scheme", Err: err}
+	case errors.Is(err, errReferShape):
+		return &legs.Reject{Status: 403, Reason: "refer_shape", Err: err, Warning: warn("a REFER names a device of the account, and no more")}
+	case errors.Is(err, ErrNotADevice):
+		return &legs.Reject{Status: 403, Reason: "not_a_device", Err: err, Warning: warn("the target is no device of this account")}
+	case errors.Is(err, ErrMovePending):
+		return &legs.Reject{Status: 486, Reason: "move_pending", Err: err, Warning: warn("a move of this seat is pending")}
+	case errors.Is(err, ErrNotMovable):
+		return &legs.Reject{Status: 403, Reason: "not_movable", Err: err, Warning: warn("this seat cannot move")}
 	case errors.Is(err, errNoMethod):
 		return &legs.Reject{Status: 488, Reason: "no_method", Err: err, Warning: warn("send an offer: none of ours suits both sides")}
 	case errors.Is(err, errTrunkFull):

@@ -59,13 +59,13 @@ func (r *room) waitingFor(who gate.Who) (found *seat) {
 	return found
 }
 
-// fill gives a leg that stands its place in the seat: it hears the room, and where no other leg fills the seat it is the one that
-// does. It runs in the room's goroutine.
+// fill gives a leg that stands its place in the seat: it hears the room, and but for one that a move brings it is the one that fills it
+// from now on. It runs in the room's goroutine.
 func (r *room) fill(o *tenancy) {
 	st := o.seat
 	st.mix.Attach(o.leg.Stream())
 	o.attached = true
-	if st.tenant == nil && st.coming == o && o.move == nil {
+	if o.move == nil && st.coming == o {
 		st.tenant, st.coming = o, nil
 	}
 }

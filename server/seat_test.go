@@ -76,7 +76,7 @@ func TestReturnThatFails(t *testing.T) {
 	s := serveTest(t, waitYAML)
 	r := s.rooms.find("open")
 	who := gate.Who{Account: "desk"}
-	first := &tenancy{server: s}
+	first := newTenancy(s)
 	if err := s.rooms.seat(t.Context(), "open", &seat{id: "s1", who: who}, first); err != nil {
 		t.Fatal(err)
 	}
@@ -86,12 +86,12 @@ func TestReturnThatFails(t *testing.T) {
 		}
 	}
 	in(func() { <-r.part(first, true) })
-	other := &tenancy{server: s}
+	other := newTenancy(s)
 	if err := s.rooms.seat(t.Context(), "open", &seat{id: "s2", who: gate.Who{Account: "tisch"}}, other); err != nil || other.seat == first.seat {
 		t.Fatalf("another account has the seat: %v", err)
 	}
 	for range 2 {
-		back := &tenancy{server: s}
+		back := newTenancy(s)
 		if err := s.rooms.seat(t.Context(), "open", &seat{id: "s3", who: who}, back); err != nil || back.seat != first.seat {
 			t.Fatalf("the seat was not found again: %v", err)
 		}

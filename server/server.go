@@ -43,6 +43,8 @@ type Server struct {
 	policies *policies
 	ledger   *ledger
 	chores   *chores
+	journeys *chores // one for each move under way
+	moves    *moves
 	calls    *calls
 	metrics  *metrics
 	stopping atomic.Bool
@@ -57,7 +59,7 @@ var _ dialog.Host = (*Server)(nil)
 func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
 		cfg: cfg, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
-		calls: &calls{by: make(map[string]*call)},
+		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
@@ -189,6 +191,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) drain() {
 	s.stopping.Store(true)
 	gone := s.ledger.stop()
+	s.journeys.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
 	defer cancel()
 	for _, c := range s.calls.all() {
@@ -207,6 +210,7 @@ func (s *Server) close() error {
 	defer cancel()
 	err := s.endpoint.Close(ctx)
 	s.chores.close()
+	s.journeys.close()
 	return errors.Join(err, s.undo())
 }
 

@@ -17,24 +17,58 @@ type tenancy struct {
 	lobby  *mixer.Seat // nil once the leg has its place in the seat
 	method string      // of the key agreement, for metrics
 	move   *move       // that brings the leg; nil: none does
+	called *call       // what the server is to remember of a call of ours, once it stands; nil: we are called
+
+	filled chan struct{} // closed when the leg stands and hears the room
+	gone   chan struct{} // closed when the leg has ended, or is given up
 
 	// Owned by the room's goroutine.
 	returning bool // the seat waited for its owner when the leg was begun
 	attached  bool // the leg's stream is a port of the seat
+	taken     bool // of a move: somebody brings the leg, who also unwinds what fails
+	dropped   bool // of a move: it has failed
 }
 
-// Accepted implements legs.Owner. Of a call that we answer the join has entered the dialog into the server's table already.
-func (o *tenancy) Accepted(*legs.Leg) {}
+func newTenancy(s *Server) *tenancy {
+	return &tenancy{server: s, filled: make(chan struct{}), gone: make(chan struct{})}
+}
 
-// Confirmed moves the stream from the lobby to the seat, where it is heard from the next tick.
-func (o *tenancy) Confirmed(l *legs.Leg) {
-	<-o.lobby.Leave()
-	o.lobby = nil
-	if err := o.room.do(context.Background(), func() { o.room.fill(o) }); err != nil {
-		o.server.log.Error("a confirmed leg found no room", "room", o.room.name, "leg", l.ID(), "err", err)
-		_ = l.Hangup(context.Background(), "no_room")
+// Accepted implements legs.Owner. Of a call that we answer the join has entered the dialog into the server's table already; one of ours
+// stands now.
+func (o *tenancy) Accepted(l *legs.Leg) {
+	if o.called == nil {
 		return
 	}
+	o.leg, o.called.leg = l, l
+	o.server.calls.add(l.Dialog().ID(), o.called)
+	o.seated()
+}
+
+// Confirmed moves the stream from the lobby to the seat, where it is heard from the next tick.
+func (o *tenancy) Confirmed(*legs.Leg) {
+	<-o.lobby.Leave()
+	o.lobby = nil
+	o.seated()
+}
+
+// seated has the leg hear the room.
+func (o *tenancy) seated() {
+	dropped := false
+	err := o.room.do(context.Background(), func() {
+		if dropped = o.dropped; !dropped {
+			o.room.fill(o)
+		}
+	})
+	switch {
+	case err != nil:
+		o.server.log.Error("a confirmed leg found no room", "room", o.room.name, "leg", o.leg.ID(), "err", err)
+		_ = o.leg.Hangup(context.Background(), "no_room")
+		return
+	case dropped:
+		_ = o.leg.Hangup(context.Background(), "move_failed")
+		return
+	}
+	close(o.filled)
 	o.server.log.Info("seated", "room", o.room.name, "seat", o.seat.id, "account", o.seat.who.Account, "trunk", o.seat.who.Trunk, "method", o.method)
 }
 
@@ -65,4 +99,5 @@ func (o *tenancy) vacate(lost bool) {
 		o.leg.Release()
 	}
 	o.server.ledger.release(o.seat.who)
+	close(o.gone)
 }
