@@ -123,6 +123,9 @@ func (d *deed) state(crypto *mikey.Crypto) *csbState {
 		streams: d.streams, posture: p, mkis: [][]byte{crypto.MKI()}, bound: d.bound, leaf: d.leaf, cert: d.cert,
 		fresh: d.call.Policy.profile().FreshBundle, begin: d.method != MIKEYPKE || len(d.keyer.peerChain) > 0,
 	}
+	if d.call.Policy.MoveTGK == MoveRunning {
+		s.tgk = d.keepTGK(crypto)
+	}
 	if before := d.call.Running.bundle(); before != nil {
 		s.mkis = append(s.mkis, before.mkis...)
 		s.mkis = s.mkis[:min(len(s.mkis), keptMKIs)]

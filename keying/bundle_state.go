@@ -7,7 +7,8 @@ import (
 	"github.com/conclave/conclave/keying/mikey"
 )
 
-// csbState is what a running agreement of MIKEY keeps. Only its bundle holds a secret: the envelope key of MIKEYPKE and MIKEYRSAR.
+// csbState is what a running agreement of MIKEY keeps. Its bundle holds the envelope key of MIKEYPKE and MIKEYRSAR;
+// the TGK is there only where the policy lets it go to another device.
 type csbState struct {
 	csb     *mikey.CSB
 	role    Role     // ours in the exchange that the keys are of
@@ -18,6 +19,7 @@ type csbState struct {
 	mkis    [][]byte // of the newest keys first, at least one and at most keptMKIs
 	bound   []byte   // the addresses that the peer has bound last; nil: none
 	fresh   bool     // renewed by whole exchanges: the peer's profile
+	tgk     Secret   // of the keys, where the policy says MoveRunning; guarded by Running.mu
 	begin   bool     // we have what a whole exchange of the method takes
 	leaf    peerLeaf
 	cert    string // kind of the certificate that we showed
@@ -61,7 +63,10 @@ func (s *csbState) usedMKIs() [][]byte {
 	return s.mkis
 }
 
-func (s *csbState) wipe() { s.csb.Wipe() }
+func (s *csbState) wipe() {
+	s.csb.Wipe()
+	s.tgk.Wipe()
+}
 
 // bundle is the state of a running agreement of MIKEY; nil without one.
 func (r *Running) bundle() *csbState {

@@ -3,7 +3,8 @@
 // It decides what may be agreed (Policy), with whom (Directory, certificates of an Authority, Profile), how often (Replay,
 // Guard) and at what cost (Pool), on top of the wire formats and exchanges of keying/mikey, keying/sdes and keying/dtls, by one
 // interface for every method. Its result is an Agreement: two SRTP master keys with their salts, one for each direction, what is
-// worth telling about them, and what to go on with (Running): to know a re-offer that changes nothing, and to renew the keys. Of
+// worth telling about them, and what to go on with (Running): to know a re-offer that changes nothing, to renew the keys, and, where the
+// policy says so, to hand the TGK to another device of the same account (Call.Handover). Of
 // DTLS-SRTP it is a Handshake, which makes the keys later.
 //
 // It is not a network program: it knows neither SIP nor audio, and takes and gives the Attributes of session descriptions. The

@@ -18,6 +18,7 @@ type Initiation struct {
 	suite      Suite // of SDES the first of those offered, of DTLS ""
 	group      Group
 	csbID      uint32
+	handsOver  bool // the TGK is that of another leg
 	ended      atomic.Bool
 }
 
@@ -38,6 +39,9 @@ func (i *Initiation) Attributes() Attributes { return i.attributes }
 
 // CSBID is the crypto session bundle of the offer, 0 where the method has none; an error message about it bears the same (ReadHint).
 func (i *Initiation) CSBID() uint32 { return i.csbID }
+
+// HandsOver says that the offer brings the TGK of the leg that Call.Handover names.
+func (i *Initiation) HandsOver() bool { return i.handsOver }
 
 // Method is the method of the offer.
 func (i *Initiation) Method() Method { return i.method }
@@ -61,6 +65,9 @@ func (k *Keyer) Initiate(ctx context.Context, m Method, c Call) (*Initiation, er
 	}
 	if c.Refresh && (c.Running.bundle() == nil || c.Running.Method() != m) {
 		return nil, fmt.Errorf("%w: nothing runs that a refresh by %s could prove", ErrCall, m)
+	}
+	if err := c.checkHandover(); err != nil {
+		return nil, err
 	}
 	i := &Initiation{keyer: k, call: c, method: m}
 	r := refusal{policy: c.Policy, mute: true}

@@ -59,6 +59,7 @@ type Call struct {
 	SSRC      uint32   // our own, of the stream that we send
 	Policy    *Policy  // required
 	Running   *Running // what runs already: Initiate makes an update of it, Verify takes one; nil: the first exchange of the leg
+	Handover  *Running // an initiator's choice, of a leg of the same two: its TGK goes to this device too, where the policy says MoveRunning
 	Refresh   bool     // an initiator's choice, with Running: an update that proves who we are and keeps the keys (RFC 3830 section 4.5)
 	ROC       uint32   // of our own stream now, with Running: stands in the map of an update (RFC 3830 section 6.1.1)
 	Addresses []byte   // where we want media, as our description says it; updates and the answers to them bind it; nil: not bound

@@ -66,6 +66,10 @@ const (
 	// maxFingerprints bounds the fingerprints of one that are compared: each usable hash, of two certificates.
 	maxFingerprints = 6
 
+	// maxKeptTGK is the longest TGK, in octets, that is kept for another device: that of the largest group. One that a peer chose longer
+	// would swell every offer, and the next device gets a fresh one.
+	maxKeptTGK = 384
+
 	// maxKeyPackets is all that SRTP may send under one key (RFC 3711 section 9.2).
 	maxKeyPackets = 1 << 48
 

@@ -64,6 +64,9 @@ func (o *mikeyOffer) compose(ctx context.Context, i *Initiation, r refusal) erro
 	case err != nil:
 		return r.refuse(mikey.Unspecified, ReasonInternal, err)
 	}
+	if p.TGK = i.handover(); p.TGK != nil {
+		defer clear(p.TGK)
+	}
 	psk, err := o.preShared(i, r)
 	if err != nil {
 		return err
@@ -83,7 +86,7 @@ func (o *mikeyOffer) compose(ctx context.Context, i *Initiation, r refusal) erro
 	if failed != nil {
 		return r.mikey(i.method, failed)
 	}
-	o.message = slices.Clone(o.exchange.Message())
+	o.message, i.handsOver = slices.Clone(o.exchange.Message()), p.TGK != nil
 	i.attributes, i.csbID = Attributes{MIKEY: o.message}, p.CSBID
 	return nil
 }

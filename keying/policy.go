@@ -26,7 +26,7 @@ const (
 // Values of Policy.MoveTGK.
 const (
 	MoveFresh   = "fresh"   // a new device always gets a fresh TGK
-	MoveRunning = "running" // a new device may be handed the running TGK
+	MoveRunning = "running" // a new device is handed the running TGK, under the pre-shared key of its account
 )
 
 // Policy is the floor of what a room accepts, and the order of what we offer. It does not change once in use.
@@ -140,6 +140,9 @@ func (p *Policy) validateLimits(complain func(string, ...any)) {
 	}
 	if p.MinDHBits < 0 || slices.ContainsFunc(p.Methods, Method.agreesGroup) && p.group() == "" {
 		complain("min_dh_bits: %d leaves no group of %v", p.MinDHBits, p.groups())
+	}
+	if p.MoveTGK == MoveRunning && !p.AllowsMethod(MIKEYPSK) {
+		complain("move_tgk: running needs %s, which methods and forward_secrecy do not allow", MIKEYPSK)
 	}
 	if _, err := ParseProfile(p.PeerProfile); err != nil {
 		complain("peer_profile: %w", err)

@@ -94,6 +94,8 @@ func TestPolicyLimits(t *testing.T) {
 		"group too weak":  {func(p *Policy) { p.MinDHBits, p.Groups = 112, []Group{MODP1536} }, "min_dh_bits"},
 		"packets":         {func(p *Policy) { p.MaxKeyPackets = 1<<48 + 1 }, "max_key_packets"},
 		"profile":         {func(p *Policy) { p.PeerProfile = "friend" }, "peer_profile"},
+		"no way to move":  {func(p *Policy) { p.MoveTGK, p.Methods = MoveRunning, []Method{MIKEYDH} }, "move_tgk"},
+		"forbidden move":  {func(p *Policy) { p.MoveTGK, p.ForwardSecrecy = MoveRunning, ForwardSecrecyRequired }, "move_tgk"},
 		"sound":           {func(p *Policy) { p.MinDHBits, p.PeerProfile, p.MaxKeyPackets = 128, ProfileMinisip, 1<<31 }, ""},
 		"without a group": {func(p *Policy) { p.MinDHBits, p.Methods, p.Groups = 112, []Method{SDES}, []Group{MODP1536} }, ""},
 	} {

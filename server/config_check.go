@@ -158,6 +158,8 @@ func (r *configReader) checkMethods(path string, p *keying.Policy) {
 		r.problem(path+".methods", "is empty; name at least one of %s", strings.Join(methodNames, ", "))
 	case !slices.ContainsFunc(p.Methods, p.AllowsMethod):
 		r.problem(path+".forward_secrecy", "is required, but no method in methods gives it; add %s", keying.MIKEYDH)
+	case p.MoveTGK == keying.MoveRunning && !p.AllowsMethod(keying.MIKEYPSK):
+		r.problem(path+".move_tgk", "is running, which goes by %s; add it to methods, and let forward_secrecy not be required", keying.MIKEYPSK)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
-	"slices"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -79,7 +78,8 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s.openMedia(keyer)
 	if s.gate, err = gate.New(gate.Config{
 		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: s.policy,
-		Trunks: cfg.gateTrunks(), Known: s.accounts.taken, Address: cfg.Media.Address,
+		Trunks: cfg.gateTrunks(), Known: s.accounts.taken, Issued: s.accounts.issued, Address: cfg.Media.Address,
+		Enabled: func(name string) bool { return s.accounts.enabled(name) != nil },
 	}); err != nil {
 		return nil, err
 	}
@@ -132,14 +132,10 @@ func (s *Server) policy(room string, who gate.Who) *keying.Policy {
 	return s.policies.of(s.rooms.policy(room), who)
 }
 
-// sipTLS is the TLS of the signalling. A client's certificate is asked for where a trunk is known by one; what counts is its
-// fingerprint, which the gate compares, and not who issued it.
+// sipTLS is the TLS of the signalling. A client is asked for a certificate, and need not have one: trunks may be known by theirs, and
+// accounts register and move by theirs. What counts is its fingerprint, which the gate compares, and not who issued it.
 func (s *Server) sipTLS() *tls.Config {
-	c := &tls.Config{Certificates: []tls.Certificate{s.keys.tls}, MinVersion: tls.VersionTLS12}
-	if slices.ContainsFunc(s.cfg.Trunks, func(t TrunkConfig) bool { return len(t.Certificates) > 0 }) {
-		c.ClientAuth = tls.RequestClientCert
-	}
-	return c
+	return &tls.Config{Certificates: []tls.Certificate{s.keys.tls}, MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert}
 }
 
 // openMedia makes the mixer, its lobby, the rooms and what the legs share.

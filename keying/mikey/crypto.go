@@ -44,6 +44,14 @@ func (c *Crypto) MKI() []byte { return slices.Clone(c.validity.spi) }
 // KeyType says whether the initiator sent a TGK, from which each CS gets a TEK of its own, or one TEK for all.
 func (c *Crypto) KeyType() KeyType { return c.keyType }
 
+// TGK is a copy of the key, which the caller wipes; nil where it is a TEK, or none.
+func (c *Crypto) TGK() []byte {
+	if c.keyType != KeyTGK && c.keyType != KeyTGKSalt {
+		return nil
+	}
+	return slices.Clone(c.key)
+}
+
 // Interval is the range of 48-bit SRTP indices in which the key may be used; ok is false when it is not limited.
 func (c *Crypto) Interval() (from, to []byte, ok bool) {
 	return c.validity.from, c.validity.to, c.validity.kind == kvInterval

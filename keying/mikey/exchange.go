@@ -27,6 +27,9 @@ type Params struct {
 	MKI      []byte    // SPI of the key, carried in every SRTP packet; empty = none; a refresh, which has no key, has none
 	// VendorExt is carried in a General Extension of private type, at most MaxVendorExt octets; nil leaves it out.
 	VendorExt []byte
+	// TGK is the key that InitiatePSK sends, at least 16 octets, as type TGK; nil draws one. The running key of another bundle may go to
+	// another device that way: under a CSB ID and RAND of its own it gives other TEKs. No update has one.
+	TGK []byte
 	// Cache lets a PKE responder keep the envelope key for the updates of this bundle, which are then PSK messages (C = 2).
 	Cache bool
 	Rand  io.Reader // source of RAND, TGK and exponents; nil is crypto/rand

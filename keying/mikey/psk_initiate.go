@@ -1,6 +1,9 @@
 package mikey
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // pskInitiation is the initiator's side of RFC 3830 section 3.1, and of section 3.2 once the message is made: then psk is the
 // envelope key.
@@ -24,12 +27,12 @@ func (p PRF) algorithms() (encr, mac uint8) {
 	return kemacAESCM128, macHMACSHA1
 }
 
-// InitiatePSK makes a PSK I_MESSAGE (RFC 3830 section 3.1) with a TGK chosen here, or an update (section 4.5). psk has at least
+// InitiatePSK makes a PSK I_MESSAGE (RFC 3830 section 3.1) with a TGK given or chosen here, or an update (section 4.5). psk has at least
 // 16 octets and is copied; it is nil in an update of a bundle that PKE or RSA-R made, which is under the envelope key.
 func InitiatePSK(p Params, psk []byte) (Initiation, error) {
 	var key keyData
 	if !p.NoKey {
-		tgk, err := draw(p.random(), ownTGK)
+		tgk, err := p.tgk()
 		if err != nil {
 			return nil, err
 		}
@@ -41,6 +44,17 @@ func InitiatePSK(p Params, psk []byte) (Initiation, error) {
 		return nil, err
 	}
 	return i, nil
+}
+
+// tgk is the key that a PSK message sends: a copy of the one given, or one drawn for it.
+func (p *Params) tgk() ([]byte, error) {
+	switch {
+	case p.TGK == nil:
+		return draw(p.random(), ownTGK)
+	case len(p.TGK) < minTGK || p.Prior != nil:
+		return nil, fmt.Errorf("%w: a TGK of %d octets, or one for an update", ErrParams, len(p.TGK))
+	}
+	return bytes.Clone(p.TGK), nil
 }
 
 // initiatePSK takes the key, which it owns from then on; a refresh has none.

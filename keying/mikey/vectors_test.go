@@ -370,6 +370,73 @@ func TestPSK2Made(t *testing.T) {
 	}
 }
 
+// TestPSK11Made sends a given TGK to another device octet for octet: that of the worked example, in a bundle of its own.
+func TestPSK11Made(t *testing.T) {
+	v := vectors(t)["psk-11-same-tgk-new-csb"]
+	m := mustParse(t, v.I)
+	at, _ := m.Timestamp().Time(ntpTime(t, "2025-01-01T00:00:00Z"))
+	idi, _ := m.IDi()
+	idr, _ := m.IDr()
+	p := Params{
+		CSBID: v.CSB, Time: at, RAND: v.RAND, TGK: v.TGK, IDi: idi.Data, IDr: idr.Data, SDPIDs: "mikey", V: m.V(),
+		Sessions: m.Sessions(), Policies: m.Policies(),
+	}
+	i, err := InitiatePSK(p, v.PSK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(i.Message(), v.I) {
+		t.Fatalf("made\n%x, want\n%x", i.Message(), v.I)
+	}
+	i.Wipe()
+	if i, err = InitiatePSK(p, v.PSK); err != nil { // the key given is the caller's still
+		t.Fatal(err)
+	}
+	resp, err := AuthenticatePSK(m, v.PSK, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, r, err := resp.Answer(Answer{IDr: idr.Data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkCS(t, theirs, v)
+	if err := i.Authenticate(mustParse(t, r), PeerKey{}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := i.Complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkCS(t, c, v)
+	if tgk := c.TGK(); !bytes.Equal(tgk, v.TGK) {
+		t.Errorf("TGK %x", tgk)
+	}
+	// Under the bundle of the example that had it first its keys are others, of every crypto session.
+	for id, first := range vectors(t)["psk-2-ids-sdpids"].CS {
+		for other, now := range v.CS {
+			if bytes.Equal(first.TEK, now.TEK) {
+				t.Errorf("CS %s and CS %s share a TEK", id, other)
+			}
+		}
+	}
+	for name, change := range map[string]func(*Params){
+		"too short": func(p *Params) { p.TGK = make([]byte, minTGK-1) },
+		"empty":     func(p *Params) { p.TGK = []byte{} },
+		"an update": func(p *Params) { p.Prior = c.CSB() },
+	} {
+		bad := p
+		change(&bad)
+		if _, err := InitiatePSK(bad, v.PSK); !errors.Is(err, ErrParams) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	c.Wipe()
+	if len(c.TGK()) != 0 {
+		t.Error("a TGK after Wipe")
+	}
+}
+
 // TestInitiatorChecksEveryR lets the initiator of every PSK pair check V.
 func TestInitiatorChecksEveryR(t *testing.T) {
 	for name, v := range vectors(t) {

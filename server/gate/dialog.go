@@ -6,7 +6,7 @@ import (
 
 // inDialog admits a request inside a dialog: from where its proven requests came; in an account's dialog with a digest of its
 // owner, or with a new offer that its owner's MIKEY message authenticates; in a trunk's from that trunk again. Knowing the
-// dialog's tags is no proof. New keys may need more (mayRekey).
+// dialog's tags is no proof. New keys may need more (mayRekey), and a move does (mayRefer).
 func (g *Gate) inDialog(r *Request) (*Admitted, *Reject) {
 	a := &Admitted{Identity: r.DialogIdentity, Trunk: r.DialogTrunk, Room: r.DialogRoom}
 	if a.Trunk == "" {
@@ -15,8 +15,17 @@ func (g *Gate) inDialog(r *Request) (*Admitted, *Reject) {
 	if refusal := g.proveDialog(r, a); refusal != nil {
 		return nil, refusal
 	}
+	if r.Method == "REFER" {
+		if refusal := g.mayRefer(r, a); refusal != nil {
+			return nil, refusal
+		}
+	}
 	if a.Proof != ProofNone && r.From.identity() != r.DialogIdentity {
 		return nil, g.forbid(ReasonWrongFrom, "From is not whose the dialog is")
+	}
+	// Its calls are being ended; till then they do no more than end.
+	if a.Proof != ProofNone && a.Trunk == "" && r.Method != "BYE" && !g.enabled(a.Account) {
+		return nil, g.forbid(ReasonAccountClosed, "the account is closed")
 	}
 	if a.Proof != ProofNone && showsKeys(r) && !g.secured(r, a) {
 		return nil, &Reject{
@@ -141,14 +150,20 @@ func (g *Gate) mayRekey(r *Request, a *Admitted, v *keying.Verified, policy *key
 		a.Proof = ProofMIKEY
 		return nil
 	}
-	if a.Proof == ProofDialog && a.Trunk == "" && r.Transport != transportTLS {
-		a.Proof = ProofNone
-		if refusal := g.proveOwner(r, a); refusal != nil {
-			return refusal
-		}
+	if refusal := g.beyondSource(r, a); refusal != nil {
+		return refusal
 	}
 	if a.Proof == ProofNone {
 		return g.challenge(r, ReasonNoProof, false, nil)
 	}
 	return g.sufficient(policy)
+}
+
+// beyondSource looks for a better proof where all there is is the source address of an account's dialog, in the clear.
+func (g *Gate) beyondSource(r *Request, a *Admitted) *Reject {
+	if a.Proof != ProofDialog || a.Trunk != "" || r.Transport == transportTLS {
+		return nil
+	}
+	a.Proof = ProofNone
+	return g.proveOwner(r, a)
 }

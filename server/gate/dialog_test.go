@@ -24,14 +24,15 @@ func within(method string, source netip.AddrPort) Request {
 // TestMethods is every method of the table, and one that is not there, by authentication state. Where a cell says 0 the
 // request is admitted.
 func TestMethods(t *testing.T) {
-	type cells struct{ outside, own, stranger, digest, other int }
-	inside := func(outside int) cells { return cells{outside, 0, 401, 0, 403} }
+	type cells struct{ outside, own, stranger, digest, other, from int }
+	inside := func(outside int) cells { return cells{outside, 0, 401, 0, 403, 403} }
 	want := map[string]cells{
 		"ACK": {}, "CANCEL": {}, // never challenged
 		"OPTIONS": inside(0),
 		"INVITE":  inside(401),
 		"BYE":     inside(481), "INFO": inside(481), "NOTIFY": inside(481), "PRACK": inside(481), "UPDATE": inside(481),
-		"MESSAGE": inside(405), "PUBLISH": inside(405), "REFER": inside(405), "REGISTER": inside(405), "SUBSCRIBE": inside(405),
+		"MESSAGE": inside(405), "PUBLISH": inside(405), "REGISTER": inside(401), "SUBSCRIBE": inside(405),
+		"REFER":    {401, 401, 401, 0, 403, 401}, // the source is not enough to move a call
 		"NEWTHING": inside(501),
 	}
 	for method := range methods {
@@ -76,7 +77,7 @@ func TestMethods(t *testing.T) {
 			check("another transport", r, row.stranger)
 			r = within(method, phone)
 			r.From.User = "bob"
-			check("another From", r, row.other)
+			check("another From", r, row.from)
 		})
 	}
 }

@@ -10,6 +10,9 @@
 // that fits speaks for him (trunk.go). Otherwise he is a stranger. SDES and DTLS-SRTP prove nobody: they need a digest or a trunk,
 // or inside a dialog its TLS connection. Keys of SDES are taken, and shown, over TLS and towards trunks only.
 //
+// REGISTER, and REFER outside a dialog, are for accounts alone: by digest, or over TLS by a certificate that was issued to the account
+// (alone.go). A REFER in a dialog takes a seat elsewhere, for which the dialog's source address in the clear is too little.
+//
 // It is not call control: rooms, seats and their limits are the server's. It does not speak SIP; the server translates
 // requests and refusals. It does not limit rates; the dialog package does before.
 //
@@ -23,5 +26,5 @@
 // No goroutines. A Gate may be used from any goroutine; its only state is the window of nonce counts (window.go), which
 // authenticated requests alone can fill.
 //
-// RFC 3261 sections 8.2, 20.43, 22; 7616 and 8760 (digest); 4567 section 4.1.2 (refusals of MIKEY).
+// RFC 3261 sections 8.2, 10.3, 20.43, 22; 3515 and 4538 (REFER); 7616 and 8760 (digest); 4567 section 4.1.2 (refusals of MIKEY).
 package gate

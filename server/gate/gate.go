@@ -38,10 +38,14 @@ type Config struct {
 	Policy  func(room string, who Who) *keying.Policy
 	Trunks  []Trunk                   // the first that fits takes a request
 	Known   func(account string) bool // whether an account has that name, even a disabled one; nil: every name of our domain may be one
-	Address netip.Addr                // our address in the bodies of refusals
-	BootKey []byte                    // of nonces, 16 octets or more; nil: drawn from Rand
-	Now     func() time.Time          // nil: time.Now
-	Rand    io.Reader                 // nil: crypto/rand; safe from any goroutine
+	Enabled func(account string) bool // whether an account may call, now; nil: each that proves itself
+	// Issued says whether the account with that identity holds the certificate with that fingerprint (SHA-256 of its DER, hex): over TLS
+	// that proves it where alone says so. nil: no certificate does.
+	Issued  func(identity, fingerprint string) bool
+	Address netip.Addr       // our address in the bodies of refusals
+	BootKey []byte           // of nonces, 16 octets or more; nil: drawn from Rand
+	Now     func() time.Time // nil: time.Now
+	Rand    io.Reader        // nil: crypto/rand; safe from any goroutine
 }
 
 // ErrConfig says what a Config lacks.
@@ -57,6 +61,8 @@ type Gate struct {
 	policy   func(string, Who) *keying.Policy
 	trunks   []Trunk
 	known    func(string) bool
+	enabled  func(string) bool
+	issued   func(identity, fingerprint string) bool
 	address  netip.Addr
 	bootKey  []byte
 	decoy    []byte // stands in for the HA1 of an account that does not exist
@@ -77,7 +83,8 @@ func New(c Config) (*Gate, error) {
 	}
 	g := &Gate{
 		domain: strings.ToLower(c.Domain), realm: c.Realm, hosts: map[string]bool{}, accounts: c.Accounts, keyer: c.Keyer,
-		policy: c.Policy, trunks: slices.Clone(c.Trunks), known: c.Known, address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now,
+		policy: c.Policy, trunks: slices.Clone(c.Trunks), known: c.Known, enabled: c.Enabled, issued: c.Issued,
+		address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now,
 		rand: c.Rand,
 	}
 	if g.realm == "" {
@@ -88,6 +95,12 @@ func New(c Config) (*Gate, error) {
 	}
 	if g.known == nil {
 		g.known = func(string) bool { return true }
+	}
+	if g.enabled == nil {
+		g.enabled = func(string) bool { return true }
+	}
+	if g.issued == nil {
+		g.issued = func(string, string) bool { return false }
 	}
 	if g.now == nil {
 		g.now = time.Now
@@ -138,6 +151,8 @@ func (g *Gate) Admit(r Request) (*Admitted, *Reject) {
 		return &Admitted{}, nil
 	case call:
 		return g.invite(&r)
+	case standalone:
+		return g.alone(&r)
 	case dialogOnly:
 		return nil, &Reject{Status: 481, Reason: ReasonNoDialog}
 	case unserved:

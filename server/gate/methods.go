@@ -1,12 +1,14 @@
 package gate
 
-// rule is how a method is treated outside a dialog. Inside a dialog every method but ACK and CANCEL needs a proof.
+// rule is how a method is treated outside a dialog. Inside a dialog every method but ACK and CANCEL needs a proof, and REFER a better
+// one than the others.
 type rule uint8
 
 const (
 	unknown    rule = iota // not in the table: 501
 	open                   // no proof, no state: answered by the dialog package
 	call                   // begins a call: proof, offer, agreement
+	standalone             // asks something of its own: proof of an account
 	dialogOnly             // means something inside a dialog only: 481
 	unserved               // known, but nothing here serves it: 405
 )
@@ -23,8 +25,8 @@ var methods = map[string]rule{
 	"OPTIONS":   open,
 	"PRACK":     dialogOnly,
 	"PUBLISH":   unserved,
-	"REFER":     unserved,
-	"REGISTER":  unserved,
+	"REFER":     standalone,
+	"REGISTER":  standalone,
 	"SUBSCRIBE": unserved,
 	"UPDATE":    dialogOnly,
 }

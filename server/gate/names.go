@@ -51,16 +51,15 @@ func (u URI) sip() bool {
 
 // room is the room that a request URI names, under one of our names or any IP address (the request got here).
 func (g *Gate) room(u URI) (string, bool) {
-	name, host := strings.ToLower(u.User), strings.ToLower(u.Host)
-	if !u.sip() || !validName(name) {
-		return "", false
-	}
-	if !g.hosts[host] {
-		if _, err := netip.ParseAddr(host); err != nil {
-			return "", false
-		}
-	}
-	return name, true
+	name := strings.ToLower(u.User)
+	return name, validName(name) && g.ours(u)
+}
+
+// ours tells whether a URI is at one of our names or any IP address.
+func (g *Gate) ours(u URI) bool {
+	host := strings.ToLower(u.Host)
+	_, err := netip.ParseAddr(host)
+	return u.sip() && (g.hosts[host] || err == nil)
 }
 
 // parseURI reads scheme, user and host of a digest-uri. What follows the host does not matter here.

@@ -17,9 +17,13 @@ const (
 	ReasonDigestURI      = "digest_uri"        // right digest for another request URI
 	ReasonTooManyNonces  = "too_many_nonces"   // the window of nonce counts is full
 	ReasonWrongFrom      = "wrong_from"        // From is not who proved to be the sender
+	ReasonWrongTo        = "wrong_to"          // a registration for somebody else than its sender
+	ReasonTrunk          = "trunk"             // what is for accounts alone, by a trunk
+	ReasonAccountClosed  = "account_closed"    // in the dialog of an account that may not call any more
 	ReasonWrongIdentity  = "wrong_identity"    // digest and MIKEY prove two identities, or not the dialog's
 	ReasonPolicy         = "policy"            // proven, but by a proof that the policy does not take alone
 	ReasonNoRoom         = "no_room"           // the request URI names no room of this domain
+	ReasonNoDomain       = "no_domain"         // a registration at another domain
 	ReasonNoDialog       = "no_dialog"         // a request that only means something inside a dialog
 	ReasonMethod         = "method"            // a method that is not served
 	ReasonUnknownMethod  = "unknown_method"    // a method that is not known
@@ -40,7 +44,7 @@ const (
 func Reasons() []string {
 	list := []string{
 		ReasonNoProof, ReasonBadCredentials, ReasonUnknownAccount, ReasonBadDigest, ReasonStaleNonce, ReasonReplayedDigest,
-		ReasonDigestURI, ReasonTooManyNonces, ReasonWrongFrom, ReasonWrongIdentity, ReasonPolicy, ReasonNoRoom,
+		ReasonDigestURI, ReasonTooManyNonces, ReasonWrongFrom, ReasonWrongTo, ReasonTrunk, ReasonAccountClosed, ReasonWrongIdentity, ReasonPolicy, ReasonNoRoom, ReasonNoDomain,
 		ReasonNoDialog, ReasonMethod, ReasonUnknownMethod, ReasonContentType, ReasonBadSDP, ReasonUnusableSDP,
 		ReasonNotSecure, ReasonNoKeyMgmt,
 	}

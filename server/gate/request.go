@@ -31,18 +31,19 @@ type Request struct {
 	DialogTransport string          // over which they came
 	Running         *keying.Running // what runs in the dialog; nil where there is no agreement yet
 
-	// PeerCertificates is the chain of a TLS client, which the handshake has shown to hold the key of the first. It proves no
-	// account; trunks are told by it.
+	// PeerCertificates is the chain of a TLS client, which the handshake has shown to hold the key of the first. Trunks are told by it,
+	// and accounts where they register and where they move.
 	PeerCertificates []*x509.Certificate
 }
 
 // Proofs of an identity, as Admitted.Proof tells them.
 const (
-	ProofNone   = ""       // ACK, CANCEL, and OPTIONS outside a dialog need none
-	ProofDigest = "digest" // SIP digest
-	ProofMIKEY  = "mikey"  // the MIKEY message's own MAC or signature, where digest is not asked for or not enough
-	ProofTrunk  = "trunk"  // the address or the TLS certificate of a trunk
-	ProofDialog = "dialog" // from where the dialog's proven requests came
+	ProofNone        = ""            // ACK, CANCEL, and OPTIONS outside a dialog need none
+	ProofDigest      = "digest"      // SIP digest
+	ProofMIKEY       = "mikey"       // the MIKEY message's own MAC or signature, where digest is not asked for or not enough
+	ProofTrunk       = "trunk"       // the address or the TLS certificate of a trunk
+	ProofCertificate = "certificate" // the account's own certificate, shown by a TLS client
+	ProofDialog      = "dialog"      // from where the dialog's proven requests came
 )
 
 // Admitted is what is known of a request that may go on.

@@ -1,0 +1,299 @@
+package gate
+
+import (
+	"crypto/x509"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+)
+
+// newCity is a world where accounts hold the certificates of the papers, all but gone's, which is closed; sbc is a trunk.
+func newCity(t testing.TB) *world {
+	t.Helper()
+	p, err := issued()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newWorldOf(t, Config{
+		Known: knownAccount, Enabled: func(name string) bool { return name != "gone" && knownAccount(name) },
+		Trunks: []Trunk{sbc("udp", "tls")},
+		Issued: func(identity, fingerprint string) bool {
+			name := map[string]string{"sip:alice@" + domain: "alice", "sip:bob@" + domain: "bob"}[identity]
+			return name != "" && fingerprint == p.certificates[name].Fingerprint()
+		},
+	})
+}
+
+// shows has a request come over TLS from a client that shows a certificate of the papers.
+func (w *world) shows(r *Request, paper string) {
+	w.t.Helper()
+	leaf, err := x509.ParseCertificate(w.papers.certificates[paper].Chain[0])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Transport, r.PeerCertificates = transportTLS, []*x509.Certificate{leaf}
+}
+
+// registration is alice's REGISTER, and referral her REFER outside a dialog, without a proof.
+func registration() Request {
+	return Request{
+		Method: "REGISTER", RequestURI: URI{"sip", "", domain}, From: URI{"sip", "alice", domain}, To: URI{"sip", "alice", domain},
+		Source: stranger, Transport: "udp",
+	}
+}
+
+func referral() Request {
+	r := registration()
+	r.Method, r.RequestURI, r.To = "REFER", URI{"sip", "standup", domain}, URI{"sip", "standup", domain}
+	return r
+}
+
+// TestAlone: who may register, and who may refer outside a dialog.
+func TestAlone(t *testing.T) {
+	digest := func(user, secret string) func(*world, *Request) {
+		return func(w *world, r *Request) { w.authorize(r, user, secret) }
+	}
+	certificate := func(paper string) func(*world, *Request) {
+		return func(w *world, r *Request) { w.shows(r, paper) }
+	}
+	from := func(user string) func(*Request) { return func(r *Request) { r.From.User = user } }
+	trunk := func(r *Request) { r.From.User, r.Source = "carol", gateway }
+	for name, c := range map[string]struct {
+		edit     func(*Request) // before the proof, which may cover it
+		proof    func(*world, *Request)
+		status   int
+		reason   string
+		admitted string // the proof
+	}{
+		"digest":                              {proof: digest("alice", password), admitted: ProofDigest},
+		"certificate":                         {proof: certificate("alice"), admitted: ProofCertificate},
+		"digest beside another's certificate": {proof: func(w *world, r *Request) { w.shows(r, "bob"); w.authorize(r, "alice", password) }, admitted: ProofDigest},
+		"From in upper case":                  {edit: from("ALICE"), proof: digest("alice", password), admitted: ProofDigest},
+
+		"nobody":                          {status: 401, reason: ReasonNoProof},
+		"wrong digest":                    {proof: digest("alice", "wrong"), status: 401, reason: ReasonBadDigest},
+		"wrong digest with a certificate": {proof: func(w *world, r *Request) { w.shows(r, "alice"); w.authorize(r, "alice", "wrong") }, status: 401, reason: ReasonBadDigest},
+		"removed account's digest":        {edit: from("gone"), proof: digest("gone", password), status: 401, reason: ReasonUnknownAccount},
+		"removed account's certificate":   {edit: from("gone"), proof: certificate("gone"), status: 401, reason: ReasonNoProof},
+		"another's digest":                {proof: digest("bob", password), status: 403, reason: ReasonWrongFrom},
+		"another's certificate":           {proof: certificate("bob"), status: 401, reason: ReasonNoProof},
+		"foreign certificate":             {proof: certificate("foreign"), status: 401, reason: ReasonNoProof},
+		"certificate, not over TLS":       {proof: func(w *world, r *Request) { w.shows(r, "alice"); r.Transport = "tcp" }, status: 401, reason: ReasonNoProof},
+		"certificate that has run out":    {proof: func(w *world, r *Request) { w.shows(r, "alice"); w.clock.now = boot.AddDate(3, 0, 0) }, status: 401, reason: ReasonNoProof},
+		"certificate of the future":       {proof: func(w *world, r *Request) { w.shows(r, "alice"); w.clock.now = boot.AddDate(-3, 0, 0) }, status: 401, reason: ReasonNoProof},
+		"trunk":                           {edit: trunk, status: 403, reason: ReasonTrunk},
+		"an account from a trunk's place": {edit: func(r *Request) { r.Source = gateway }, status: 401, reason: ReasonNoProof},
+		"a stranger of the same name":     {edit: func(r *Request) { r.From.Host = "example.net" }, proof: digest("alice", password), status: 403, reason: ReasonWrongFrom},
+	} {
+		for _, make := range []func() Request{registration, referral} {
+			r := make()
+			t.Run(name+"/"+r.Method, func(t *testing.T) {
+				w := newCity(t)
+				if c.edit != nil {
+					c.edit(&r)
+				}
+				if c.proof != nil {
+					c.proof(w, &r)
+				}
+				a, refusal := w.gate.Admit(r)
+				wantRefused(t, a, refusal, c.status, c.reason)
+				if c.status != 0 || refusal != nil {
+					return
+				}
+				want := Admitted{Identity: "sip:alice@" + domain, Account: "alice", Proof: c.admitted}
+				if r.Method == "REFER" {
+					want.Room = "standup"
+				}
+				if *a != want {
+					t.Errorf("%+v; want %+v", *a, want)
+				}
+			})
+		}
+	}
+}
+
+// wantRefused checks a refusal, or that there is none where status is 0.
+func wantRefused(t *testing.T, a *Admitted, refusal *Reject, status int, reason string) {
+	t.Helper()
+	switch {
+	case status == 0 && refusal != nil:
+		t.Errorf("%v", refusal)
+	case status != 0 && (refusal == nil || refusal.Status != status || reason != "" && refusal.Reason != reason):
+		t.Errorf("%+v %v; want %d %s", a, refusal, status, reason)
+	}
+}
+
+// TestAloneWhere: what may be registered where, and which rooms may be referred to.
+func TestAloneWhere(t *testing.T) {
+	for name, c := range map[string]struct {
+		request func() Request
+		edit    func(*Request)
+		status  int
+		reason  string
+	}{
+		"address of ours":   {registration, func(r *Request) { r.RequestURI.Host = "192.0.2.1" }, 0, ""},
+		"another domain":    {registration, func(r *Request) { r.RequestURI.Host = "example.net" }, 404, ReasonNoDomain},
+		"no SIP":            {registration, func(r *Request) { r.RequestURI.Scheme = "tel" }, 404, ReasonNoDomain},
+		"somebody else":     {registration, func(r *Request) { r.To.User = "bob" }, 403, ReasonWrongTo},
+		"elsewhere":         {registration, func(r *Request) { r.To.Host = "example.net" }, 403, ReasonWrongTo},
+		"no room":           {referral, func(r *Request) { r.RequestURI.User = "nowhere" }, 404, ReasonNoRoom},
+		"room elsewhere":    {referral, func(r *Request) { r.RequestURI.Host = "example.net" }, 404, ReasonNoRoom},
+		"room of ours":      {referral, func(r *Request) { r.RequestURI.Host = "192.0.2.1" }, 0, ""},
+		"within no dialog":  {referral, func(r *Request) { r.InDialog = true }, 481, ReasonNoDialog},
+		"register within":   {registration, func(r *Request) { r.InDialog = true }, 481, ReasonNoDialog},
+		"room in any case":  {referral, func(r *Request) { r.RequestURI.User = "StandUp" }, 0, ""},
+		"a user at the URI": {registration, func(r *Request) { r.RequestURI.User = "alice" }, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newCity(t)
+			r := c.request()
+			c.edit(&r)
+			w.shows(&r, "alice")
+			a, refusal := w.gate.Admit(r)
+			wantRefused(t, a, refusal, c.status, c.reason)
+		})
+	}
+}
+
+// move is a sender of TestMoves: what it does to a request of alice's dialog.
+type move struct {
+	name string
+	make func(w *world, r *Request)
+	// What becomes of each: REFER within the dialog and outside, INVITE (that with Replaces is one), re-INVITE, UPDATE, BYE, CANCEL.
+	refer, outside, invite, reinvite, update, bye, cancel int
+}
+
+// TestMoves is every request that moves or ends a call, by who sends it. Statuses of 0 are admitted; a CANCEL, which nobody can be asked to prove
+// (RFC 3261 section 22.1), meets its transaction or nothing.
+func TestMoves(t *testing.T) {
+	running, standing := newWorld(t).agreed()
+	digest := func(user, secret string) func(*world, *Request) {
+		return func(w *world, r *Request) { w.authorize(r, user, secret) }
+	}
+	at := func(source netip.AddrPort) func(*world, *Request) {
+		return func(_ *world, r *Request) { r.Source = source }
+	}
+	closed := func(r *Request) {
+		r.From.User = "gone"
+		if r.DialogIdentity != "" {
+			r.DialogIdentity = "sip:gone@" + domain
+		}
+	}
+	for _, m := range []move{
+		{"nobody", func(*world, *Request) {}, 401, 401, 401, 401, 401, 401, 0},
+		{"the source of the dialog", at(phone), 401, 401, 401, 0, 0, 0, 0},
+		{"the TLS connection of the dialog", func(_ *world, r *Request) { r.Source, r.Transport, r.DialogTransport = phone, "tls", "tls" }, 0, 401, 401, 0, 0, 0, 0},
+		{"its address, in the clear", func(_ *world, r *Request) { r.Source, r.DialogTransport = phone, "tls" }, 401, 401, 401, 401, 401, 401, 0},
+		{"the owner", digest("alice", password), 0, 0, 0, 0, 0, 0, 0},
+		{"the owner at the source of the dialog", func(w *world, r *Request) { r.Source = phone; w.authorize(r, "alice", password) }, 0, 0, 0, 0, 0, 0, 0},
+		{"the owner's certificate", func(w *world, r *Request) { w.shows(r, "alice") }, 0, 0, 401, 401, 401, 401, 0},
+		{"another account", func(w *world, r *Request) { r.From.User = "bob"; w.authorize(r, "bob", password) }, 403, 0, 0, 403, 403, 403, 0},
+		{"another account as the owner", digest("bob", password), 403, 403, 403, 403, 403, 403, 0},
+		{"another's certificate", func(w *world, r *Request) { w.shows(r, "bob") }, 401, 401, 401, 401, 401, 401, 0},
+		{"another's at the source of the dialog", func(w *world, r *Request) { r.Source = phone; w.authorize(r, "bob", password) }, 403, 403, 403, 0, 0, 0, 0},
+		{"another From at the source", func(_ *world, r *Request) { r.Source, r.From.User = phone, "bob" }, 401, 401, 401, 403, 403, 403, 0},
+		{"a seat of the same room", func(_ *world, r *Request) { r.Source, r.From.User = moved, "bob" }, 401, 401, 401, 401, 401, 401, 0},
+		{"a removed account", func(w *world, r *Request) { closed(r); w.authorize(r, "gone", password) }, 401, 401, 401, 401, 401, 401, 0},
+		{"a removed account at the source", func(_ *world, r *Request) { closed(r); r.Source = phone }, 401, 401, 401, 403, 403, 0, 0},
+		{"a removed account's connection", func(_ *world, r *Request) {
+			closed(r)
+			r.Source, r.Transport, r.DialogTransport = phone, "tls", "tls"
+		}, 403, 401, 401, 403, 403, 0, 0},
+		{"an operator", at(netip.MustParseAddrPort("127.0.0.1:7080")), 401, 401, 401, 401, 401, 401, 0}, // has REST, and no word here
+		{"replayed", func(w *world, r *Request) {
+			w.authorize(r, "alice", password)
+			_, _ = w.gate.Admit(*r)
+		}, 401, 401, 401, 401, 401, 401, 0},
+		{"stale", func(w *world, r *Request) {
+			w.authorize(r, "alice", password)
+			w.clock.now = w.clock.now.Add(2 * NonceLifetime)
+		}, 401, 401, 401, 401, 401, 401, 0},
+		{"wrong digest", digest("alice", "wrong"), 401, 401, 401, 401, 401, 401, 0},
+		{"wrong digest over TLS", func(w *world, r *Request) { w.shows(r, "alice"); w.authorize(r, "alice", "wrong") }, 401, 401, 401, 401, 401, 401, 0},
+		{"digest of another method", func(w *world, r *Request) {
+			method := r.Method
+			r.Method = "OPTIONS"
+			w.authorize(r, "alice", password)
+			r.Method = method
+		}, 401, 401, 401, 401, 401, 401, 0},
+		{"digest for another URI", func(w *world, r *Request) {
+			uri := r.RequestURI
+			r.RequestURI.User = "board"
+			w.authorize(r, "alice", password)
+			r.RequestURI = uri
+		}, 400, 400, 400, 400, 400, 400, 0},
+		{"a trunk", func(_ *world, r *Request) { r.Source, r.From.User = gateway, "carol" }, 401, 403, 0, 401, 401, 401, 0},
+	} {
+		t.Run(m.name, func(t *testing.T) { m.check(t, running, standing) })
+	}
+}
+
+func (m move) check(t *testing.T, message []byte, standing *keying.Running) {
+	for name, c := range map[string]struct {
+		request func(w *world) Request
+		status  int
+	}{
+		"REFER":         {func(*world) Request { return within("REFER", stranger) }, m.refer},
+		"REFER outside": {func(*world) Request { return referral() }, m.outside},
+		"INVITE": {func(*world) Request {
+			r := lateInvite("standup")
+			r.Source = stranger
+			return r
+		}, m.invite},
+		"re-INVITE": {func(w *world) Request { return w.reoffer("INVITE", message, standing) }, m.reinvite},
+		"UPDATE":    {func(w *world) Request { return w.reoffer("UPDATE", message, standing) }, m.update},
+		"BYE":       {func(*world) Request { return within("BYE", stranger) }, m.bye},
+		"CANCEL":    {func(*world) Request { return within("CANCEL", stranger) }, m.cancel},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newCity(t)
+			r := c.request(w)
+			m.make(w, &r)
+			a, refusal := w.gate.Admit(r)
+			wantRefused(t, a, refusal, c.status, "")
+			if refusal == nil && r.Method != "CANCEL" && a.Account != "" && r.From.identity() != a.Identity {
+				t.Errorf("admitted as %s, From %s", a.Identity, r.From.identity())
+			}
+		})
+	}
+}
+
+// reoffer is a re-INVITE or UPDATE that leaves the keys.
+func (w *world) reoffer(method string, message []byte, standing *keying.Running) Request {
+	r := within(method, stranger)
+	r.ContentType, r.Body, r.Running = "application/sdp", w.body(message), standing
+	return r
+}
+
+// TestTrunkSeatsDoNotMove: a REFER in a trunk's dialog is refused whoever sends it, and strangers hear no more than elsewhere.
+func TestTrunkSeatsDoNotMove(t *testing.T) {
+	for name, c := range map[string]struct {
+		source netip.AddrPort
+		status int
+	}{"dialog": {gateway, 403}, "trunk": {netip.MustParseAddrPort("203.0.113.21:5060"), 403}, "stranger": {stranger, 401}} {
+		w := newCity(t)
+		r := within("REFER", c.source)
+		r.DialogIdentity, r.DialogTrunk, r.DialogSource, r.From.User = "sip:carol@"+domain, "sbc", gateway, "carol"
+		a, refusal := w.gate.Admit(r)
+		if wantRefused(t, a, refusal, c.status, ""); t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
+// TestCertificateTime: a certificate counts on the days that it says.
+func TestCertificateTime(t *testing.T) {
+	w := newCity(t)
+	r := registration()
+	w.shows(&r, "alice")
+	leaf := r.PeerCertificates[0]
+	for at, status := range map[time.Time]int{
+		leaf.NotBefore: 0, leaf.NotBefore.Add(-time.Second): 401, leaf.NotAfter: 0, leaf.NotAfter.Add(time.Second): 401,
+	} {
+		w.clock.now = at
+		a, refusal := w.gate.Admit(r)
+		wantRefused(t, a, refusal, status, "")
+	}
+}
