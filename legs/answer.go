@@ -2,6 +2,7 @@ package legs
 
 import (
 	"context"
+	"time"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs/dialog"
@@ -46,8 +47,12 @@ func (line *Line) Prepare(ctx context.Context, a Admission, owner Owner) (*Leg, 
 
 // Accept sends the 200 and starts the leg's goroutine; from now on the owner hears of the leg.
 func (l *Leg) Accept(in *dialog.Incoming) error {
+	fields, err := l.session.agree(in.Request, time.Now())
+	if err != nil {
+		return err
+	}
 	l.state.Store(uint32(Answered))
-	d, err := in.Accept(offer.ContentType, l.first)
+	d, err := in.Accept(offer.ContentType, l.first, fields...)
 	if err != nil {
 		l.state.Store(uint32(Ended))
 		return &Reject{Status: 500, Reason: "not_accepted", Err: err}

@@ -52,14 +52,15 @@ type Dialog interface {
 
 // Owner is told of the leg's life, from the leg's goroutine. Its methods may wait a tick or two, no longer.
 type Owner interface {
-	Accepted(*Leg)      // the dialog exists; the leg's goroutine starts when this returns
-	Confirmed(*Leg)     // the call stands on both sides: the seat may be heard
-	Ended(*Leg, Ending) // the dialog is over: take the stream from its ticker, then Release the leg
+	Accepted(*Leg)            // the dialog exists; the leg's goroutine starts when this returns
+	Confirmed(*Leg)           // the call stands on both sides: the seat may be heard
+	Referred(*Leg, *Referral) // the peer asks that somebody be called in its place; it must be answered, later is soon enough
+	Ended(*Leg, Ending)       // the dialog is over: take the stream from its ticker, then Release the leg
 }
 
 // Ending is how a leg ended.
 type Ending struct {
-	Reason string // "bye", "hangup", "media_timeout", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed"
+	Reason string // "bye", "hangup", "media_timeout", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed", "session_expired"
 	Err    error  // the cause where there is one, for logs
 }
 
@@ -111,16 +112,20 @@ type Leg struct {
 	since      time.Time // when heard last rose, by our clock
 	heard      uint64    // packets of the peer that were authentic, RTP and RTCP
 	asked      time.Time
+	session    session
+	place      whereabouts
 
-	first    []byte // body of our 200 to the first INVITE; set by Prepare, cleared by Accept
-	state    atomic.Uint32
-	terms    atomic.Pointer[Terms]
-	mailbox  chan func()
-	ending   chan Ending    // why the leg is to end: holds the first cause
-	hasKeys  chan struct{}  // closed when the stream has its first keys
-	finished chan struct{}  // closed when the goroutine has ended
-	helpers  sync.WaitGroup // goroutines of the leg's, all of which end before it
-	released atomic.Bool
+	first     []byte // body of our 200 to the first INVITE; set by Prepare, cleared by Accept
+	state     atomic.Uint32
+	terms     atomic.Pointer[Terms]
+	mailbox   chan func()
+	notices   chan notice    // of a REFER of ours
+	referring atomic.Bool    // one is under way
+	ending    chan Ending    // why the leg is to end: holds the first cause
+	hasKeys   chan struct{}  // closed when the stream has its first keys
+	finished  chan struct{}  // closed when the goroutine has ended
+	helpers   sync.WaitGroup // goroutines of the leg's, all of which end before it
+	released  atomic.Bool
 }
 
 // Terms are what both sides agreed on: an immutable snapshot.
@@ -159,7 +164,7 @@ func (line *Line) newLeg(call keying.Call, owner Owner) (*Leg, error) {
 	call.SSRC = stream.SSRC()
 	l := &Leg{
 		id: newID(), line: line, owner: owner, stream: stream, call: call,
-		mailbox: make(chan func(), mailboxLength), ending: make(chan Ending, 1), hasKeys: make(chan struct{}), finished: make(chan struct{}),
+		mailbox: make(chan func(), mailboxLength), notices: make(chan notice, maxNotices), ending: make(chan Ending, 1), hasKeys: make(chan struct{}), finished: make(chan struct{}),
 	}
 	session, err := offer.NewSession(rand.Reader)
 	if err != nil {

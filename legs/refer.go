@@ -13,8 +13,8 @@ import (
 // fragment is the media type of what a NOTIFY tells about a referral (RFC 3420).
 const fragment = "message/sipfrag"
 
-// sender sends requests within a dialog; *dialog.Dialog is one.
-type sender interface {
+// Notifier sends requests within a dialog; *dialog.Dialog is one.
+type Notifier interface {
 	Send(ctx context.Context, method string, header []dialog.HeaderField, contentType string, body []byte) (*dialog.Response, error)
 }
 
@@ -26,13 +26,13 @@ type Referral struct {
 
 	quiet  bool // the peer wants no NOTIFY (RFC 4488)
 	reply  func(dialog.Response)
-	notify func() (sender, error) // the dialog of the subscription
+	notify func() (Notifier, error) // the dialog of the subscription
 	over   bool
 }
 
 // NewReferral reads a REFER. reply sends its answer, notify gives the dialog in which its NOTIFYs go; both are called once at most. An
 // error says what the peer got wrong: he is to have 400.
-func NewReferral(r *dialog.Request, reply func(dialog.Response), notify func() (sender, error)) (*Referral, error) {
+func NewReferral(r *dialog.Request, reply func(dialog.Response), notify func() (Notifier, error)) (*Referral, error) {
 	values := r.Header("Refer-To")
 	if len(values) != 1 {
 		return nil, fmt.Errorf("%w: %d Refer-To fields", dialog.ErrMalformed, len(values))
@@ -98,7 +98,7 @@ func (r *Referral) Tell(ctx context.Context, status int, reason string) error {
 
 // referred takes a REFER of the peer in the leg's dialog.
 func (l *Leg) referred(ev dialog.Event) {
-	r, err := NewReferral(ev.Request, ev.Reply, func() (sender, error) { return l.dlg, nil })
+	r, err := NewReferral(ev.Request, ev.Reply, func() (Notifier, error) { return l.dlg, nil })
 	if err != nil {
 		l.line.Log.Info("refused a REFER", "leg", l.id, "err", err)
 		ev.Reply(dialog.Response{Status: 400})

@@ -51,7 +51,7 @@ func (s *session) offer() []dialog.HeaderField {
 
 // adopt takes what the answer to a request of ours says. The 2xx without the field ends the timer (section 7.2).
 func (s *session) adopt(r *dialog.Response, now time.Time) {
-	t, err := dialog.ParseAnsweredTimer(r)
+	t, err := dialog.ParseSessionTimer(r)
 	if err != nil || t.Interval == 0 {
 		*s = session{}
 		return
