@@ -22,6 +22,7 @@ type Line struct {
 	Domain string        // SIP domain, for Warning headers and identities
 	Keyer  *keying.Keyer // makes the agreements
 	Ports  *media.Ports  // sockets of the streams
+	Ledger *media.Ledger // sees that no stream of the process encrypts two packets alike; nil: nobody does
 	Codecs []string      // by preference: "opus", "pcmu", "pcma", "l16"
 	CNAME  string        // RTCP canonical name (RFC 3550 section 6.5.1); must not tell who is on the leg
 	Log    *slog.Logger
@@ -157,7 +158,7 @@ var ErrEnded = errors.New("legs: the leg has ended")
 
 // newLeg opens the stream of a leg.
 func (line *Line) newLeg(call keying.Call, owner Owner) (*Leg, error) {
-	stream, err := media.Open(line.Ports, media.Options{CNAME: line.CNAME, Log: line.Log})
+	stream, err := media.Open(line.Ports, media.Options{CNAME: line.CNAME, Ledger: line.Ledger, Log: line.Log})
 	if err != nil {
 		return nil, &Reject{Status: 503, Retry: 5, Reason: "no_port", Err: err}
 	}

@@ -23,9 +23,11 @@ type Seat struct {
 	speaking    atomic.Bool   // stored by the worker
 	level       atomic.Uint32 // bits of a float32, mean square of the last frame; stored by the worker
 	talked      atomic.Uint64 // ticks of speech; stored by the worker
+	gap         atomic.Int64  // ticks from the last frame of the old port to the first of the new; 0: no handover; stored by the worker
 
-	hearing // belongs to the worker of the tick
-	place   // belongs to the worker of the tick
+	hearing  // belongs to the worker of the tick
+	handover // belongs to the worker of the tick
+	place    // belongs to the worker of the tick
 }
 
 func newSeat(r *Room, c SeatConfig) *Seat {

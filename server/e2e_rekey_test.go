@@ -79,6 +79,9 @@ func TestChangesByAPI(t *testing.T) {
 		m := measured(t, s)
 		return m[`conclave_rekeys_total{result="done"}`] == 2 && m[`conclave_rekeys_total{result="failed"}`] == 0
 	})
+	if n, ok := measured(t, s)["conclave_srtp_index_repeated_total"]; n != 0 || !ok {
+		t.Errorf("%v indexes used twice (%v)", n, ok)
+	}
 	if k := seated(t, s, "hall").Leg.Keying; k.CSBID != seat.Leg.Keying.CSBID || k.Method != "mikey-dh" {
 		t.Errorf("after the changes: %+v", k)
 	}

@@ -120,6 +120,8 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge("conclave_key_guard_entries", "Keys that may not be used again.", float64(s.guard.Len()))
 	counter("conclave_key_guard_forgotten_total", "Keys forgotten before their day was over, for lack of room.", float64(s.guard.ForgottenEarly()))
 	gauge("conclave_dh_waiting", "Diffie-Hellman operations that run or wait.", float64(s.dh.Waiting()))
+	counter("conclave_srtp_index_repeated_total", "RTP and RTCP packets not sent since their key, SSRC and index had been used before; each is a bug.",
+		float64(s.line.Ledger.Repeated()))
 	m.collectMedia(ch, counter)
 	m.collectMixer(ch, gauge, counter)
 	st := s.endpoint.Stats()

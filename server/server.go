@@ -149,7 +149,7 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
 		Renew: true, OnRekey: s.rekeyed,
-		Ports: media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh), CNAME: s.cfg.SIP.Domain,
+		Ports: media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh), Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
 	}
 }
 

@@ -23,6 +23,8 @@
 // Path lends the RTP socket to DTLS: records are queued, unread, for whoever makes keys with them. Nothing but an entry in a bounded
 // queue follows from one, and strangers have only half of it.
 //
+// A Ledger sees that of all streams of the process none sends two packets under one key, SSRC and index.
+//
 // Goroutines: none. Next, Send and Format belong to one worker at a time, and with them everything that is not an atomic or a
 // mailbox. Configure, SetKeys, ReadyKeys, SwitchKeys, ROC, Path, Heard, Snapshot, LocalAddr and SSRC may be called by any goroutine,
 // and so may the methods of a path; what the first four post takes effect at the next tick. Close is called when no worker touches

@@ -39,9 +39,22 @@ func keysFor(suite keying.Suite, generation byte, a, b uint32) (ka, kb keying.Ke
 	return keying.Keys{Suite: suite, Send: ab, Receive: ba}, keying.Keys{Suite: suite, Send: ba, Receive: ab}
 }
 
+// open makes a stream which, whatever the test does to it, must not use an index twice.
 func open(t testing.TB) *Stream {
 	t.Helper()
-	s, err := Open(NewPorts(loopback, 0, 0), Options{CNAME: "test", Log: testLog()})
+	l := NewLedger()
+	s := openOn(t, NewPorts(loopback, 0, 0), Options{CNAME: "test", Log: testLog(), Ledger: l})
+	t.Cleanup(func() {
+		if n := l.Repeated(); n != 0 {
+			t.Errorf("%d indexes were used twice", n)
+		}
+	})
+	return s
+}
+
+func openOn(t testing.TB, p *Ports, o Options) *Stream {
+	t.Helper()
+	s, err := Open(p, o)
 	if err != nil {
 		t.Fatal(err)
 	}

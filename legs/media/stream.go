@@ -19,9 +19,10 @@ import (
 
 // Options of a stream.
 type Options struct {
-	CNAME string           // RTCP SDES CNAME (RFC 7022); "" leaves one made from the SSRC
-	Now   func() time.Time // for tests: replaces the wall clock and the kernel's receive timestamps
-	Log   *slog.Logger     // nothing is logged per packet
+	CNAME  string           // RTCP SDES CNAME (RFC 7022); "" leaves one made from the SSRC
+	Ledger *Ledger          // sees that nothing is encrypted twice alike; nil: nobody does
+	Now    func() time.Time // for tests: replaces the wall clock and the kernel's receive timestamps
+	Log    *slog.Logger     // nothing is logged per packet
 }
 
 // Stream is the SRTP stream of one leg. See the package comment for who may call what. What every tick touches stands together and
@@ -58,6 +59,7 @@ type Stream struct {
 
 	// Set once in Open; any goroutine.
 	ports     *Ports
+	ledger    *Ledger
 	local     netip.AddrPort
 	ipv6      bool
 	synthetic bool // now is a test's clock: arrivals are read from it too
@@ -80,7 +82,7 @@ func Open(p *Ports, o Options) (*Stream, error) {
 		return nil, fmt.Errorf("%w: CNAME of %d octets", ErrParams, len(o.CNAME))
 	}
 	s := &Stream{
-		ports: p, ipv6: !p.ip.Is4(), now: o.Now, synthetic: o.Now != nil, log: o.Log, cname: o.CNAME,
+		ports: p, ledger: o.Ledger, ipv6: !p.ip.Is4(), now: o.Now, synthetic: o.Now != nil, log: o.Log, cname: o.CNAME,
 		heard: make(chan struct{}),
 	}
 	if s.now == nil {
