@@ -42,6 +42,7 @@ type Line struct {
 // Dialog is what a leg needs of its SIP dialog; *dialog.Dialog has it.
 type Dialog interface {
 	ID() string
+	Tags() (callID, local, remote string)
 	Transport() string
 	Inbox() <-chan dialog.Event
 	Reinvite(ctx context.Context, m dialog.Modification) (*dialog.Response, error)

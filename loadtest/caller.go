@@ -182,6 +182,9 @@ func (c *Caller) Accepted(*legs.Leg) {}
 // Confirmed implements legs.Owner.
 func (c *Caller) Confirmed(*legs.Leg) {}
 
+// Referred implements legs.Owner: the server has nothing to ask of a caller.
+func (c *Caller) Referred(_ *legs.Leg, r *legs.Referral) { r.Refuse(dialog.Response{Status: 603}) }
+
 // Ended implements legs.Owner. The stream is released by whoever took the caller off the clock: HangUp.
 func (c *Caller) Ended(_ *legs.Leg, e legs.Ending) {
 	c.ending = e

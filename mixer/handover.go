@@ -43,6 +43,10 @@ func (s *Seat) follow(t Tick) {
 	}
 	if s.spoke != 0 && s.spoke != s.voice.number {
 		s.gap.Store(int64(t - s.spokeAt))
+		select {
+		case s.turns <- struct{}{}:
+		default: // nobody took the last one
+		}
 	}
 	s.spoke, s.spokeAt = s.voice.number, t
 }
@@ -85,6 +89,9 @@ func (s *Seat) seam(pcm []int16) {
 	}
 	s.turned, s.sewn = s.heeded.frame.Kind != codec.Voice, true
 }
+
+// Turned receives when another port than before speaks for the seat, and Handover tells of it. One turn is kept for whoever comes late.
+func (s *Seat) Turned() <-chan struct{} { return s.turns }
 
 // Handover is how much of the seat was missing when another port began to speak for it: the ticks between the last frame of the old
 // port and the first one of the new. ok is false while that has not happened since the last Attach. A sender that pauses (DTX) at

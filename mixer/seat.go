@@ -16,7 +16,8 @@ type SeatConfig struct {
 
 // Seat is one participant in a room, as audio. Its exported methods are for any goroutine.
 type Seat struct {
-	room *Room // set once in newSeat
+	room  *Room         // set once in newSeat
+	turns chan struct{} // set once in newSeat
 
 	muted, deaf atomic.Bool
 	gain        atomic.Int32  // fixed point, see unity
@@ -31,7 +32,7 @@ type Seat struct {
 }
 
 func newSeat(r *Room, c SeatConfig) *Seat {
-	s := &Seat{room: r}
+	s := &Seat{room: r, turns: make(chan struct{}, 1)}
 	s.muted.Store(c.Muted)
 	s.deaf.Store(c.Deaf)
 	s.SetGain(c.GainDB)

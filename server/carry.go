@@ -74,7 +74,13 @@ func (s *Server) bridge(ctx context.Context, o *tenancy, bring func(context.Cont
 		return err
 	}
 	o.move.bridged()
-	return o.until(ctx, o.leg.Stream().Heard(), heardPatience, errNoMedia)
+	if err := o.until(ctx, o.leg.Stream().Heard(), heardPatience, errNoMedia); err != nil {
+		return err
+	}
+	if err := o.until(ctx, o.seat.mix.Turned(), turnPatience, errSilent); !errors.Is(err, errSilent) {
+		return err
+	}
+	return nil // it has proven itself, and says nothing: there is nothing to wait for
 }
 
 // until waits for something that the new leg brings about.

@@ -30,6 +30,8 @@ const (
 	callPatience = 20 * time.Second
 	// heardPatience bounds the wait for its first authentic frame once it stands.
 	heardPatience = 10 * time.Second
+	// turnPatience bounds the wait for its first frame of voice to play, behind the jitter buffer; who does not speak is not waited for.
+	turnPatience = time.Second
 	// movePatience bounds a move as a whole: ringing, answering, being heard.
 	movePatience = ringPatience + callPatience + heardPatience
 	// notifyPatience bounds the last NOTIFY of a referral: the BYE waits for it.

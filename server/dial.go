@@ -3,7 +3,7 @@ package server
 import (
 	"context"
 	"errors"
-	"net/netip"
+	"slices"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs"
@@ -55,8 +55,6 @@ type MoveRequest struct {
 func (s *Server) dial(ctx context.Context, o *tenancy, d device) error {
 	ctx, cancel := context.WithTimeout(ctx, ringPatience)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() {})
-	defer stop()
 	policy := s.policies.of(o.room.policy, o.seat.who)
 	methods := s.methodsTo(o.seat.who, policy, d.transport == "tls" && d.registered)
 	if len(methods) == 0 {
@@ -72,8 +70,9 @@ func (s *Server) dial(ctx context.Context, o *tenancy, d device) error {
 			s.log.Info("a device refused a method", "move", o.move.id, "method", string(from), "next", string(to), "status", why.Status)
 		},
 	}
-	if policy.MoveTGK == keying.MoveRunning {
+	if policy.MoveTGK == keying.MoveRunning && slices.Contains(methods, keying.MIKEYPSK) {
 		out.Handover = o.running()
+		out.Methods = append([]keying.Method{keying.MIKEYPSK}, slices.DeleteFunc(methods, func(m keying.Method) bool { return m == keying.MIKEYPSK })...)
 	}
 	o.called = &call{identity: peer, who: o.seat.who, room: o.room.name, tenancy: o, from: d.source, transport: d.transport}
 	leg, err := s.line.Call(ctx, s.endpoint, out, o)
@@ -108,10 +107,12 @@ func (s *Server) methodsTo(who gate.Who, p *keying.Policy, secured bool) (usable
 func (s *Server) send(ctx context.Context, o, from *tenancy, d device) error {
 	ctx, cancel := context.WithTimeout(ctx, ringPatience)
 	defer cancel()
+	callID, local, remote := from.leg.Dialog().Tags()
+	to := dialog.ReferTo{Text: s.uri(o.room.name), Replaces: &dialog.Replaces{CallID: callID, ToTag: local, FromTag: remote}}
 	resp, err := s.endpoint.Request(ctx, dialog.Outgoing{
 		Method: "REFER", URI: d.uri, From: s.uri(o.room.name), To: s.uri(o.seat.who.Account), Flow: d.flow, Transport: d.transport, Destination: d.destination,
 		Header: []dialog.HeaderField{
-			{Name: "Refer-To", Value: "<" + s.uri(o.room.name) + "?Replaces=" + from.leg.Dialog().ReplacesValue() + ">"},
+			{Name: "Refer-To", Value: to.String()},
 			{Name: "Refer-Sub", Value: "false"}, {Name: "Supported", Value: "norefersub"},
 		},
 	})
@@ -123,4 +124,3 @@ func (s *Server) send(ctx context.Context, o, from *tenancy, d device) error {
 	}
 	return nil
 }
-

@@ -15,6 +15,7 @@ import (
 	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/mixer"
+	"github.com/conclave/conclave/server/gate"
 )
 
 // Invite takes an admitted call to its seat, or refuses it. It runs in a goroutine that the dialog made for it.

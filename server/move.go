@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -76,6 +77,7 @@ var (
 var (
 	errNoMedia  = errors.New("server: no authentic frame came of the new device")
 	errLegEnded = errors.New("server: the new leg ended before the seat was its own")
+	errSilent   = errors.New("server: the new device is silent")
 	errSeatGone = errors.New("server: the seat is not there any more")
 	errNoCall   = errors.New("server: the device did not call")
 )
@@ -127,7 +129,7 @@ func failure(err error) string {
 		return failEnded
 	case errors.Is(err, errSeatGone), errors.Is(err, errRoomClosed):
 		return failGone
-	case timedOut(err):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, dialog.ErrTimeout), errors.Is(err, errNoCall):
 		return failNoAnswer
 	case errors.Is(err, dialog.ErrTransport), errors.Is(err, dialog.ErrNoFlow):
 		return failUnreachable

@@ -63,6 +63,10 @@ func (r *room) waitingFor(who gate.Who) (found *seat) {
 // from now on. It runs in the room's goroutine.
 func (r *room) fill(o *tenancy) {
 	st := o.seat
+	select {
+	case <-st.mix.Turned(): // of an earlier move
+	default:
+	}
 	st.mix.Attach(o.leg.Stream())
 	o.attached = true
 	if o.move == nil && st.coming == o {
