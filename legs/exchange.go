@@ -20,17 +20,18 @@ func (l *Leg) attempt(life context.Context, c *change) (wait time.Duration, err 
 		wipe(&c.local.Keys)
 	}()
 	c.initiation, c.sent, c.again, c.busy, c.spoiled = nil, false, false, false, nil
-	resp, err := l.dlg.Reinvite(ctx,
-		func(ctx context.Context) (string, []byte, error) {
+	resp, err := l.dlg.Reinvite(ctx, dialog.Modification{
+		Offer: func(ctx context.Context) (string, []byte, error) {
 			body, err := l.propose(ctx, c)
 			return offer.ContentType, body, err
 		},
-		func(resp *dialog.Response) (string, []byte, error) {
+		Ack: func(resp *dialog.Response) (string, []byte, error) {
 			if err := l.answered(ctx, c, resp.Body); err != nil {
 				c.spoiled = fmt.Errorf("%w: %w", ErrAnswer, err)
 			}
 			return "", nil, c.spoiled
-		})
+		},
+	})
 	switch {
 	case errors.Is(err, dialog.ErrPending):
 		c.again, c.busy = true, true

@@ -42,7 +42,7 @@ type Line struct {
 type Dialog interface {
 	ID() string
 	Inbox() <-chan dialog.Event
-	Reinvite(ctx context.Context, content dialog.Content, ack func(*dialog.Response) (string, []byte, error)) (*dialog.Response, error)
+	Reinvite(ctx context.Context, m dialog.Modification) (*dialog.Response, error)
 	Send(ctx context.Context, method string, header []dialog.HeaderField, contentType string, body []byte) (*dialog.Response, error)
 	Bye(ctx context.Context) error
 	GlareWait() time.Duration

@@ -79,7 +79,7 @@ func repeats(t *testing.T, octets []byte, wanted bool) func(*dialog.Request) *di
 // reinvite sends a re-INVITE of the caller's dialog with a body of the test's making.
 func (c *connected) reinvite(body []byte) *dialog.Response {
 	c.t.Helper()
-	resp, err := c.caller.Dialog().Reinvite(within(c.t), fixed(body), nil)
+	resp, err := c.caller.Dialog().Reinvite(within(c.t), dialog.Modification{Offer: fixed(body)})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestOfferlessReinvite(t *testing.T) {
 			c := w.call(o)
 			c.flows()
 			before := c.callee.Terms()
-			resp, err := c.caller.Dialog().Reinvite(within(t), nil, func(resp *dialog.Response) (string, []byte, error) {
+			resp, err := c.caller.Dialog().Reinvite(within(t), dialog.Modification{Ack: func(resp *dialog.Response) (string, []byte, error) {
 				d, err := offer.Parse(resp.Body)
 				if err != nil {
 					return "", nil, err
@@ -257,7 +257,7 @@ func TestOfferlessReinvite(t *testing.T) {
 				l.Session = &trial
 				body, _, err := offer.Answer(d, l)
 				return offer.ContentType, body, err
-			})
+			}})
 			if err != nil || resp.Status != 200 {
 				t.Fatalf("%s: %v %+v", m, err, resp)
 			}

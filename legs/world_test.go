@@ -236,6 +236,8 @@ func (h answeringHost) Invite(in *dialog.Incoming, _ any) {
 	h.callee <- leg
 }
 
+func (answeringHost) Serve(in *dialog.Standalone, _ any) { _ = in.Reply(dialog.Response{Status: 405}) }
+
 func (h answeringHost) take(in *dialog.Incoming) (*Leg, error) {
 	a := Admission{Local: room, Peer: alice, Policy: h.policy, Method: h.late, Secured: h.secured}
 	if len(in.Request.Body) > 0 {
@@ -284,6 +286,8 @@ func (h callingHost) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Re
 }
 
 func (callingHost) Invite(in *dialog.Incoming, _ any) { _ = in.Reject(dialog.Response{Status: 480}) }
+
+func (callingHost) Serve(in *dialog.Standalone, _ any) { _ = in.Reply(dialog.Response{Status: 480}) }
 
 // owner is a leg's owner: it ticks the stream as a worker would and keeps what it is told.
 type owner struct {

@@ -42,6 +42,9 @@ func (deaf) Admit(_ *dialog.Request, d *dialog.Dialog) (any, *dialog.Response) {
 // Invite refuses: Admit has done so before.
 func (deaf) Invite(in *dialog.Incoming, _ any) { _ = in.Reject(dialog.Response{Status: 480}) }
 
+// Serve refuses likewise.
+func (deaf) Serve(in *dialog.Standalone, _ any) { _ = in.Reply(dialog.Response{Status: 480}) }
+
 // NewExchange opens the callers' side on a local address; roots vouch for the server's TLS certificate.
 func NewExchange(local netip.Addr, client *tls.Config, log *slog.Logger) (*Exchange, error) {
 	guard, err := keying.NewGuard(keying.GuardConfig{})

@@ -40,6 +40,8 @@ func (silent) Admit(_ *dialog.Request, d *dialog.Dialog) (any, *dialog.Response)
 
 func (silent) Invite(in *dialog.Incoming, _ any) { _ = in.Reject(dialog.Response{Status: 480}) }
 
+func (silent) Serve(in *dialog.Standalone, _ any) { _ = in.Reply(dialog.Response{Status: 480}) }
+
 func newBooth(h *house) *booth {
 	h.t.Helper()
 	e, err := dialog.Listen(dialog.Config{

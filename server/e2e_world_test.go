@@ -77,6 +77,8 @@ func (deaf) Admit(_ *dialog.Request, d *dialog.Dialog) (any, *dialog.Response) {
 
 func (deaf) Invite(in *dialog.Incoming, _ any) { _ = in.Reject(dialog.Response{Status: 480}) }
 
+func (deaf) Serve(in *dialog.Standalone, _ any) { _ = in.Reply(dialog.Response{Status: 480}) }
+
 // newPhone makes a phone, with a certificate to show to a TLS server or without.
 func newPhone(t *testing.T, s *Server, shows ...tls.Certificate) *phone {
 	t.Helper()

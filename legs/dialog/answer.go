@@ -117,10 +117,10 @@ func (x *receiver) process(a *arrival) {
 	case "INFO":
 		x.event(a, Info)
 	case "OPTIONS":
-		x.reply(a, Response{Status: 200, Header: capabilities()})
+		x.reply(a, Response{Status: 200, Header: x.d.e.capabilities()})
 	default:
 		x.d.e.stats.refuse("method")
-		x.reply(a, Response{Status: 405, Header: capabilities()[:1]})
+		x.reply(a, Response{Status: 405, Header: x.d.e.capabilities()[:1]})
 	}
 }
 
@@ -239,7 +239,7 @@ func (d *Dialog) form(a *arrival, r Response) (*sip.Response, error) {
 		return nil, ErrCancelled
 	}
 	if r.Status < 300 && (a.r.Method == "INVITE" || a.r.Method == "UPDATE") {
-		contact := d.e.contact(d.first.Transport, d.RemoteSource(), d.flow.Load())
+		contact := d.e.contact(d.user, d.first.Transport, d.RemoteSource(), d.flow.Load())
 		r.Header = append(r.Header[:len(r.Header):len(r.Header)], HeaderField{"Contact", contact})
 	}
 	res, err := d.e.response(a.sr, d.localTag, r)

@@ -43,10 +43,10 @@ func routed(to netip.AddrPort) netip.Addr {
 	return addrPort(c.LocalAddr()).Addr()
 }
 
-// contact is our Contact field value.
-func (e *Endpoint) contact(transport string, to netip.AddrPort, st *stream) string {
+// contact is our Contact field value, with that user part.
+func (e *Endpoint) contact(user, transport string, to netip.AddrPort, st *stream) string {
 	host, port := e.sentBy(transport, to, st)
-	u := URI{Scheme: "sip", User: e.cfg.Contact, Host: host, Port: port}
+	u := URI{Scheme: "sip", User: user, Host: host, Port: port}
 	s := "<" + u.String()
 	if transport != "udp" {
 		s += ";transport=" + transport
@@ -144,8 +144,21 @@ func received(res *sip.Response) *Response {
 }
 
 // capabilities are the fields that tell what our handlers can do (RFC 3261 section 11.2).
-func capabilities() []HeaderField {
-	return []HeaderField{
-		{"Allow", strings.Join(allowed, ", ")}, {"Accept", sdpType}, {"Accept-Encoding", "identity"}, {"Supported", ""},
+func (e *Endpoint) capabilities() []HeaderField {
+	allow := strings.Join(allowed, ", ")
+	if e.cfg.Registrar {
+		allow += ", REGISTER"
 	}
+	return []HeaderField{
+		{"Allow", allow}, {"Accept", sdpType}, {"Accept-Encoding", "identity"}, {"Supported", strings.Join(extensions, ", ")},
+	}
+}
+
+// sendable says whether a response could be sent as it is.
+func (e *Endpoint) sendable(sr *sip.Request, r Response, tag string) error {
+	res, err := e.response(sr, tag, r)
+	if err != nil {
+		return err
+	}
+	return e.fits(res)
 }

@@ -199,7 +199,7 @@ func TestReinviteBothWays(t *testing.T) {
 				ev.Reply(Response{Status: 500}) // exactly once
 				next(t, to, Ack)
 			}()
-			res, err := from.Reinvite(within(t, 5*time.Second), fixed([]byte("again")), nil)
+			res, err := from.Reinvite(within(t, 5*time.Second), Modification{Offer: fixed([]byte("again"))})
 			if err != nil || res.Status != 200 || string(res.Body) != "re:again" {
 				t.Fatalf("re-INVITE %d: %v %+v", i, err, res)
 			}
@@ -222,9 +222,9 @@ func TestReinviteLateOffer(t *testing.T) {
 		ev.Reply(Response{Status: 200, ContentType: sdpType, Body: []byte("offer")})
 		body <- string(next(t, call, Ack).Request.Body)
 	}()
-	_, err := callee.Reinvite(within(t, 5*time.Second), nil, func(r *Response) (string, []byte, error) {
+	_, err := callee.Reinvite(within(t, 5*time.Second), Modification{Ack: func(r *Response) (string, []byte, error) {
 		return sdpType, append([]byte("answer to "), r.Body...), nil
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,14 +236,14 @@ func TestReinviteLateOffer(t *testing.T) {
 func TestReinviteRefused(t *testing.T) {
 	_, _, callee, call := pair(t, "udp")
 	go func() { next(t, callee, Reinvite).Reply(Response{Status: 488}) }()
-	res, err := call.Reinvite(within(t, 5*time.Second), fixed([]byte("x")), nil)
+	res, err := call.Reinvite(within(t, 5*time.Second), Modification{Offer: fixed([]byte("x"))})
 	if err != nil || res.Status != 488 {
 		t.Fatalf("%v %+v", err, res)
 	}
 	go func() {
 		next(t, callee, Reinvite).Reply(Response{Status: 200, ContentType: sdpType, Body: []byte("y")})
 	}()
-	if res, err = call.Reinvite(within(t, 5*time.Second), fixed([]byte("x")), nil); err != nil || res.Status != 200 {
+	if res, err = call.Reinvite(within(t, 5*time.Second), Modification{Offer: fixed([]byte("x"))}); err != nil || res.Status != 200 {
 		t.Fatalf("the dialog did not live on: %v %+v", err, res)
 	}
 	next(t, callee, Ack)
@@ -254,21 +254,21 @@ func TestGlare(t *testing.T) {
 	_, _, callee, call := pair(t, "udp")
 	result := make(chan *Response, 1)
 	go func() {
-		res, err := callee.Reinvite(within(t, 10*time.Second), fixed([]byte("mine")), nil)
+		res, err := callee.Reinvite(within(t, 10*time.Second), Modification{Offer: fixed([]byte("mine"))})
 		if err != nil {
 			t.Errorf("re-INVITE: %v", err)
 		}
 		result <- res
 	}()
 	ev := next(t, call, Reinvite)
-	if _, err := call.Reinvite(within(t, time.Second), fixed([]byte("yours")), nil); !errors.Is(err, ErrPending) {
+	if _, err := call.Reinvite(within(t, time.Second), Modification{Offer: fixed([]byte("yours"))}); !errors.Is(err, ErrPending) {
 		t.Fatalf("overlapping offer: %v", err)
 	}
 	// As if our offer had crossed theirs on the wire: the lock is undone by hand.
 	call.mu.Lock()
 	call.offer = idle
 	call.mu.Unlock()
-	res, err := call.Reinvite(within(t, 5*time.Second), fixed([]byte("yours")), nil)
+	res, err := call.Reinvite(within(t, 5*time.Second), Modification{Offer: fixed([]byte("yours"))})
 	if err != nil || res.Status != 491 {
 		t.Fatalf("glare: %v %+v", err, res)
 	}
@@ -324,7 +324,7 @@ func TestReinviteTakenBack(t *testing.T) {
 	ctx, cancel := context.WithCancel(within(t, 10*time.Second))
 	failed := make(chan error, 1)
 	go func() {
-		_, err := call.Reinvite(ctx, fixed([]byte("x")), nil)
+		_, err := call.Reinvite(ctx, Modification{Offer: fixed([]byte("x"))})
 		failed <- err
 	}()
 	ev := next(t, callee, Reinvite)
@@ -350,7 +350,7 @@ func TestReinviteTakenBack(t *testing.T) {
 	go func() {
 		next(t, callee, Reinvite).Reply(Response{Status: 200, ContentType: sdpType, Body: []byte("y")})
 	}()
-	if res, err := call.Reinvite(within(t, 5*time.Second), fixed([]byte("x")), nil); err != nil || res.Status != 200 {
+	if res, err := call.Reinvite(within(t, 5*time.Second), Modification{Offer: fixed([]byte("x"))}); err != nil || res.Status != 200 {
 		t.Fatalf("the dialog did not live on: %v %+v", err, res)
 	}
 	next(t, callee, Ack)
@@ -360,7 +360,7 @@ func TestReinviteTakenBack(t *testing.T) {
 func TestAnswerToCancelled(t *testing.T) {
 	_, _, callee, call := pair(t, "udp")
 	ctx, cancel := context.WithCancel(within(t, 10*time.Second))
-	go func() { _, _ = call.Reinvite(ctx, fixed([]byte("x")), nil) }()
+	go func() { _, _ = call.Reinvite(ctx, Modification{Offer: fixed([]byte("x"))}) }()
 	ev := next(t, callee, Reinvite)
 	ev.Reply(Response{Status: 183}) // without one nobody may cancel
 	cancel()

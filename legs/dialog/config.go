@@ -19,6 +19,8 @@ type Config struct {
 	// Contact is the user part of our Contact ("" for none); Focus adds ;isfocus (RFC 4579) to it.
 	Contact string
 	Focus   bool
+	// Registrar says that the Host serves REGISTER; otherwise the answer is 405.
+	Registrar bool
 	// MaxUDP bounds a datagram that we send, in octets (0: 8192). Larger messages fail with ErrTooLarge.
 	MaxUDP int
 	// RequestsPerSource is the budget of requests outside a dialog per second and source (IPv4 address, IPv6 /64); in

@@ -114,7 +114,7 @@ func (r *reader) ReadFrom(b []byte) (int, net.Addr, error) {
 		}
 		addr := net.UDPAddrFromAddrPort(a.from)
 		msg, answer := r.front.datagram(a)
-		if answer != nil {
+		if len(answer) > 0 {
 			_, _ = r.WriteTo(answer, addr) // stateless: a lost answer is asked for again
 		}
 		if msg == nil {

@@ -22,8 +22,11 @@ type Dialog struct {
 	first    *Request
 	from, to string // our and the peer's identity as header text with tags, set once
 	remote   Address
-	login    *login // credentials of a call that we made, nil otherwise
-	host     string // what a TLS peer that we dialled proved to be
+	login    *login    // credentials of a call that we made, nil otherwise
+	host     string    // what a TLS peer that we dialled proved to be
+	user     string    // of our Contact
+	pinned   bool      // made over a flow of the peer's: nothing is dialled for it
+	lone     *receiver // of a subscription, which has no goroutine; nil otherwise
 
 	inbox    chan Event
 	arrivals chan *arrival
@@ -100,6 +103,9 @@ func (d *Dialog) Err() error {
 	return nil
 }
 
+// Tags are the Call-ID and both tags of the dialog, as this side sees it: what Replaces and Target-Dialog name it by.
+func (d *Dialog) Tags() (callID, local, remote string) { return d.callID, d.localTag, d.remote.Tag }
+
 // SetValue keeps something of the owner's in the dialog, for Host.Admit to find; any goroutine.
 func (d *Dialog) SetValue(v any) { d.value.Store(&v) }
 
@@ -133,7 +139,7 @@ func (e *Endpoint) newDialog(callID, localTag string, remote Address) *Dialog {
 func (e *Endpoint) answering(in *Incoming, res *sip.Response) (*Dialog, error) {
 	r := in.Request
 	d := e.newDialog(r.CallID, in.tag, r.From)
-	d.first = r
+	d.first, d.user = r, e.cfg.Contact
 	d.from, d.to = r.Header("to")[0]+";tag="+in.tag, r.Header("from")[0]
 	d.routes = routeSet(r.Header("record-route"), false)
 	d.retarget(r.Header("contact"), r.Source)
@@ -193,6 +199,10 @@ func (d *Dialog) drainAcks(tx *sip.ServerTx) {
 
 // end makes the dialog end with that cause; the first cause wins.
 func (d *Dialog) end(cause error) {
+	if d.lone != nil {
+		d.lone.once.Do(func() { d.lone.finish(cause) })
+		return
+	}
 	select {
 	case d.stop <- cause:
 	default:
@@ -222,8 +232,8 @@ func (d *Dialog) retarget(contacts []string, from netip.AddrPort) {
 	}
 	d.target = list[0].raw
 	// The port of a Contact at the source's own address is to be believed; any other address is behind a NAT, or a
-	// victim: requests go back to where the peer speaks from.
-	if a, err := netip.ParseAddr(list[0].URI.Host); err == nil && a.Unmap() == d.peer.Addr() && len(d.routes) == 0 {
+	// victim: requests go back to where the peer speaks from. So they do over a flow.
+	if a, err := netip.ParseAddr(list[0].URI.Host); err == nil && a.Unmap() == d.peer.Addr() && len(d.routes) == 0 && !d.pinned {
 		port := list[0].URI.Port
 		if port == 0 {
 			port = 5060
@@ -232,8 +242,9 @@ func (d *Dialog) retarget(contacts []string, from netip.AddrPort) {
 	}
 }
 
-func (d *Dialog) context(ctx context.Context) (context.Context, context.CancelFunc) {
+// context is ctx for as long as the endpoint lives.
+func (e *Endpoint) context(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(d.e.ctx, func() { cancel(ErrClosed) })
+	stop := context.AfterFunc(e.ctx, func() { cancel(ErrClosed) })
 	return ctx, func() { stop(); cancel(context.Canceled) }
 }

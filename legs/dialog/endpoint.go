@@ -160,6 +160,13 @@ func (e *Endpoint) queued() int {
 // Addr is the bound address of a transport ("udp", "tcp", "tls"), nil when it is off.
 func (e *Endpoint) Addr(transport string) net.Addr { return e.addrs[transport] }
 
+// Dialog finds a dialog by its ID (Dialog.ID, Replaces.DialogID); nil when there is none.
+func (e *Endpoint) Dialog(id string) *Dialog {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.dialogs[id]
+}
+
 // Stats is a snapshot of the counters.
 func (e *Endpoint) Stats() Stats {
 	s := e.stats.snapshot()

@@ -9,6 +9,7 @@ var (
 	ErrConfig         = errors.New("dialog: unusable configuration")
 	ErrTooLarge       = errors.New("dialog: message too large for a datagram")
 	ErrConnectionLost = errors.New("dialog: the connection of the dialog is gone")
+	ErrNoFlow         = errors.New("dialog: the flow to the device is gone")
 	ErrTransport      = errors.New("dialog: transport failed")
 	ErrTimeout        = errors.New("dialog: no answer in time")
 	ErrCancelled      = errors.New("dialog: cancelled by the caller")

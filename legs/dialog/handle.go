@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strconv"
 
 	"github.com/emiago/sipgo/sip"
@@ -82,7 +83,7 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 		e.stateless(sr, tx, refuse(481, "no_transaction"))
 		return
 	case !known(r.Method):
-		e.stateless(sr, tx, refuse(501, "method", capabilities()[0]))
+		e.stateless(sr, tx, refuse(501, "method", e.capabilities()[0]))
 		return
 	case r.InDialog && d == nil:
 		e.stateless(sr, tx, refuse(481, "no_dialog"))
@@ -108,21 +109,14 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 	case r.Method == "INVITE":
 		e.invited(r, sr, tx, admitted, set)
 	case r.Method == "OPTIONS":
-		e.stateless(sr, tx, &refusal{Response: Response{Status: 200, Header: capabilities()}})
-	case taken(r.Method):
+		e.stateless(sr, tx, &refusal{Response: Response{Status: 200, Header: e.capabilities()}})
+	case r.Method == "REFER", r.Method == "REGISTER" && e.cfg.Registrar:
+		e.serve(r, sr, tx, admitted)
+	case slices.Contains(allowed, r.Method):
 		e.stateless(sr, tx, refuse(481, "no_dialog"))
 	default:
-		e.stateless(sr, tx, refuse(405, "method", capabilities()[0]))
+		e.stateless(sr, tx, refuse(405, "method", e.capabilities()[0]))
 	}
-}
-
-func taken(method string) bool {
-	for _, m := range handled {
-		if m == method {
-			return true
-		}
-	}
-	return false
 }
 
 // overload is the 503 of shedding, with a Retry-After that spreads the return of those we sent away.
@@ -173,7 +167,5 @@ func (e *Endpoint) find(r *Request) *Dialog {
 	if !r.InDialog {
 		return nil
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.dialogs[dialogID(r.CallID, r.To.Tag, r.From.Tag)]
+	return e.Dialog(dialogID(r.CallID, r.To.Tag, r.From.Tag))
 }

@@ -9,6 +9,9 @@ type Host interface {
 	// Invite has a new call that was admitted, in a goroutine of its own, and must end in in.Accept or in.Reject; when it
 	// returns without, the caller gets 500.
 	Invite(in *Incoming, admitted any)
+	// Serve has a request outside any dialog that was admitted and is neither INVITE nor OPTIONS: a REGISTER (with Config.Registrar), or
+	// a REFER. It has a goroutine for itself, may take a second or two, and must end in in.Reply; when it returns without, the peer gets 500.
+	Serve(in *Standalone, admitted any)
 }
 
 // Kind says what happened in a dialog.

@@ -126,7 +126,7 @@ func (in *Incoming) DialogID() string {
 }
 
 func (in *Incoming) contact() []HeaderField {
-	return []HeaderField{{"Contact", in.e.contact(in.Request.Transport, in.Request.Source, in.stream)}}
+	return []HeaderField{{"Contact", in.e.contact(in.e.cfg.Contact, in.Request.Transport, in.Request.Source, in.stream)}}
 }
 
 // over tells why the call can no longer be answered.
@@ -176,11 +176,12 @@ func (in *Incoming) repair() {
 	}
 }
 
-// Accept answers 200 with the body and returns at once; the 200 is retransmitted until its ACK, which comes as the first
+// Accept answers 200 with the body, and with further header fields, and returns at once; the 200 is retransmitted until its ACK, which comes as the first
 // event of the dialog. Without an ACK within 64*T1 the call is ended with a BYE and Gone(ErrNoAck). When the answer does not
 // fit a datagram nothing was sent and the call may still be rejected.
-func (in *Incoming) Accept(contentType string, body []byte) (*Dialog, error) {
-	ok := Response{Status: 200, ContentType: contentType, Body: body, Header: append(capabilities(), in.contact()...)}
+func (in *Incoming) Accept(contentType string, body []byte, fields ...HeaderField) (*Dialog, error) {
+	ok := Response{Status: 200, ContentType: contentType, Body: body, Header: append(in.e.capabilities(), in.contact()...)}
+	ok.Header = append(ok.Header, fields...)
 	res, err := in.e.response(in.sr, in.tag, ok)
 	if err != nil {
 		return nil, err

@@ -4,11 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
-	"net/netip"
-	"strconv"
-	"strings"
 	"sync/atomic"
 
 	"github.com/emiago/sipgo/sip"
@@ -20,6 +15,10 @@ type Invitation struct {
 	URI, From, Display string
 	// Transport is "udp", "tcp" or "tls" ("" is udp). Destination is host:port where the INVITE goes ("": the URI's host).
 	Transport, Destination string
+	// Flow, when set, takes the place of both: the flow that the device holds open (see Outgoing). The dialog stays on it.
+	Flow string
+	// ContactUser is the user part of our Contact for this call ("": Config.Contact).
+	ContactUser string
 	// ContentType and Body are the offer; no body asks for a late offer.
 	ContentType string
 	Body        []byte
@@ -36,28 +35,23 @@ type Invitation struct {
 // Invite calls and waits for the final answer. A 2xx gives the dialog, acknowledged, and the response; any other status the
 // response alone; ctx's end sends CANCEL and gives its cause. There is no other limit to how long a peer may ring.
 func (e *Endpoint) Invite(ctx context.Context, inv Invitation) (*Dialog, *Response, error) {
-	c, err := e.outgoing(ctx, inv)
+	r, err := e.errand(ctx, inv.outgoing())
 	if err != nil {
 		return nil, nil, err
 	}
-	if c.st != nil {
-		c.st.users.Add(1)
-		defer c.st.users.Add(-1)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(e.ctx, func() { cancel(ErrClosed) })()
-	seq := rand.Uint32N(1<<20) + 1 //nolint:gosec // any start will do
+	defer r.release()
+	c := &call{errand: r, inv: inv}
+	ctx, cancel := e.context(ctx)
+	defer cancel()
 	var prior *sip.Response
 	for range challengeMax + 1 {
-		t, err := c.send(ctx, seq, prior)
+		t, err := c.send(ctx, prior)
 		if errors.Is(err, ErrChallenge) && prior != nil {
-			return nil, received(prior), nil
+			break
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		seq++
 		heard := false
 		watch := c.watch(t)
 		res, err := t.final(ctx, func(r *Response) {
@@ -74,94 +68,26 @@ func (e *Endpoint) Invite(ctx context.Context, inv Invitation) (*Dialog, *Respon
 			return c.established(ctx, t, res, watch)
 		}
 		t.drop()
-		prior = res
-		if !challenged(res) {
+		if prior = res; !challenged(res) {
 			break
 		}
 	}
 	return nil, received(prior), nil
 }
 
+// outgoing is the INVITE as a request.
+func (inv *Invitation) outgoing() Outgoing {
+	return Outgoing{
+		Method: "INVITE", URI: inv.URI, From: inv.From, Display: inv.Display, Transport: inv.Transport, Destination: inv.Destination,
+		Flow: inv.Flow, ContactUser: inv.ContactUser, Username: inv.Username, Password: inv.Password, Realm: inv.Realm,
+		Header: inv.Header, ContentType: inv.ContentType, Body: inv.Body,
+	}
+}
+
 // call is an Invitation made ready.
 type call struct {
-	e         *Endpoint
-	inv       Invitation
-	transport string
-	to        netip.AddrPort
-	host      string
-	st        *stream
-	callID    string
-	tag       string
-	target    URI
-	from      string // with tag
-	login     *login
-}
-
-func (e *Endpoint) outgoing(ctx context.Context, inv Invitation) (*call, error) {
-	c := &call{e: e, inv: inv, transport: strings.ToLower(inv.Transport), callID: newTag(), tag: newTag()}
-	if c.transport == "" {
-		c.transport = "udp"
-	}
-	var err error
-	if c.target, err = ParseURI(inv.URI); err != nil {
-		return nil, err
-	}
-	from, err := ParseURI(inv.From)
-	if err != nil {
-		return nil, err
-	}
-	if err := cleanFields(inv.Header, inv.Display, inv.ContentType); err != nil {
-		return nil, err
-	}
-	c.from = "<" + from.String() + ">;tag=" + c.tag
-	if inv.Display != "" {
-		c.from = quote(inv.Display) + " " + c.from
-	}
-	c.login = &login{username: inv.Username, password: inv.Password, realm: inv.Realm}
-	where := inv.Destination
-	if where == "" {
-		if where = c.target.Host; c.target.Port != 0 {
-			where = netJoin(c.target.Host, c.target.Port)
-		}
-	}
-	if c.to, c.host, err = resolve(ctx, c.transport, where); err != nil {
-		return nil, err
-	}
-	switch c.transport {
-	case "udp":
-		if e.udp == nil {
-			return nil, fmt.Errorf("%w: UDP is off", ErrConfig)
-		}
-	case "tcp", "tls":
-		if c.st, err = e.streams.connect(ctx, c.transport, c.to, c.host); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, fmt.Errorf("%w: transport", ErrConfig)
-	}
-	return c, nil
-}
-
-func netJoin(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
-
-func (c *call) send(ctx context.Context, seq uint32, prior *sip.Response) (*attempt, error) {
-	d := &Dialog{e: c.e, callID: c.callID, from: c.from, to: "<" + c.target.String() + ">"}
-	fields := append(capabilities(), HeaderField{"Contact", c.e.contact(c.transport, c.to, c.st)})
-	fields = append(fields, c.inv.Header...)
-	target := c.target.String()
-	if c.target.Params != "" {
-		target += ";" + c.target.Params
-	}
-	req, err := d.build(way{target: target}, "INVITE", seq, fields, c.inv.ContentType, c.inv.Body)
-	if err != nil {
-		return nil, err
-	}
-	if prior != nil {
-		if err := c.login.authorize(req, prior); err != nil {
-			return nil, err
-		}
-	}
-	return c.e.transact(ctx, req, c.transport, c.to, c.st)
+	*errand
+	inv Invitation
 }
 
 // watcher repeats the ACK for retransmitted 2xx and ends dialogs of other callees that a forking proxy reached.
@@ -214,7 +140,7 @@ func (c *call) dialog(t *attempt, res *sip.Response) (*Dialog, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.outgoing, d.login, d.host = true, c.login, c.host
+	d.outgoing, d.login, d.host, d.pinned, d.user = true, c.login, c.host, c.pinned, c.user
 	d.from, d.to = c.from, tos[0]
 	d.seq, d.target = t.req.CSeq().SeqNo, c.target.String()
 	d.routes = routeSet(r.Values("record-route"), true)

@@ -39,7 +39,7 @@ func TestManyCalls(t *testing.T) {
 				}
 				// On a busy machine the ACK may be late beyond patience: 500 with Retry-After, and one tries again.
 				for res = nil; err == nil && (res == nil || res.Status == 500 && len(res.Values("Retry-After")) > 0); {
-					res, err = d.Reinvite(ctx, fixed([]byte("more")), nil)
+					res, err = d.Reinvite(ctx, Modification{Offer: fixed([]byte("more"))})
 				}
 				if err != nil || res.Status != 200 {
 					t.Errorf("re-INVITE: %v %+v", err, res)

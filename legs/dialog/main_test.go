@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 type taker struct {
 	admit  func(*Request, *Dialog) (any, *Response)
 	invite func(*Incoming, any)
+	serve  func(*Standalone, any)
 }
 
 func (k *taker) Admit(r *Request, d *Dialog) (any, *Response) {
@@ -48,6 +49,14 @@ func (k *taker) Invite(in *Incoming, admitted any) {
 		return
 	}
 	k.invite(in, admitted)
+}
+
+func (k *taker) Serve(in *Standalone, admitted any) {
+	if k.serve == nil {
+		_ = in.Reply(Response{Status: 405})
+		return
+	}
+	k.serve(in, admitted)
 }
 
 var identity = sync.OnceValue(func() *tls.Config {

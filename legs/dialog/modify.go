@@ -32,11 +32,23 @@ func (d *Dialog) release() {
 // Content makes the body of a message of ours, with its media type; nil stands for a message without one.
 type Content func(context.Context) (contentType string, body []byte, err error)
 
-// Reinvite sends a re-INVITE and acknowledges its 2xx with what ack returns (nil: no body); an error of ack still sends the
-// ACK and is returned, and the owner ends the call. It returns ErrPending while another exchange is under way, and the
-// response for any other status: 491 is glare, after which GlareWait tells when to try again. The offer is made (nil: a late
-// one) once no other can begin: until Reinvite returns the peer's are answered 491. Its errors are returned as they are.
-func (d *Dialog) Reinvite(ctx context.Context, offer Content, ack func(*Response) (string, []byte, error)) (*Response, error) {
+// Modification is a re-INVITE of ours.
+type Modification struct {
+	// Offer makes the offer (nil: a late one) once no other can begin: until Reinvite returns the peer's are answered 491. Its errors
+	// are returned as they are.
+	Offer Content
+	// Ack returns the body of the ACK to a 2xx (nil: none); on an error of its the ACK goes out all the same, and the owner ends the call.
+	Ack func(*Response) (contentType string, body []byte, err error)
+	// Header are further fields.
+	Header []HeaderField
+	// Keep lets the dialog live when nobody answers, or a 408 says so (RFC 3261 section 12.2.1.2 ends it): the owner tries again, perhaps
+	// from another address. A peer that does not know the dialog (481) ends it in any case.
+	Keep bool
+}
+
+// Reinvite sends a re-INVITE and acknowledges its 2xx. It returns ErrPending while another exchange is under way, and the
+// response for any other status: 491 is glare, after which GlareWait tells when to try again.
+func (d *Dialog) Reinvite(ctx context.Context, m Modification) (*Response, error) {
 	select {
 	case <-d.acked: // also when the dialog has ended
 	case <-ctx.Done():
@@ -46,49 +58,59 @@ func (d *Dialog) Reinvite(ctx context.Context, offer Content, ack func(*Response
 		return nil, ErrPending
 	}
 	defer d.release()
-	ctx, cancel := d.context(ctx)
+	ctx, cancel := d.e.context(ctx)
 	defer cancel()
 	var contentType string
 	var body []byte
-	if offer != nil {
+	if m.Offer != nil {
 		var err error
-		if contentType, body, err = offer(ctx); err != nil {
+		if contentType, body, err = m.Offer(ctx); err != nil {
 			return nil, err
 		}
 	}
 	var prior *sip.Response
 	for range challengeMax + 1 {
-		t, w, err := d.dispatch(ctx, "INVITE", nil, contentType, body, prior)
+		accepted, refused, err := d.reinvite(ctx, &m, contentType, body, prior)
 		if errors.Is(err, ErrChallenge) && prior != nil {
-			return received(prior), nil
+			break
 		}
-		if err != nil {
-			return nil, err
+		if accepted != nil || err != nil {
+			return accepted, err
 		}
-		heard := false
-		acks := d.repeatAcks(t)
-		res, err := t.final(ctx, func(*Response) { heard = true })
-		if err != nil {
-			if errors.Is(err, ErrTimeout) {
-				d.end(ErrTimeout)
-			} else {
-				d.e.abandon(t, w.to, w.st, heard, func(res *sip.Response) { _ = d.acknowledge(t, acks, res, "", nil) })
-			}
-			return nil, err
-		}
-		prior = res
-		if res.IsSuccess() {
-			return d.accepted(t, acks, res, ack)
-		}
-		t.drop()
-		if !challenged(res) {
+		if prior = refused; !challenged(refused) {
 			break
 		}
 	}
-	if prior.StatusCode == 481 || prior.StatusCode == 408 {
+	if prior.StatusCode == 481 || prior.StatusCode == 408 && !m.Keep {
 		d.end(ErrNoDialog)
 	}
 	return received(prior), nil
+}
+
+// reinvite is one transaction of a re-INVITE; prior is the challenge to answer, nil at first.
+func (d *Dialog) reinvite(ctx context.Context, m *Modification, contentType string, body []byte, prior *sip.Response) (accepted *Response, refused *sip.Response, err error) {
+	t, w, err := d.dispatch(ctx, "INVITE", m.Header, contentType, body, prior)
+	if err != nil {
+		return nil, nil, err
+	}
+	heard := false
+	acks := d.repeatAcks(t)
+	res, err := t.final(ctx, func(*Response) { heard = true })
+	switch {
+	case errors.Is(err, ErrTimeout):
+		if !m.Keep {
+			d.end(ErrTimeout)
+		}
+		return nil, nil, err
+	case err != nil:
+		d.e.abandon(t, w.to, w.st, heard, func(res *sip.Response) { _ = d.acknowledge(t, acks, res, "", nil) })
+		return nil, nil, err
+	case res.IsSuccess():
+		accepted, err = d.accepted(t, acks, res, m.Ack)
+		return accepted, nil, err
+	}
+	t.drop()
+	return nil, res, nil
 }
 
 // drop ends a transaction whose final response came; an INVITE's on UDP lives on to answer retransmissions (Timer D).
@@ -131,7 +153,7 @@ func (d *Dialog) acknowledge(t *attempt, acks *atomic.Pointer[sip.Request], _ *s
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} { // RFC 3261 section 22.1
 		sip.CopyHeaders(name, t.req, req)
 	}
-	req.AppendHeader(sip.NewHeader("Contact", d.e.contact(d.first.Transport, w.to, w.st)))
+	req.AppendHeader(sip.NewHeader("Contact", d.e.contact(d.user, d.first.Transport, w.to, w.st)))
 	req.PrependHeader(d.e.via(d.first.Transport, w.to, w.st))
 	req.SetTransport(sip.NetworkToUpper(d.first.Transport))
 	d.e.aim(req, w.to, w.st)

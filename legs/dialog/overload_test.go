@@ -37,6 +37,8 @@ func (c *crowd) Invite(in *Incoming, _ any) {
 	}
 }
 
+func (*crowd) Serve(in *Standalone, _ any) { _ = in.Reply(Response{Status: 405}) }
+
 // invite makes an INVITE of another call.
 func (p *peer) invite(call string) string {
 	return strings.Replace(p.message("INVITE", call, "", 1, "v=0"), "Call-ID: byhand", "Call-ID: "+call, 1)

@@ -48,7 +48,7 @@ func (d *Dialog) way(ctx context.Context) (way, error) {
 	default:
 		return w, nil
 	}
-	if !d.outgoing {
+	if !d.outgoing || d.pinned {
 		return w, ErrConnectionLost
 	}
 	st, err := d.e.streams.connect(ctx, d.first.Transport, w.st.source, d.host)

@@ -3,6 +3,7 @@ package dialog
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -50,6 +51,7 @@ type receiver struct {
 	unacked *unacked
 	lostTil time.Time // the connection is gone; when patience ends
 	over    bool
+	once    sync.Once // of a subscription's end
 }
 
 // run is the dialog's goroutine, from its first event to Gone.
@@ -156,7 +158,7 @@ func (x *receiver) finish(cause error) {
 	d.e.mu.Lock()
 	delete(d.e.dialogs, d.id)
 	d.e.mu.Unlock()
-	if st := d.flow.Load(); st != nil {
+	if st := d.flow.Load(); st != nil && d.lone == nil {
 		st.users.Add(-1)
 	}
 	close(d.done)

@@ -84,10 +84,7 @@ func (d *Dialog) dispatch(ctx context.Context, method string, fields []HeaderFie
 	d.seq++
 	seq := d.seq
 	d.mu.Unlock()
-	if method == "INVITE" || method == "UPDATE" {
-		fields = append(slices.Clone(fields), capabilities()...)
-		fields = append(fields, HeaderField{"Contact", d.e.contact(d.first.Transport, w.to, w.st)})
-	}
+	fields = append(slices.Clone(fields), d.ownFields(method, w)...)
 	req, err := d.build(w, method, seq, fields, contentType, body)
 	if err != nil {
 		return nil, w, err
@@ -99,6 +96,20 @@ func (d *Dialog) dispatch(ctx context.Context, method string, fields []HeaderFie
 	}
 	t, err := d.e.transact(ctx, req, d.first.Transport, w.to, w.st)
 	return t, w, err
+}
+
+// ownFields are those that the package adds: a Contact to what makes a dialog or refreshes its target (NOTIFY does, by RFC 6665 section
+// 4.4.1), and to offers what we can do.
+func (d *Dialog) ownFields(method string, w way) []HeaderField {
+	var fields []HeaderField
+	switch method {
+	case "INVITE", "UPDATE":
+		fields = d.e.capabilities()
+	case "NOTIFY", "REFER":
+	default:
+		return nil
+	}
+	return append(fields, HeaderField{"Contact", d.e.contact(d.user, d.first.Transport, w.to, w.st)})
 }
 
 // Send sends a request that is no INVITE within the dialog and returns its final response, whatever that is. OPTIONS,
@@ -125,7 +136,7 @@ func (d *Dialog) Send(ctx context.Context, method string, fields []HeaderField, 
 }
 
 func (d *Dialog) request(ctx context.Context, method string, fields []HeaderField, contentType string, body []byte) (*sip.Response, error) {
-	ctx, cancel := d.context(ctx)
+	ctx, cancel := d.e.context(ctx)
 	defer cancel()
 	var prior *sip.Response
 	for range challengeMax + 1 {
@@ -161,6 +172,10 @@ func (d *Dialog) Bye(ctx context.Context) error {
 	select {
 	case <-d.acked:
 	case <-ctx.Done():
+	}
+	if d.lone != nil { // nothing to hang up
+		d.end(nil)
+		return nil
 	}
 	select {
 	case <-d.done: // which lets acked go, too

@@ -36,6 +36,7 @@ type stream struct {
 	begun   chan struct{} // closed at the first Read: sipgo has us in its pool
 	once    sync.Once
 	users   atomic.Int32 // dialogs and calls that need us
+	heldTil atomic.Int64 // a device that registered does, until then (UnixNano)
 	done    chan struct{}
 	ending  sync.Once
 	writing sync.Mutex
@@ -224,7 +225,7 @@ func (s *stream) fill() error {
 		s.in = s.in[:len(s.in)+n]
 		return nil
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) && len(s.in) == 0 && s.users.Load() > 0 {
+	if errors.Is(err, os.ErrDeadlineExceeded) && len(s.in) == 0 && s.needed(time.Now()) {
 		return nil // silent, but a call lives on it
 	}
 	if err == nil {

@@ -3,18 +3,19 @@ package dialog
 import (
 	"mime"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
 )
 
-// allowed are the methods that dialogs and the legs on top of them serve: Allow is made from it. REFER and NOTIFY are
-// understood and reach the leg as events, but no leg takes them yet, so nobody is invited to send them.
-var allowed = []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO"} //nolint:gochecknoglobals // constant table
+// allowed are the methods that dialogs and the legs on top of them serve: Allow is made from it, and from Config.Registrar.
+var allowed = []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REFER", "NOTIFY"} //nolint:gochecknoglobals // constant table
 
-// handled are the methods that our handlers answer.
-var handled = []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REFER", "NOTIFY"} //nolint:gochecknoglobals // constant table
+// extensions are the option tags that a peer may require of us: Supported is made from them. outbound (RFC 5626) is one that a REGISTER
+// may require beside them.
+var extensions = []string{"replaces", "timer", "norefersub", "tdialog"} //nolint:gochecknoglobals // constant table
 
 // known tells a method that we recognise, whether we take it (405) or not; others get 501 (RFC 3261 section 8.2.1, 21.5.2).
 func known(method string) bool {
@@ -142,11 +143,11 @@ func (r *Request) extensions() *refusal {
 	if require := r.Header("require"); len(require) > 0 {
 		var missing []string
 		for tag := range strings.SplitSeq(strings.Join(require, ","), ",") {
-			if tag = strings.Trim(tag, " \t"); tag != "" && isToken(tag) {
+			if tag = strings.Trim(tag, " \t"); isToken(tag) && !r.extended(strings.ToLower(tag)) {
 				missing = append(missing, tag)
 			}
 		}
-		if len(missing) > 0 { // we require nothing and support no option tag yet
+		if len(missing) > 0 {
 			return refuse(420, "require", HeaderField{"Unsupported", strings.Join(missing, ", ")})
 		}
 	}
@@ -159,6 +160,11 @@ func (r *Request) extensions() *refusal {
 		}
 	}
 	return nil
+}
+
+// extended tells whether we have an extension, for a request of that method.
+func (r *Request) extended(tag string) bool {
+	return slices.Contains(extensions, tag) || tag == "outbound" && r.Method == "REGISTER"
 }
 
 func acceptsSDP(accept string) bool {

@@ -1,0 +1,73 @@
+package dialog
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// A flow (RFC 5626) is named by Request.Connection: transport and remote address. Over UDP that is all there is to it; a connection is
+// the peer's to open, so that a request over one that is gone fails.
+
+// overFlow aims a request at a flow.
+func (r *errand) overFlow(name string) error {
+	transport, address, ok := strings.Cut(name, "|")
+	to, err := netip.ParseAddrPort(address)
+	if !ok || err != nil {
+		return fmt.Errorf("%w: flow", ErrConfig)
+	}
+	r.transport, r.to, r.pinned = transport, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()), true
+	switch transport {
+	case "udp":
+		return r.e.udpOn()
+	case "tcp", "tls":
+		if r.st = r.e.streams.get(name); r.st == nil {
+			return ErrNoFlow
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: transport", ErrConfig)
+}
+
+// overRoute finds the way to a destination, and dials where that is needed.
+func (r *errand) overRoute(ctx context.Context, transport, destination string) error {
+	if r.transport = strings.ToLower(transport); r.transport == "" {
+		r.transport = "udp"
+	}
+	if destination == "" {
+		if destination = r.target.Host; r.target.Port != 0 {
+			destination = netJoin(r.target.Host, r.target.Port)
+		}
+	}
+	var err error
+	if r.to, r.host, err = resolve(ctx, r.transport, destination); err != nil {
+		return err
+	}
+	switch r.transport {
+	case "udp":
+		return r.e.udpOn()
+	case "tcp", "tls":
+		r.st, err = r.e.streams.connect(ctx, r.transport, r.to, r.host)
+		return err
+	}
+	return fmt.Errorf("%w: transport", ErrConfig)
+}
+
+func (e *Endpoint) udpOn() error {
+	if e.udp == nil {
+		return fmt.Errorf("%w: UDP is off", ErrConfig)
+	}
+	return nil
+}
+
+// hold keeps a silent connection until then, though no dialog uses it.
+func (s *stream) hold(until time.Time) {
+	s.heldTil.Store(until.UnixNano())
+}
+
+// needed tells that a silent connection is to stay.
+func (s *stream) needed(now time.Time) bool {
+	return s.users.Load() > 0 || now.UnixNano() < s.heldTil.Load()
+}
