@@ -38,6 +38,22 @@ const (
 	notifyPatience = 2 * time.Second
 	// keptMoves bounds the moves whose outcome can be asked for.
 	keptMoves = 10_000
+	// defaultRegistration is how long a device stays registered that asks for no time, minRegistration and maxRegistration bound what it
+	// may ask for: less than a minute would make the registrar's work the server's, more than an hour would name devices that are gone.
+	defaultRegistration = 10 * time.Minute
+	minRegistration     = time.Minute
+	maxRegistration     = time.Hour
+	// maxDevices bounds the registered devices of an account, by their flows: a desk, a room, a pocket and a bag, twice each.
+	maxDevices = 8
+	// maxBindings bounds those of all accounts, some 100 MB.
+	maxBindings = 100_000
+	// maxContact bounds the URI and the instance of a device, in octets; real ones stay below a hundred.
+	maxContact = 256
+	// maxListed and maxDeviceName bound the devices of an account's record, and their names in octets.
+	maxListed     = 16
+	maxDeviceName = 64
+	// sweepInterval is how often the registrar looks at all bindings for those that have expired: some milliseconds for the most there are.
+	sweepInterval = time.Minute
 	// maxDisplayName bounds the name that a trunk gives a caller, in characters, as the admin API bounds an account's.
 	maxDisplayName = 128
 	// mostNamed bounds the names that one line of the log lists.

@@ -27,7 +27,7 @@ func (s *Server) MoveSeat(ctx context.Context, room, id string, ask MoveRequest)
 	if from == nil || account == "" {
 		return MoveView{}, ErrNotMovable
 	}
-	d, err := s.target(account, ask.Target, from.leg)
+	d, err := s.target(account, ask.Target, from.leg.Dialog().RemoteSource())
 	if err != nil {
 		return MoveView{}, err
 	}
@@ -74,7 +74,7 @@ func (s *Server) dial(ctx context.Context, o *tenancy, d device) error {
 		out.Handover = o.running()
 		out.Methods = append([]keying.Method{keying.MIKEYPSK}, slices.DeleteFunc(methods, func(m keying.Method) bool { return m == keying.MIKEYPSK })...)
 	}
-	o.called = &call{identity: peer, who: o.seat.who, room: o.room.name, tenancy: o, from: d.source, transport: d.transport}
+	o.called = &call{identity: peer, who: o.seat.who, room: o.room.name, tenancy: o}
 	leg, err := s.line.Call(ctx, s.endpoint, out, o)
 	if err != nil {
 		return err

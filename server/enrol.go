@@ -133,24 +133,38 @@ func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch) 
 			return AccountView{}, err
 		}
 	}
-	err := s.accounts.update(name, func(acc *store.Account) {
-		if p.Policy != nil {
-			acc.Policy = *p.Policy
+	if p.Devices != nil {
+		if err := s.checkDevices(*p.Devices); err != nil {
+			return AccountView{}, err
 		}
-		if p.DisplayName != nil {
-			acc.DisplayName = *p.DisplayName
-		}
-		if p.Disabled != nil {
-			acc.Disabled = *p.Disabled
-		}
-	})
+	}
+	err := s.accounts.update(name, func(acc *store.Account) { p.apply(acc) })
 	if err != nil {
 		return AccountView{}, err
 	}
 	if p.Disabled != nil && *p.Disabled {
-		s.hangUpAccount(ctx, name)
+		s.closeAccount(ctx, name)
 	}
 	return s.Account(ctx, name)
+}
+
+// apply changes what is given.
+func (p *AccountPatch) apply(acc *store.Account) {
+	if p.Policy != nil {
+		acc.Policy = *p.Policy
+	}
+	if p.DisplayName != nil {
+		acc.DisplayName = *p.DisplayName
+	}
+	if p.Disabled != nil {
+		acc.Disabled = *p.Disabled
+	}
+	if p.Devices != nil {
+		acc.Devices = nil
+		for _, d := range *p.Devices {
+			acc.Devices = append(acc.Devices, store.Device(d))
+		}
+	}
 }
 
 // DeleteAccount forgets an account and ends the calls it is in.
@@ -158,12 +172,14 @@ func (s *Server) DeleteAccount(ctx context.Context, name string) error {
 	if err := s.accounts.delete(name); err != nil {
 		return err
 	}
-	s.hangUpAccount(ctx, name)
+	s.closeAccount(ctx, name)
 	s.log.Info("account deleted", "account", name)
 	return nil
 }
 
-func (s *Server) hangUpAccount(ctx context.Context, name string) {
+// closeAccount forgets the devices of an account that may not call any more, and ends its calls.
+func (s *Server) closeAccount(ctx context.Context, name string) {
+	s.registrar.forget(name)
 	for _, c := range s.calls.all() {
 		if c.who.Account == name {
 			if err := c.leg.Hangup(ctx, "account_closed"); err != nil && ctx.Err() == nil && c.leg.State() != legs.Ended {
@@ -180,6 +196,6 @@ func (s *Server) accountView(acc *store.Account) AccountView {
 	}
 	return AccountView{
 		Name: acc.Name, URI: s.uri(acc.Name), DisplayName: acc.DisplayName, Disabled: acc.Disabled,
-		Policy: acc.Policy, MD5: len(acc.HA1MD5) > 0, CertFingerprints: prints, Calls: s.ledger.of(acc.Name), CreatedAt: acc.CreatedAt,
+		Policy: acc.Policy, MD5: len(acc.HA1MD5) > 0, CertFingerprints: prints, Devices: s.deviceViews(acc), Calls: s.ledger.of(acc.Name), CreatedAt: acc.CreatedAt,
 	}
 }

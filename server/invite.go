@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs"
@@ -164,13 +163,7 @@ func (s *Server) newSeat(r *dialog.Request, a *admission) *seat {
 // callerName is what a trunk says about its caller: the name to show, or else the user of the URI, without what does not print.
 func callerName(from dialog.Address) string {
 	name := cmp.Or(strings.TrimSpace(from.Display), from.URI.User)
-	runes := []rune(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, name))
-	return string(runes[:min(len(runes), maxDisplayName)])
+	return printable(name)
 }
 
 // refusal gives an error of a join its SIP status, its words and its reason for the metrics.

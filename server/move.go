@@ -67,7 +67,7 @@ var (
 	ErrNotMovable = errors.New("server: this seat cannot move")
 	// ErrMovePending says that the seat moves already: one at a time (409).
 	ErrMovePending = errors.New("server: a move of this seat is pending")
-	// ErrNotADevice says that the target is none of the devices of the seat's owner (422).
+	// ErrNotADevice says that a seat is to move to what is no device of its account, or that a name means several (422).
 	ErrNotADevice = errors.New("server: the target is no device of the seat's owner")
 	// ErrUnknownMove says that there is no move with that id, or none any more (404).
 	ErrUnknownMove = errors.New("server: no such move")

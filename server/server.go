@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -24,29 +25,30 @@ import (
 
 // Server is a running conference server. New binds its sockets and opens its store; Run serves until its context ends.
 type Server struct {
-	cfg      *Config
-	data     string
-	log      *slog.Logger
-	store    *store.Bolt
-	keys     *keyring
-	replay   *keying.Replay
-	guard    *keying.Guard
-	dh       *keying.Pool
-	accounts *accounts
-	gate     *gate.Gate
-	endpoint *dialog.Endpoint
-	line     *legs.Line
-	pool     *mixer.Pool
-	lobby    *mixer.Room
-	rooms    *rooms
-	policies *policies
-	ledger   *ledger
-	chores   *chores
-	journeys *chores // one for each move under way
-	moves    *moves
-	calls    *calls
-	metrics  *metrics
-	stopping atomic.Bool
+	cfg       *Config
+	data      string
+	log       *slog.Logger
+	store     *store.Bolt
+	keys      *keyring
+	replay    *keying.Replay
+	guard     *keying.Guard
+	dh        *keying.Pool
+	accounts  *accounts
+	gate      *gate.Gate
+	endpoint  *dialog.Endpoint
+	line      *legs.Line
+	pool      *mixer.Pool
+	lobby     *mixer.Room
+	rooms     *rooms
+	policies  *policies
+	ledger    *ledger
+	registrar *registrar
+	chores    *chores
+	journeys  *chores // one for each move under way
+	moves     *moves
+	calls     *calls
+	metrics   *metrics
+	stopping  atomic.Bool
 
 	// full says that the mixer can take no further call; asked before anything is spent on one. It is the pool's; tests put their own there.
 	full atomic.Pointer[func() bool]
@@ -58,7 +60,8 @@ var _ dialog.Host = (*Server)(nil)
 func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
 		cfg: cfg, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
-		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
+		registrar: newRegistrar(maxBindings, time.Now),
+		journeys:  newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
@@ -85,7 +88,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}
 	s.metrics = newMetrics(s) // the endpoint calls Admit as soon as it listens
 	if s.endpoint, err = dialog.Listen(dialog.Config{
-		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true,
+		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true, Registrar: true,
 		ServerTLS:         s.sipTLS(),
 		ClientTLS:         &tls.Config{RootCAs: s.keys.authority.Roots(), MinVersion: tls.VersionTLS12},
 		RequestsPerSource: cfg.Limits.RequestsPerSource, Full: s.mixerFull, Log: log,

@@ -104,15 +104,32 @@ type SeatPatch struct {
 
 // AccountView is what the outside sees of an account: no credential.
 type AccountView struct {
-	Name             string    `json:"name" doc:"Name, unique among rooms and accounts" example:"alice"`
-	URI              string    `json:"uri" doc:"SIP URI of the account" example:"sip:alice@conf.example.com"`
-	DisplayName      string    `json:"display_name" doc:"Name to show"`
-	Disabled         bool      `json:"disabled" doc:"True when the account may not call"`
-	Policy           string    `json:"policy" doc:"Keying policy that its calls must keep to beside the room's; empty for none"`
-	MD5              bool      `json:"md5" doc:"True when SIP digest by MD5 is taken, for phones that know no other"`
-	CertFingerprints []string  `json:"cert_fingerprints" nullable:"false" doc:"SHA-256 of the certificates issued to the account, in hex"`
-	Calls            int       `json:"calls" doc:"Calls the account is in now"`
-	CreatedAt        time.Time `json:"created_at" doc:"When the account was made"`
+	Name             string       `json:"name" doc:"Name, unique among rooms and accounts" example:"alice"`
+	URI              string       `json:"uri" doc:"SIP URI of the account" example:"sip:alice@conf.example.com"`
+	DisplayName      string       `json:"display_name" doc:"Name to show"`
+	Disabled         bool         `json:"disabled" doc:"True when the account may not call"`
+	Policy           string       `json:"policy" doc:"Keying policy that its calls must keep to beside the room's; empty for none"`
+	MD5              bool         `json:"md5" doc:"True when SIP digest by MD5 is taken, for phones that know no other"`
+	CertFingerprints []string     `json:"cert_fingerprints" nullable:"false" doc:"SHA-256 of the certificates issued to the account, in hex"`
+	Devices          []DeviceView `json:"devices" nullable:"false" doc:"Where its seats may move: the devices of its record, and those that are registered now"`
+	Calls            int          `json:"calls" doc:"Calls the account is in now"`
+	CreatedAt        time.Time    `json:"created_at" doc:"When the account was made"`
+}
+
+// DeviceView is what the outside sees of a device of an account.
+type DeviceView struct {
+	Name       string     `json:"name" doc:"Name in the record of the account, or what the device calls itself" example:"desk"`
+	URI        string     `json:"uri" doc:"Where it is called" example:"sip:desk@192.0.2.7:5060"`
+	Instance   string     `json:"instance" doc:"Name of the device itself, RFC 5626; empty where it has none" example:"urn:uuid:00000000-0000-1000-8000-000a95a0e128"`
+	Transport  string     `json:"transport" doc:"Transport of its signalling" example:"tls"`
+	Registered bool       `json:"registered" doc:"True for a device that registered; false for one of the record"`
+	Expires    *time.Time `json:"expires" doc:"When its registration ends; null for a device of the record"`
+}
+
+// Device is a device of an account's record.
+type Device struct {
+	Name string `json:"name" minLength:"1" maxLength:"64" doc:"Name to show, unique within the account" example:"desk"`
+	URI  string `json:"uri" minLength:"5" maxLength:"256" pattern:"^sips?:" doc:"SIP URI with no parameter but transport" example:"sip:desk@192.0.2.7:5060"`
 }
 
 // NewAccount asks for an account. The credentials are the server's to make.
@@ -126,9 +143,10 @@ type NewAccount struct {
 
 // AccountPatch changes an account; a nil field stays as it is.
 type AccountPatch struct {
-	DisplayName *string `json:"display_name,omitempty" maxLength:"128" doc:"Name to show"`
-	Disabled    *bool   `json:"disabled,omitempty" doc:"True: the account may not call; calls it is in are ended"`
-	Policy      *string `json:"policy,omitempty" maxLength:"64" doc:"Keying policy of its calls from now on; empty: the room's alone"`
+	DisplayName *string   `json:"display_name,omitempty" maxLength:"128" doc:"Name to show"`
+	Disabled    *bool     `json:"disabled,omitempty" doc:"True: the account may not call; calls it is in are ended"`
+	Policy      *string   `json:"policy,omitempty" maxLength:"64" doc:"Keying policy of its calls from now on; empty: the room's alone"`
+	Devices     *[]Device `json:"devices,omitempty" maxItems:"16" doc:"Devices that do not register and to which its seats may move, in place of those there were"`
 }
 
 // Bundle is what the owner of a new account gets, once: the credentials in the clear. The name lets the admin API hand it

@@ -11,6 +11,7 @@ type accountRecord struct {
 	Name             string    `json:"name"`
 	DisplayName      string    `json:"display_name"`
 	Disabled         bool      `json:"disabled"`
+	Devices          []Device  `json:"devices,omitempty"`
 	Policy           string    `json:"policy,omitempty"`
 	PSK              []byte    `json:"psk"`
 	HA1SHA256        []byte    `json:"ha1_sha256"`

@@ -77,6 +77,7 @@ type Account struct {
 	Name             string
 	DisplayName      string
 	Disabled         bool
+	Devices          []Device // where its seats may move beside the devices that register
 	Policy           string   // name of its keying policy beside the room's; "" for none
 	PSK              []byte   // pre-shared key of MIKEY
 	HA1SHA256        []byte   // SHA-256 of user:realm:password, RFC 7616; as good as the password
@@ -103,7 +104,7 @@ func (a Account) MarshalJSON() ([]byte, error) {
 func (a *Account) Clone() Account {
 	c := *a
 	c.PSK, c.HA1SHA256, c.HA1MD5 = bytes.Clone(a.PSK), bytes.Clone(a.HA1SHA256), bytes.Clone(a.HA1MD5)
-	c.CertFingerprints = slices.Clone(a.CertFingerprints)
+	c.CertFingerprints, c.Devices = slices.Clone(a.CertFingerprints), slices.Clone(a.Devices)
 	return c
 }
 
@@ -112,6 +113,12 @@ func (a *Account) Wipe() {
 	clear(a.PSK)
 	clear(a.HA1SHA256)
 	clear(a.HA1MD5)
+}
+
+// Device is a telephone of an account that does not register: what it is called, and the SIP URI where it is.
+type Device struct {
+	Name string `json:"name"`
+	URI  string `json:"uri"`
 }
 
 // Room is a conference that outlives its last seat.
