@@ -65,13 +65,6 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 	return &admission{adm}, nil
 }
 
-// Serve refuses what begins no call (dialog.Host).
-func (s *Server) Serve(in *dialog.Standalone, _ any) {
-	if err := in.Reply(dialog.Response{Status: 405}); err != nil {
-		s.log.Debug("an answer could not be sent", "method", in.Request.Method, "err", err)
-	}
-}
-
 func (s *Server) response(r *gate.Reject) *dialog.Response {
 	resp := &dialog.Response{Status: r.Status, ContentType: r.ContentType, Body: r.Body}
 	for _, h := range r.Header {
