@@ -52,7 +52,7 @@ func (line *Line) Prepare(ctx context.Context, a Admission, owner Owner) (*Leg, 
 
 // Accept sends the 200 and starts the leg's goroutine; from now on the owner hears of the leg.
 func (l *Leg) Accept(in *dialog.Incoming) error {
-	fields, err := l.session.agree(in.Request, time.Now())
+	fields, err := l.session.heed(in.Request, time.Now())
 	if err != nil {
 		return err
 	}
