@@ -127,13 +127,10 @@ func TestRebindAnswers(t *testing.T) {
 		t.Error("the socket before is closed")
 	}
 	free(t, second, 2*t64())
-	for _, c := range []struct {
-		address string
-		want    error
-	}{{server.Addr("udp").String(), ErrConfig}, {"192.0.2.1:0", ErrConfig}, {"nowhere", ErrConfig}} {
-		before := server.Addr("udp").String()
-		if err := server.Rebind(c.address); !errors.Is(err, c.want) || server.Addr("udp").String() != before {
-			t.Errorf("to %s: %v, now at %s", c.address, err, server.Addr("udp"))
+	before := server.Addr("udp").String()
+	for _, address := range []string{before, "192.0.2.1:0", "nowhere"} {
+		if err := server.Rebind(address); !errors.Is(err, ErrConfig) || server.Addr("udp").String() != before {
+			t.Errorf("to %s: %v, now at %s", address, err, server.Addr("udp"))
 		}
 	}
 	if err := server.Close(within(t, 10*time.Second)); err != nil {
