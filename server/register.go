@@ -31,11 +31,17 @@ func (s *Server) Serve(in *dialog.Standalone, admitted any) {
 	}
 }
 
-// refer answers a REFER outside a dialog: no seat moves that way yet.
+// refer answers a REFER outside a dialog: no seat moves that way yet. Which rooms are open is nothing that the gate knows.
 func (s *Server) refer(in *dialog.Standalone, a *admission) {
+	answer := dialog.Response{Status: 403}
+	if s.rooms.find(a.Room) == nil {
+		answer.Status = 404
+	}
 	s.metrics.refused("refer")
-	s.log.Info("move refused", "account", a.Account, "room", a.Room, "source", in.Request.Source.String())
-	_ = in.Reply(dialog.Response{Status: 403})
+	s.log.Info("move refused", "account", a.Account, "room", a.Room, "status", answer.Status, "source", in.Request.Source.String())
+	if err := in.Reply(answer); err != nil {
+		s.log.Debug("answer to a REFER not sent", "account", a.Account, "err", err)
+	}
 }
 
 // register does what a REGISTER of a proven account asks for, and makes the answer.
