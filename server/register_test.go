@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -90,6 +91,44 @@ func TestRegister(t *testing.T) {
 	}
 	if res := p.registers(dialog.Outgoing{}, ann, "Contact: *", "Expires: 0"); res.Status != 200 || len(res.Values("Contact")) != 0 {
 		t.Errorf("all gone: %d %q", res.Status, res.Values("Contact"))
+	}
+}
+
+// TestRegisteredIsReached: a call of ours comes to a phone over the flow that it holds open, whatever its Contact says of its own network;
+// once its connection is gone it is not dialled.
+func TestRegisteredIsReached(t *testing.T) {
+	s := serveTest(t, "")
+	ann := enrolled(t, s, NewAccount{Name: "ann"})
+	for _, transport := range transportNames {
+		t.Run(transport, func(t *testing.T) {
+			p := newPhone(t, s)
+			if res := p.registers(dialog.Outgoing{Transport: transport}, ann, "Contact: <sip:ann@192.0.2.200:5099>"); res.Status != 200 {
+				t.Fatal(res.Status)
+			}
+			d, err := s.target("ann", "sip:ann@192.0.2.200:5099", s.SIPAddress("udp"))
+			if err != nil || d.transport != transport {
+				t.Fatalf("%+v %v", d, err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), e2ePatience)
+			defer cancel()
+			invite := func() (*dialog.Response, error) {
+				_, res, err := s.endpoint.Invite(ctx, dialog.Invitation{URI: d.uri, From: s.uri("hall"), Flow: d.flow})
+				return res, err
+			}
+			if res, err := invite(); err != nil || res.Status != 480 { // deaf's word
+				t.Fatalf("%v %v", res, err)
+			}
+			if transport == "udp" {
+				return
+			}
+			if err := p.endpoint.Close(ctx); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "the flow is gone", func() bool {
+				_, err := invite()
+				return errors.Is(err, dialog.ErrNoFlow)
+			})
+		})
 	}
 }
 
