@@ -86,6 +86,7 @@ func (a *Admin) route(c Config) error {
 	a.accountRoutes()
 	a.roomRoutes()
 	a.seatRoutes()
+	a.moveRoutes()
 	a.healthRoutes()
 	page, err := newPage(a.api.OpenAPI())
 	if err != nil {

@@ -149,6 +149,7 @@ var routes = []struct {
 	{"POST", "/v1/accounts", `{"name":"Bob","display_name":"Bob B.","cert":"rsa","policy":"phones","md5":true}`, 201},
 	{"GET", "/v1/accounts/bob", "", 200},
 	{"PATCH", "/v1/accounts/bob", `{"disabled":true,"policy":"","devices":[{"name":"desk","uri":"sip:desk@192.0.2.7"}]}`, 200},
+	{"GET", "/v1/moves/m1", "", 200},
 	{"GET", "/v1/rooms", "", 200},
 	{"GET", "/v1/rooms/demo", "", 200},
 	{"GET", "/v1/rooms/demo/seats", "", 200},
@@ -156,6 +157,7 @@ var routes = []struct {
 	{"PATCH", "/v1/rooms/demo/seats/s2", `{"muted":true,"deaf":false,"gain_db":-3.5}`, 200},
 	{"POST", "/v1/rooms/demo/seats/s2/rekey", "", 202},
 	{"POST", "/v1/rooms/demo/seats/s2/reinvite", "", 202},
+	{"POST", "/v1/rooms/demo/seats/s2/moves", `{"target":"sip:a1@192.0.2.7"}`, 202},
 	{"DELETE", "/v1/rooms/demo/seats/s2", "", 204},
 	{"DELETE", "/v1/accounts/bob", "", 204},
 }
@@ -171,7 +173,7 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%s %s lacks the security headers: %v", route.method, route.path, got.header)
 		}
 	}
-	for _, route := range routes[7:] { // both are gone now
+	for _, route := range routes[8:] { // both are gone now
 		r.ask(t, route.method, route.path, route.body, nil).problem(t, 404)
 	}
 }
@@ -187,7 +189,7 @@ func TestRoutesAreAllTested(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.ask(t, "GET", "/openapi.json", "", nil).body), &api); err != nil {
 		t.Fatal(err)
 	}
-	shape := strings.NewReplacer("{account}", "bob", "{room}", "demo", "{seat}", "s2")
+	shape := strings.NewReplacer("{account}", "bob", "{room}", "demo", "{seat}", "s2", "{move}", "m1")
 	for path, methods := range api.Paths {
 		for method, op := range methods {
 			tested := false

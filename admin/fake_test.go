@@ -120,6 +120,25 @@ func (f *fake) PatchSeat(_ context.Context, room, id string, p server.SeatPatch)
 func (f *fake) Rekey(_ context.Context, room, id string) error    { return f.change(room, id) }
 func (f *fake) Reinvite(_ context.Context, room, id string) error { return f.change(room, id) }
 
+// MoveSeat goes well where the target is a phone of the seat's account.
+func (f *fake) MoveSeat(_ context.Context, room, id string, ask server.MoveRequest) (server.MoveView, error) {
+	v, err := f.with(room, id, func(*server.SeatView) {})
+	if err == nil && !strings.HasPrefix(ask.Target, "sip:"+v.Account+"@") {
+		err = server.ErrNotADevice
+	}
+	return server.MoveView{ID: "m1", Room: room, Seat: id, Account: v.Account, Target: ask.Target, How: "invite", State: "inviting"}, err
+}
+
+func (f *fake) Move(id string) (server.MoveView, error) {
+	if err := f.enter(); err != nil {
+		return server.MoveView{}, err
+	}
+	if id != "m1" {
+		return server.MoveView{}, server.ErrUnknownMove
+	}
+	return server.MoveView{ID: id, State: "done"}, nil
+}
+
 // change is of a call that stands, and counts as a change of its keys.
 func (f *fake) change(room, id string) error {
 	up := true

@@ -24,6 +24,10 @@ var answers = []struct {
 	{server.ErrNameTaken, http.StatusConflict, "a room or an account has this name already"},
 	{server.ErrUnknownPolicy, http.StatusUnprocessableEntity, "no policy of this name is in the configuration; name one of its policies"},
 	{server.ErrInvalid, http.StatusUnprocessableEntity, "a value is not allowed"},
+	{server.ErrUnknownMove, http.StatusNotFound, "no such move"},
+	{server.ErrMovePending, http.StatusConflict, "a move of this seat is pending; wait for its end"},
+	{server.ErrNotMovable, http.StatusConflict, "this seat cannot move: its owner is away, or came by a trunk"},
+	{server.ErrNotADevice, http.StatusUnprocessableEntity, "target is none of the devices of the seat's account; register it, or list it with the account"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
 }

@@ -26,6 +26,10 @@ type Server interface {
 	Rekey(ctx context.Context, room, seat string) error
 	// Reinvite sends a re-INVITE in the call of a seat that leaves its keys. It returns when that is taken on.
 	Reinvite(ctx context.Context, room, seat string) error
+	// MoveSeat begins to move a seat to another device of its account. It returns when that is under way; Move tells how it goes.
+	MoveSeat(ctx context.Context, room, seat string, ask server.MoveRequest) (server.MoveView, error)
+	// Move gives a move, under way or over.
+	Move(id string) (server.MoveView, error)
 	// HangUp ends the call of a seat and frees the seat.
 	HangUp(ctx context.Context, room, seat string) error
 

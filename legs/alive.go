@@ -16,11 +16,20 @@ func (l *Leg) alive(ctx context.Context, now time.Time) *Ending {
 		l.switchNow()
 	}
 	l.age(ctx, now)
+	switch {
+	case l.session.over(now):
+		return &Ending{Reason: "session_expired"}
+	case l.session.due(now):
+		l.enqueue(&change{kind: refreshing, ctx: ctx, result: make(chan error, 1)})
+	}
 	if l.State() == Confirmed {
 		// Counted and timed by our own monotonic clock: the stream's arrival times are the wall's, which may be set.
 		s := l.stream.Snapshot()
 		if heard := s.PacketsReceived + s.RTCPReceived; heard != l.heard {
 			l.heard, l.since = heard, now
+		}
+		if l.follow(now, s) {
+			l.enqueue(&change{kind: confirming, ctx: ctx, result: make(chan error, 1)})
 		}
 		if now.Sub(l.since) > cmp.Or(l.line.MediaTimeout, mediaTimeout) {
 			return &Ending{Reason: "media_timeout"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs/dialog"
@@ -23,6 +24,8 @@ type Outgoing struct {
 	Suite      keying.Suite    // "" = the policy's first
 	Group      keying.Group    // "" = the policy's first
 	Cert       string          // "rsa", "ecdsa" or "" = what there is
+	Codecs     []string        // by preference; empty: the line's
+	Handover   *keying.Running // of a leg of the same two: where the policy says so, and a pre-shared key allows it, its TGK is what we send
 	Secured    bool            // a=crypto may be used although the transport is not TLS: the peer named us an exception (a trunk)
 	LateOffer  bool            // send the INVITE without an offer and answer the one in the 200; then Methods are the policy's matter
 
@@ -63,12 +66,18 @@ func (line *Line) place(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m 
 	if err != nil {
 		return nil, err
 	}
+	if m == keying.MIKEYPSK {
+		l.call.Handover = o.Handover
+	}
+	if len(o.Codecs) > 0 {
+		l.local.Codecs = o.Codecs
+	}
 	d, err := l.invite(ctx, ep, o, m)
 	if err != nil {
 		l.Release()
 		return nil, err
 	}
-	l.dlg = d
+	l.dlg, l.call.Handover = d, nil
 	l.settle()
 	owner.Accepted(l)
 	go l.run() //nolint:gosec // the leg outlives the ctx of its set-up
@@ -93,7 +102,9 @@ func (l *Leg) invite(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m key
 		} else {
 			err = l.completeOffer(ctx, resp.Body)
 		}
-		failed = err
+		if failed = err; err == nil {
+			l.session.adopt(resp, time.Now())
+		}
 		return contentType, body, err
 	}
 	d, resp, err := ep.Invite(ctx, inv)

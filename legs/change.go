@@ -19,6 +19,7 @@ const (
 	resuming
 	rekeying
 	refreshing
+	confirming // a refresh of ours that nobody asked for, and that nothing hangs on
 )
 
 // change is one modification of the call that this side began (RFC 3261 section 14.1). They are made one after the other.

@@ -34,6 +34,18 @@ const (
 	handshakeTimeout = 10 * time.Second
 	// renewRetry is how long to wait at least before keys that could not be renewed are tried again; half as much is drawn on top.
 	renewRetry = 10 * time.Second
+	// followAfter is how long a peer whose media moved is given to announce that himself; followEvery bounds how often he is asked.
+	followAfter, followEvery = 3 * time.Second, 10 * time.Second
+	// confirmTimeout bounds that re-INVITE: it may go where nobody is any more, and while it is out the peer's own gets 491.
+	confirmTimeout = 4 * time.Second
+	// minSession is the shortest session timer that a peer may ask for, as RFC 4028 section 4 has it: each refresh is a re-INVITE.
+	minSession = 90 * time.Second
+	// sessionMargin is how much before its time a session ends that nobody refreshed (RFC 4028 section 10).
+	sessionMargin = 32 * time.Second
+	// referralLife is how long the subscription of a REFER is said to last: beyond the longest time that a device may ring.
+	referralLife = 2 * time.Minute
+	// maxNotices bounds what is told of a referral before anybody reads it.
+	maxNotices = 8
 	// mailboxLength bounds the commands that wait for the leg's goroutine: they come from people and timers, not packets.
 	mailboxLength = 8
 )

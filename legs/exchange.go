@@ -13,20 +13,29 @@ import (
 
 // attempt makes one offer and takes its answer. Where another try may succeed, it is to wait so long (RFC 3261 section 14.1).
 func (l *Leg) attempt(life context.Context, c *change) (wait time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(life, exchangeTimeout)
+	patience := exchangeTimeout
+	if c.kind == confirming {
+		patience = confirmTimeout
+	}
+	ctx, cancel := context.WithTimeout(life, patience)
 	defer cancel()
 	defer func() {
 		c.initiation.Abandon()
 		wipe(&c.local.Keys)
 	}()
 	c.initiation, c.sent, c.again, c.busy, c.spoiled = nil, false, false, false, nil
+	var fields []dialog.HeaderField
+	if err := l.within(ctx, func() { fields = l.session.offer() }); err != nil {
+		return 0, err
+	}
 	resp, err := l.dlg.Reinvite(ctx, dialog.Modification{
+		Header: fields, Keep: c.kind == confirming,
 		Offer: func(ctx context.Context) (string, []byte, error) {
 			body, err := l.propose(ctx, c)
 			return offer.ContentType, body, err
 		},
 		Ack: func(resp *dialog.Response) (string, []byte, error) {
-			if err := l.answered(ctx, c, resp.Body); err != nil {
+			if err := l.answered(ctx, c, resp); err != nil {
 				c.spoiled = fmt.Errorf("%w: %w", ErrAnswer, err)
 			}
 			return "", nil, c.spoiled
@@ -100,8 +109,8 @@ func (l *Leg) propose(ctx context.Context, c *change) ([]byte, error) {
 // proposeKeys begins the update of a rekey or a refresh; anything else says again what runs.
 func (l *Leg) proposeKeys(ctx context.Context, c *change, call keying.Call) (err error) {
 	method := c.from.Posture.Method
-	call.Refresh = c.kind == refreshing
-	if c.kind != rekeying && (c.kind != refreshing || !method.Authenticates()) {
+	call.Refresh = c.kind == refreshing || c.kind == confirming
+	if c.kind != rekeying && (!call.Refresh || !method.Authenticates()) {
 		c.local.Keys = c.from.Running.Repeat()
 		return nil
 	}
@@ -113,8 +122,8 @@ func (l *Leg) proposeKeys(ctx context.Context, c *change, call keying.Call) (err
 }
 
 // answered takes the answer to the offer of a change, before its ACK goes out.
-func (l *Leg) answered(ctx context.Context, c *change, body []byte) error {
-	d, err := offer.Parse(body)
+func (l *Leg) answered(ctx context.Context, c *change, resp *dialog.Response) error {
+	d, err := offer.Parse(resp.Body)
 	if err != nil {
 		return err
 	}
@@ -135,6 +144,7 @@ func (l *Leg) answered(ctx context.Context, c *change, body []byte) error {
 		l.local.Direction = c.local.Direction
 		if err = l.adopt(agreement, n, ours); err == nil {
 			l.settle()
+			l.session.adopt(resp, time.Now())
 		}
 		c.later = l.shaking
 	})

@@ -22,6 +22,7 @@ type Line struct {
 	Domain string        // SIP domain, for Warning headers and identities
 	Keyer  *keying.Keyer // makes the agreements
 	Ports  *media.Ports  // sockets of the streams
+	Ledger *media.Ledger // sees that no stream of the process encrypts two packets alike; nil: nobody does
 	Codecs []string      // by preference: "opus", "pcmu", "pcma", "l16"
 	CNAME  string        // RTCP canonical name (RFC 3550 section 6.5.1); must not tell who is on the leg
 	Log    *slog.Logger
@@ -41,6 +42,8 @@ type Line struct {
 // Dialog is what a leg needs of its SIP dialog; *dialog.Dialog has it.
 type Dialog interface {
 	ID() string
+	Tags() (callID, local, remote string)
+	Transport() string
 	Inbox() <-chan dialog.Event
 	Reinvite(ctx context.Context, m dialog.Modification) (*dialog.Response, error)
 	Send(ctx context.Context, method string, header []dialog.HeaderField, contentType string, body []byte) (*dialog.Response, error)
@@ -51,14 +54,15 @@ type Dialog interface {
 
 // Owner is told of the leg's life, from the leg's goroutine. Its methods may wait a tick or two, no longer.
 type Owner interface {
-	Accepted(*Leg)      // the dialog exists; the leg's goroutine starts when this returns
-	Confirmed(*Leg)     // the call stands on both sides: the seat may be heard
-	Ended(*Leg, Ending) // the dialog is over: take the stream from its ticker, then Release the leg
+	Accepted(*Leg)            // the dialog exists; the leg's goroutine starts when this returns
+	Confirmed(*Leg)           // the call stands on both sides: the seat may be heard
+	Referred(*Leg, *Referral) // the peer asks that somebody be called in its place; it must be answered, later is soon enough
+	Ended(*Leg, Ending)       // the dialog is over: take the stream from its ticker, then Release the leg
 }
 
 // Ending is how a leg ended.
 type Ending struct {
-	Reason string // "bye", "hangup", "media_timeout", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed"
+	Reason string // "bye", "hangup", "media_timeout", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed", "session_expired"
 	Err    error  // the cause where there is one, for logs
 }
 
@@ -89,6 +93,7 @@ type Leg struct {
 	// Owned by the leg's goroutine once it runs; before that by whoever prepares the leg.
 	call       keying.Call
 	local      offer.Local
+	login      Login              // of a call that we answer
 	pending    offer.Local        // the first offer or that in a 200 of ours, which waits for its answer
 	initiation *keying.Initiation // of the first offer, while it waits for its answer
 	agreement  *keying.Agreement  // the running one; its keys are wiped, the stream has made its contexts of them
@@ -110,16 +115,20 @@ type Leg struct {
 	since      time.Time // when heard last rose, by our clock
 	heard      uint64    // packets of the peer that were authentic, RTP and RTCP
 	asked      time.Time
+	session    session
+	place      whereabouts
 
-	first    []byte // body of our 200 to the first INVITE; set by Prepare, cleared by Accept
-	state    atomic.Uint32
-	terms    atomic.Pointer[Terms]
-	mailbox  chan func()
-	ending   chan Ending    // why the leg is to end: holds the first cause
-	hasKeys  chan struct{}  // closed when the stream has its first keys
-	finished chan struct{}  // closed when the goroutine has ended
-	helpers  sync.WaitGroup // goroutines of the leg's, all of which end before it
-	released atomic.Bool
+	first     []byte // body of our 200 to the first INVITE; set by Prepare, cleared by Accept
+	state     atomic.Uint32
+	terms     atomic.Pointer[Terms]
+	mailbox   chan func()
+	notices   chan notice    // of a REFER of ours
+	referring atomic.Bool    // one is under way
+	ending    chan Ending    // why the leg is to end: holds the first cause
+	hasKeys   chan struct{}  // closed when the stream has its first keys
+	finished  chan struct{}  // closed when the goroutine has ended
+	helpers   sync.WaitGroup // goroutines of the leg's, all of which end before it
+	released  atomic.Bool
 }
 
 // Terms are what both sides agreed on: an immutable snapshot.
@@ -151,14 +160,14 @@ var ErrEnded = errors.New("legs: the leg has ended")
 
 // newLeg opens the stream of a leg.
 func (line *Line) newLeg(call keying.Call, owner Owner) (*Leg, error) {
-	stream, err := media.Open(line.Ports, media.Options{CNAME: line.CNAME, Log: line.Log})
+	stream, err := media.Open(line.Ports, media.Options{CNAME: line.CNAME, Ledger: line.Ledger, Log: line.Log})
 	if err != nil {
 		return nil, &Reject{Status: 503, Retry: 5, Reason: "no_port", Err: err}
 	}
 	call.SSRC = stream.SSRC()
 	l := &Leg{
 		id: newID(), line: line, owner: owner, stream: stream, call: call,
-		mailbox: make(chan func(), mailboxLength), ending: make(chan Ending, 1), hasKeys: make(chan struct{}), finished: make(chan struct{}),
+		mailbox: make(chan func(), mailboxLength), notices: make(chan notice, maxNotices), ending: make(chan Ending, 1), hasKeys: make(chan struct{}), finished: make(chan struct{}),
 	}
 	session, err := offer.NewSession(rand.Reader)
 	if err != nil {

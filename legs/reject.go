@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,12 +16,13 @@ import (
 
 // Reject is a refusal of a call or of an offer: what the peer is told, and what our log is told.
 type Reject struct {
-	Status  int    // SIP status code
-	Warning string // value of the Warning header, "" for none (RFC 3261 section 20.43)
-	Body    []byte // SDP that carries a MIKEY error message, nil for none
-	Retry   int    // Retry-After in seconds, 0 for none
-	Reason  string // one of a closed set, for metrics
-	Err     error  // the cause, for logs; never sent
+	Status  int                  // SIP status code
+	Warning string               // value of the Warning header, "" for none (RFC 3261 section 20.43)
+	Body    []byte               // SDP that carries a MIKEY error message, nil for none
+	Header  []dialog.HeaderField // further fields
+	Retry   int                  // Retry-After in seconds, 0 for none
+	Reason  string               // one of a closed set, for metrics
+	Err     error                // the cause, for logs; never sent
 }
 
 // Error says the status and the cause.
@@ -33,7 +35,7 @@ func (r *Reject) Unwrap() error { return r.Err }
 
 // Response is the refusal as the dialog sends it.
 func (r *Reject) Response() dialog.Response {
-	resp := dialog.Response{Status: r.Status}
+	resp := dialog.Response{Status: r.Status, Header: slices.Clone(r.Header)}
 	if r.Warning != "" {
 		resp.Header = append(resp.Header, dialog.HeaderField{Name: "Warning", Value: r.Warning})
 	}

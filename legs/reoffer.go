@@ -3,6 +3,7 @@ package legs
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs/dialog"
@@ -24,7 +25,13 @@ func (l *Leg) reoffered(ev dialog.Event) {
 	ctx, cancel := context.WithTimeout(context.Background(), negotiationTimeout)
 	defer cancel()
 	a := &answering{update: ev.Kind == dialog.Update}
-	body, err := l.reanswer(ctx, ev, a)
+	session := l.session
+	fields, err := session.agree(ev.Request, time.Now())
+	var body []byte
+	if err == nil {
+		a.fields = fields
+		body, err = l.reanswer(ctx, ev, a)
+	}
 	if a.rekey && !errors.Is(err, errSettling) && !errors.Is(err, dialog.ErrCancelled) { // which the peer makes again, or took back
 		defer func() {
 			if err != nil || !l.shaking { // else the handshake tells
@@ -38,15 +45,17 @@ func (l *Leg) reoffered(ev dialog.Event) {
 		ev.Reply(r.Response())
 		return
 	}
-	ev.Reply(accepting(body))
+	l.session = session
+	l.announced()
+	ev.Reply(a.accepting(body))
 	if l.State() != Answered {
 		l.settle()
 	}
 }
 
 // accepting is the 200 with a description, or without one.
-func accepting(body []byte) dialog.Response {
-	resp := dialog.Response{Status: 200}
+func (a *answering) accepting(body []byte) dialog.Response {
+	resp := dialog.Response{Status: 200, Header: a.fields}
 	if body != nil {
 		resp.ContentType, resp.Body = offer.ContentType, body
 	}
@@ -57,7 +66,8 @@ func accepting(body []byte) dialog.Response {
 type answering struct {
 	update bool // an UPDATE: no ACK will come (RFC 3311)
 	offer  *offer.Description
-	rekey  bool // it changes the keys, or would have
+	rekey  bool                 // it changes the keys, or would have
+	fields []dialog.HeaderField // of our 2xx
 }
 
 // reanswer makes the body of the 200 to a re-INVITE or UPDATE.
@@ -67,7 +77,7 @@ func (l *Leg) reanswer(ctx context.Context, ev dialog.Event, a *answering) (body
 			return nil, nil // a target refresh only (RFC 3311 section 5.2)
 		}
 		if body, err = l.repeatOffer(); err == nil {
-			err = ev.Sendable(accepting(body))
+			err = ev.Sendable(a.accepting(body))
 		}
 		l.offered = err == nil
 		return body, err
@@ -90,7 +100,7 @@ func (l *Leg) reanswer(ctx context.Context, ev dialog.Event, a *answering) (body
 		v.Abandon()
 		return nil, errSettling
 	}
-	body, err = l.answerIf(ctx, a.offer, v, func(body []byte) error { return ev.Sendable(accepting(body)) })
+	body, err = l.answerIf(ctx, a.offer, v, func(body []byte) error { return ev.Sendable(a.accepting(body)) })
 	if err == nil && a.update {
 		l.switchWithin(switchPatience) // at its first packet under the new keys, or when it has our 200 for certain
 	}

@@ -69,6 +69,10 @@ func (l *Leg) take(ev dialog.Event) *Ending {
 		l.reoffered(ev)
 	case dialog.Bye:
 		return &Ending{Reason: "bye"} // the dialog has answered it
+	case dialog.Refer:
+		l.referred(ev)
+	case dialog.Notify:
+		l.notified(ev)
 	case dialog.Info:
 		ev.Reply(dialog.Response{Status: 200})
 	case dialog.Gone:

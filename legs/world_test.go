@@ -293,6 +293,7 @@ func (callingHost) Serve(in *dialog.Standalone, _ any) { _ = in.Reply(dialog.Res
 type owner struct {
 	t         *testing.T
 	confirmed chan *Leg
+	referrals chan *Referral
 	ended     chan Ending
 
 	mute atomic.Bool // ticks on, but sends nothing
@@ -303,12 +304,14 @@ type owner struct {
 }
 
 func newOwner(t *testing.T) *owner {
-	return &owner{t: t, confirmed: make(chan *Leg, 1), ended: make(chan Ending, 1)}
+	return &owner{t: t, confirmed: make(chan *Leg, 1), referrals: make(chan *Referral, 1), ended: make(chan Ending, 1)}
 }
 
 func (o *owner) Accepted(*Leg) {}
 
 func (o *owner) Confirmed(l *Leg) { o.confirmed <- l }
+
+func (o *owner) Referred(_ *Leg, r *Referral) { o.referrals <- r }
 
 func (o *owner) Ended(l *Leg, e Ending) {
 	o.stop()

@@ -20,6 +20,7 @@ import (
 type Exchange struct {
 	endpoint *dialog.Endpoint
 	ports    *media.Ports
+	ledger   *media.Ledger
 	dh       *keying.Pool
 	guard    *keying.Guard
 	clock    *Clock
@@ -59,7 +60,7 @@ func NewExchange(local netip.Addr, client *tls.Config, log *slog.Logger) (*Excha
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	x := &Exchange{
-		endpoint: endpoint, ports: media.NewPorts(local, 0, 0), guard: guard, clock: NewClock(), stop: stop,
+		endpoint: endpoint, ports: media.NewPorts(local, 0, 0), ledger: media.NewLedger(), guard: guard, clock: NewClock(), stop: stop,
 		dh: keying.NewPool(keying.PoolConfig{Queue: callersQueue, Deadline: setupPatience}), done: make(chan struct{}), log: log,
 	}
 	go func() {
@@ -118,7 +119,7 @@ func (x *Exchange) Call(ctx context.Context, p Plan) (*Caller, error) {
 	}
 	c := &Caller{exchange: x, ended: make(chan struct{}), changes: make(chan change, changesKept)}
 	line := &legs.Line{
-		Domain: domainOf(p.Bundle.URI), Keyer: keyer, Ports: x.ports, Codecs: p.Codecs, CNAME: "caller", Log: x.log, OnRekey: c.changed,
+		Domain: domainOf(p.Bundle.URI), Keyer: keyer, Ports: x.ports, Ledger: x.ledger, Codecs: p.Codecs, CNAME: "caller", Log: x.log, OnRekey: c.changed,
 	}
 	start := time.Now()
 	c.leg, err = line.Call(ctx, x.endpoint, legs.Outgoing{
@@ -180,6 +181,9 @@ func (c *Caller) Accepted(*legs.Leg) {}
 
 // Confirmed implements legs.Owner.
 func (c *Caller) Confirmed(*legs.Leg) {}
+
+// Referred implements legs.Owner: the server has nothing to ask of a caller.
+func (c *Caller) Referred(_ *legs.Leg, r *legs.Referral) { r.Refuse(dialog.Response{Status: 603}) }
 
 // Ended implements legs.Owner. The stream is released by whoever took the caller off the clock: HangUp.
 func (c *Caller) Ended(_ *legs.Leg, e legs.Ending) {

@@ -122,6 +122,8 @@ func (*phone) Accepted(*legs.Leg) {}
 // Confirmed implements legs.Owner.
 func (*phone) Confirmed(*legs.Leg) {}
 
+func (*phone) Referred(_ *legs.Leg, r *legs.Referral) { r.Refuse(dialog.Response{Status: 603}) }
+
 // Ended implements legs.Owner.
 func (p *phone) Ended(l *legs.Leg, e legs.Ending) {
 	p.stop()

@@ -27,6 +27,7 @@ func TestVerdictOfRekeys(t *testing.T) {
 		{"no keys changed", func(r *Report) { r.Rekeys.Done = 0 }, "no keys were changed"},
 		{"no keys to change", func(r *Report) { r.Rekeys.Done, r.Script = 0, ScriptJoin }, ""},
 		{"one failed", func(r *Report) { r.Rekeys.Failed = 1 }, "1 of 6 changes of keys failed"},
+		{"one index twice", func(r *Report) { r.Media.Repeated = 1 }, "1 times a caller would have used a key, SSRC and index again"},
 		{"one packet", func(r *Report) { r.Rekeys.PacketsLost = 1 }, "1 packets were lost or refused"},
 	} {
 		r := good()

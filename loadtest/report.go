@@ -53,6 +53,7 @@ type MediaReport struct {
 	Late        uint64  `json:"late"`
 	AuthFailed  uint64  `json:"auth_failed"`
 	Replayed    uint64  `json:"replayed"`
+	Repeated    uint64  `json:"repeated_indexes"` // packets of callers kept back: their key, SSRC and index had been used before
 }
 
 // MixReport tells who heard whom. A pair is a listener and a talker of its room that were there together long enough.
@@ -127,6 +128,9 @@ func (r *Report) judge() {
 	}
 	if r.Media.AuthFailed > 0 {
 		fail("%d packets did not authenticate", r.Media.AuthFailed)
+	}
+	if r.Media.Repeated > 0 {
+		fail("%d times a caller would have used a key, SSRC and index again", r.Media.Repeated)
 	}
 	if missing := r.Mix.Missing - r.Mix.Untested; missing > 0 {
 		fail("%d of %d pairs were not heard", missing, r.Mix.Pairs)

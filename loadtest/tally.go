@@ -111,6 +111,7 @@ func (w *swarm) report(ctx context.Context, before, after CPU) *Report {
 		OK: ok, Failed: failed, P50: quantile(t.setups, .5), P99: quantile(t.setups, .99),
 		PerS: float64(t.ramped) / t.ramp.Seconds(), Failures: t.failures,
 	}
+	r.Media.Repeated = w.exchange.ledger.Repeated()
 	if r.Media.Expected > 0 {
 		r.Media.ReceivedPct = 100 * float64(r.Media.Received) / float64(r.Media.Expected)
 	}

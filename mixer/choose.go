@@ -110,6 +110,6 @@ func (r *Room) dismiss(s *Seat) {
 		r.giveBack(s.bus)
 	}
 	r.pool.legs.Add(-int64(len(s.feeds)))
-	s.place, s.hearing = place{}, hearing{}
+	s.place, s.hearing, s.handover = place{}, hearing{}, handover{}
 	s.hush()
 }

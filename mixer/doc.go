@@ -28,6 +28,12 @@
 // The rooms' ticks are staggered over the 20 ms, a few at a time, so that sends do not burst. The schedule is absolute: a late tick does not move
 // the next one. A room that fell behind catches up a few ticks and skips the rest, and both are counted.
 //
+// # Moves
+//
+// While a seat moves from one device to another it has two ports. Both hear its bus, hence neither hears the other. The old one is heard
+// until the first frame of voice of the new one plays; then the one goes over into the other within 10 ms, and the old one is
+// drained and dropped until it is detached. Mute, gain, position and talk time are the seat's and do not notice.
+//
 // # Standards
 //
 // RFC 6716 (Opus; table of contents octet, section 3.1; voice activity flag, section 4.2.3; silence flag, section 4.3), RFC 3551

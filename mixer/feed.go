@@ -9,6 +9,7 @@ import (
 // feed is a port as the room keeps it.
 type feed struct {
 	port            Port
+	number          int            // of the feeds of the seat, from 1, in the order of attachment
 	format          codec.Format   // as of the last tick
 	frame           codec.Frame    // of this tick
 	quiet, wasQuiet bool           // this frame and the one before it are the codec's silence
@@ -25,7 +26,9 @@ func (s *Seat) attach(p Port) {
 	if s.feedOf(p) >= 0 {
 		return
 	}
-	s.feeds = append(s.feeds, &feed{port: p})
+	s.attached++
+	s.feeds = append(s.feeds, &feed{port: p, number: s.attached})
+	s.gap.Store(0)
 	s.room.pool.legs.Add(1)
 }
 
@@ -41,25 +44,15 @@ func (s *Seat) detach(p Port) {
 	if s.voice != gone {
 		return
 	}
-	s.voice = nil
+	var next *feed
 	if n := len(s.feeds); n > 0 {
-		s.voice = s.feeds[n-1]
+		next = s.feeds[n-1]
 	}
+	s.turnTo(next)
 }
 
 func (s *Seat) feedOf(p Port) int {
 	return slices.IndexFunc(s.feeds, func(f *feed) bool { return f.port == p })
-}
-
-// elect lets a feed speak for the seat: the first one, and after it any that was attached later, from its first frame of voice.
-func (s *Seat) elect(f *feed, i int, k codec.Kind) bool {
-	if s.voice == nil {
-		s.voice = f
-	}
-	if s.voice != f && k == codec.Voice && i > slices.Index(s.feeds, s.voice) {
-		s.voice = f
-	}
-	return s.voice == f
 }
 
 // reformat takes note of a format that changed. Where only what we send is encoded otherwise the decoder goes on.
@@ -72,7 +65,7 @@ func (f *feed) reformat(to codec.Format, silence []byte) {
 	f.warm.forget()
 }
 
-// rest tells the decoder that what it decoded last does not go on.
+// rest tells the decoder that what it decoded last does not go on. The end of that sound is left in pcm.
 func (f *feed) rest(pcm []int16) {
 	if f.open && f.decoder != nil {
 		_ = f.decoder.Decode(codec.Frame{}, pcm) // a Silent frame cannot fail

@@ -62,7 +62,7 @@ func (o *outlet) forward(r *Room, f *feed, s *Seat, y *tally) bool {
 // because it has fallen silent is not worth a change.
 func (s *Seat) plainly(target int32) bool {
 	f := s.heeded
-	if f == nil || s.spoilt || f.frame.Kind != codec.Voice || f.frame.Skipped || f.format.Codec != codec.Opus || s.gain.Load() != unity ||
+	if f == nil || s.spoilt || s.sewn || f.frame.Kind != codec.Voice || f.frame.Skipped || f.format.Codec != codec.Opus || s.gain.Load() != unity ||
 		s.gainNow != unity || target != unity && s.energy >= speakOff {
 		return false
 	}

@@ -84,6 +84,10 @@ const (
 	minGainDB, maxGainDB = -60.0, 20.0
 )
 
+// seamLength is how long what one port says goes over into what another says when a seat moves: long enough for what a decoder begins
+// with 3 ms late not to click, short enough that nobody hears both.
+const seamLength = 10 * time.Millisecond
+
 // Buses and encoders.
 const (
 	// primeFrames is how many frames of the bus that a listener heard before are put through a new encoder: the overlap and the

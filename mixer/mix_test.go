@@ -199,28 +199,6 @@ func TestUnconfiguredPortIsDrainedOnly(t *testing.T) {
 	wantHeard(t, "the port once configured", p, pcm[0])
 }
 
-func TestMoveBothPortsHearTheMinusBus(t *testing.T) {
-	r := newTable(t, RoomConfig{Mixing: true})
-	seats, ports, pcm := r.talkers(2, 3000)
-	r.run(2)
-	arriving := &fakePort{format: l16}
-	seats[0].Attach(arriving)
-	r.run(1)
-	wantHeard(t, "old port", ports[0], pcm[1])
-	wantHeard(t, "new port", arriving, pcm[1])
-	wantHeard(t, "other seat, old port still speaks", ports[1], pcm[0])
-
-	moved, next := voice(77, 3000)
-	arriving.next = next
-	r.run(1)
-	wantHeard(t, "other seat, new port speaks", ports[1], moved)
-	done := seats[0].Detach(ports[0])
-	r.run(1)
-	<-done
-	wantHeard(t, "new port", arriving, pcm[1])
-	wantHeard(t, "other seat", ports[1], moved)
-}
-
 func TestMixRateFollowsTheMembers(t *testing.T) {
 	r := newTable(t, RoomConfig{Mixing: true})
 	r.talkers(1, 3000)

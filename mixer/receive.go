@@ -9,7 +9,6 @@ import (
 // hearing is the half of a seat that listens to its ports.
 type hearing struct {
 	feeds    []*feed
-	voice    *feed    // the feed that speaks for the seat
 	pcm      []int16  // the frame decoded last; made when the seat first speaks
 	heeded   *feed    // the feed whose frame is decoded in this tick, if any
 	doubt    activity // what that frame tells without being decoded
@@ -31,8 +30,8 @@ type hearing struct {
 func (s *Seat) receive(r *Room, t Tick, y *tally) {
 	y.legs += uint64(len(s.feeds))
 	s.fresh, s.energy, s.onset, s.heeded, s.doubt = false, 0, false, nil, unknown
-	s.hushed = s.muted.Load()
-	for i, f := range s.feeds {
+	s.hushed, s.sewn = s.muted.Load(), false
+	for _, f := range s.feeds {
 		f.frame = f.port.Next(t)
 		if !r.mixing {
 			continue // the lobby: ports drain
@@ -42,11 +41,11 @@ func (s *Seat) receive(r *Room, t Tick, y *tally) {
 			f.reformat(now, r.pool.silences.of(now))
 			s.stale = true
 		}
-		if !s.elect(f, i, f.frame.Kind) || f.silence == nil || s.hushed && !s.inMix {
-			f.rest(s.pcm[:min(len(s.pcm), r.samples)])
-			continue
-		}
-		s.heed(f, r.samples)
+		s.elect(f)
+	}
+	if r.mixing {
+		s.follow(t)
+		s.attend(r.samples)
 	}
 }
 
@@ -69,20 +68,35 @@ func (s *Seat) heed(f *feed, samples int) {
 	}
 }
 
-// decode decodes the frame that the seat heeds.
+// decode makes what the seat says in this tick: the frame that it heeds, the end of what another feed said, or one joined to the other.
 func (s *Seat) decode(r *Room, y *tally) {
-	f, pcm := s.heeded, s.pcm[:r.samples]
+	pcm := s.pcm[:r.samples]
+	switch {
+	case s.heeded == nil:
+		clear(pcm)
+		s.parting.rest(pcm)
+	case s.decodeHeeded(r, pcm, y) && s.turned:
+		s.seam(pcm)
+	}
+	s.parting = nil
+	s.energy = meanSquare(pcm)
+	s.fresh = s.energy > 0
+}
+
+// decodeHeeded decodes the frame that the seat heeds; false, and silence, where there is no decoder for it.
+func (s *Seat) decodeHeeded(r *Room, pcm []int16, y *tally) bool {
+	f := s.heeded
 	f.open = f.frame.Kind != codec.Silent
 	if f.decoder == nil && !f.furnish(r, y) {
-		return
+		clear(pcm)
+		return false
 	}
 	f.warm.play(f.decoder, pcm)
 	y.decodes++
 	if s.spoilt = f.decoder.Decode(f.frame, pcm) != nil; s.spoilt {
 		y.spoilt++ // pcm holds the codec's concealment
 	}
-	s.energy = meanSquare(pcm)
-	s.fresh = s.energy > 0
+	return true
 }
 
 // listen notes who speaks, once the frames are decoded.

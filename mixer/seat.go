@@ -16,20 +16,23 @@ type SeatConfig struct {
 
 // Seat is one participant in a room, as audio. Its exported methods are for any goroutine.
 type Seat struct {
-	room *Room // set once in newSeat
+	room  *Room         // set once in newSeat
+	turns chan struct{} // set once in newSeat
 
 	muted, deaf atomic.Bool
 	gain        atomic.Int32  // fixed point, see unity
 	speaking    atomic.Bool   // stored by the worker
 	level       atomic.Uint32 // bits of a float32, mean square of the last frame; stored by the worker
 	talked      atomic.Uint64 // ticks of speech; stored by the worker
+	gap         atomic.Int64  // ticks from the last frame of the old port to the first of the new; 0: no handover; stored by the worker
 
-	hearing // belongs to the worker of the tick
-	place   // belongs to the worker of the tick
+	hearing  // belongs to the worker of the tick
+	handover // belongs to the worker of the tick
+	place    // belongs to the worker of the tick
 }
 
 func newSeat(r *Room, c SeatConfig) *Seat {
-	s := &Seat{room: r}
+	s := &Seat{room: r, turns: make(chan struct{}, 1)}
 	s.muted.Store(c.Muted)
 	s.deaf.Store(c.Deaf)
 	s.SetGain(c.GainDB)

@@ -45,7 +45,7 @@ func (r *Room) gather() {
 		if s.stale {
 			s.stale, r.stale = false, true
 		}
-		if s.heeded != nil {
+		if s.heeded != nil || s.parting != nil {
 			r.heeded = append(r.heeded, s)
 		}
 	}
@@ -85,6 +85,9 @@ func (r *Room) setRate(hz int) {
 	for _, s := range r.seats {
 		for _, f := range s.feeds {
 			f.decoder, f.open = nil, false
+		}
+		if s.parting != nil {
+			s.parting.decoder = nil
 		}
 		if s.bus != nil {
 			s.bus = newBus(r.samples)

@@ -29,7 +29,7 @@ func (s *Server) Reinvite(ctx context.Context, room, id string) error {
 // change begins a change within a call that stands.
 func (s *Server) change(ctx context.Context, room, id, what string, how func(*legs.Leg, context.Context) error) error {
 	var leg *legs.Leg
-	if err := s.withSeat(ctx, room, id, func(st *seat) { leg = st.leg }); err != nil {
+	if err := s.withSeat(ctx, room, id, func(st *seat) { leg = st.leg() }); err != nil {
 		return err
 	}
 	if leg == nil {

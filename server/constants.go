@@ -22,6 +22,22 @@ const (
 	maxChanges = 256
 	// changePatience bounds one of them: a transaction of 32 s (RFC 3261, timer B) after a wait for a glare to pass.
 	changePatience = 45 * time.Second
+	// maxMoves bounds the moves under way at a time, each a goroutine that waits for a device.
+	maxMoves = 1024
+	// ringPatience bounds the wait for a device that is called: a person may have to take it out of a pocket.
+	ringPatience = 30 * time.Second
+	// callPatience bounds the wait for the leg of a device that calls by itself: its answer, its ACK, or, where we sent it, its call.
+	callPatience = 20 * time.Second
+	// heardPatience bounds the wait for its first authentic frame once it stands.
+	heardPatience = 10 * time.Second
+	// turnPatience bounds the wait for its first frame of voice to play, behind the jitter buffer; who does not speak is not waited for.
+	turnPatience = time.Second
+	// movePatience bounds a move as a whole: ringing, answering, being heard.
+	movePatience = ringPatience + callPatience + heardPatience
+	// notifyPatience bounds the last NOTIFY of a referral: the BYE waits for it.
+	notifyPatience = 2 * time.Second
+	// keptMoves bounds the moves whose outcome can be asked for.
+	keptMoves = 10_000
 	// defaultRegistration is how long a device stays registered that asks for no time, minRegistration and maxRegistration bound what it
 	// may ask for: less than a minute would make the registrar's work the server's, more than an hour would name devices that are gone.
 	defaultRegistration = 10 * time.Minute

@@ -80,10 +80,17 @@ func (s *Server) PatchSeat(ctx context.Context, room, id string, p SeatPatch) (S
 // HangUp ends the leg of a seat with a BYE; the seat is free once the mixer let go of it.
 func (s *Server) HangUp(ctx context.Context, room, id string) error {
 	var leg *legs.Leg
-	if err := s.withSeat(ctx, room, id, func(st *seat) { leg = st.leg }); err != nil {
+	away := false
+	err := s.withSeat(ctx, room, id, func(st *seat) {
+		leg = st.leg()
+		if away = st.away != nil; away {
+			st.room.leave(st)
+		}
+	})
+	switch {
+	case err != nil || away:
 		return err
-	}
-	if leg == nil {
+	case leg == nil:
 		return fmt.Errorf("%w: the call is still being set up", ErrUnavailable)
 	}
 	return leg.Hangup(ctx, "hangup")
@@ -136,7 +143,7 @@ func (r *room) view(ctx context.Context) (RoomView, error) {
 			if st.mix.Speaking() {
 				v.Speaking = append(v.Speaking, st.id)
 			}
-			v.Weakest = weaker(v.Weakest, st.leg)
+			v.Weakest = weaker(v.Weakest, st.leg())
 		}
 	})
 	slices.Sort(v.Speaking)
@@ -180,12 +187,13 @@ func (st *seat) view(room string) SeatView {
 		ID: st.id, Room: room, Account: st.who.Account, Trunk: st.who.Trunk, DisplayName: st.display, JoinedAt: st.joined,
 		Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Speaking: st.mix.Speaking(), LevelDBFS: st.mix.LevelDBFS(),
 	}
-	if st.leg == nil || st.leg.Terms() == nil {
+	leg := st.leg()
+	if leg == nil || leg.Terms() == nil {
 		return v
 	}
-	t, m := st.leg.Terms(), st.leg.Stream().Snapshot()
+	t, m := leg.Terms(), leg.Stream().Snapshot()
 	v.Leg = &LegView{
-		ID: st.leg.ID(), State: st.leg.State().String(), Transport: st.transport, SignallingAddr: st.signal,
+		ID: leg.ID(), State: leg.State().String(), Transport: leg.Dialog().Transport(), SignallingAddr: leg.Dialog().RemoteSource().String(),
 		MediaAddr: address(m.Remote), Codec: t.Codec,
 		Keying:  keyingView(t),
 		Quality: QualityView{LossPct: m.LossPct, JitterMS: m.JitterMS, RTTMS: m.RTTMS, MOS: m.MOS},

@@ -13,9 +13,6 @@ import (
 	"github.com/conclave/conclave/server/store"
 )
 
-// errNotADevice says that a seat is to move to what is no device of its account, or that a name means several.
-var errNotADevice = errors.New("server: no device of this account")
-
 // device is where a seat of an account can move: one that registered, reached over the flow which it holds open, or one of the account's
 // record, reached at its URI. Its fields are those of a dialog.Invitation.
 type device struct {
@@ -52,7 +49,7 @@ func listed(d store.Device) (device, dialog.URI) {
 func (s *Server) target(account, uri string, leg netip.AddrPort) (device, error) {
 	want, err := dialog.ParseURI(uri)
 	if err != nil || want.Host == "" {
-		return device{}, fmt.Errorf("%w: no SIP URI", errNotADevice)
+		return device{}, fmt.Errorf("%w: no SIP URI", ErrNotADevice)
 	}
 	bindings := s.registrar.of(account)
 	if i := slices.IndexFunc(bindings, func(b *binding) bool { return sameURI(b.uri, want) }); i >= 0 {
@@ -68,7 +65,7 @@ func (s *Server) target(account, uri string, leg netip.AddrPort) (device, error)
 			}
 		}
 	}
-	return device{}, errNotADevice
+	return device{}, ErrNotADevice
 }
 
 // namedDevice is the device that the account's own URI means. bindings are newest first: of several flows of one instance the newest.
@@ -84,7 +81,7 @@ func namedDevice(bindings []*binding, want dialog.URI, leg netip.AddrPort) (devi
 		}
 	}
 	if len(found) != 1 {
-		return device{}, fmt.Errorf("%w: %d devices meant", errNotADevice, len(found))
+		return device{}, fmt.Errorf("%w: %d devices meant", ErrNotADevice, len(found))
 	}
 	return found[0].device(), nil
 }

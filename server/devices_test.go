@@ -82,7 +82,7 @@ func TestTarget(t *testing.T) {
 			if !d.registered && err == nil {
 				got = d.transport + " " + d.uri
 			}
-			if got != c.want || (c.want == "") != errors.Is(err, errNotADevice) {
+			if got != c.want || (c.want == "") != errors.Is(err, ErrNotADevice) {
 				t.Errorf("%+v %v; want %q", d, err, c.want)
 			}
 			if d.registered && d.destination != strings.TrimPrefix(d.flow, "tls|") {

@@ -19,6 +19,8 @@ type released struct{}
 
 func (released) Accepted(*legs.Leg)  {}
 func (released) Confirmed(*legs.Leg) {}
+
+func (released) Referred(_ *legs.Leg, r *legs.Referral) { r.Refuse(dialog.Response{Status: 603}) }
 func (released) Ended(l *legs.Leg, _ legs.Ending) {
 	l.Release()
 }
@@ -79,6 +81,9 @@ func TestChangesByAPI(t *testing.T) {
 		m := measured(t, s)
 		return m[`conclave_rekeys_total{result="done"}`] == 2 && m[`conclave_rekeys_total{result="failed"}`] == 0
 	})
+	if n, ok := measured(t, s)["conclave_srtp_index_repeated_total"]; n != 0 || !ok {
+		t.Errorf("%v indexes used twice (%v)", n, ok)
+	}
 	if k := seated(t, s, "hall").Leg.Keying; k.CSBID != seat.Leg.Keying.CSBID || k.Method != "mikey-dh" {
 		t.Errorf("after the changes: %+v", k)
 	}
@@ -180,7 +185,9 @@ func TestWithoutKeysYet(t *testing.T) {
 func TestChangeBeforeTheCallStands(t *testing.T) {
 	s := serveTest(t, "")
 	st := &seat{id: "s1"}
-	r, err := s.rooms.seat(t.Context(), "hall", st)
+	o := newTenancy(s)
+	err := s.rooms.seat(t.Context(), "hall", st, o)
+	r := o.room
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,6 +79,7 @@ func (s *Server) response(r *gate.Reject) *dialog.Response {
 // call is what the server remembers of a dialog: whose it is and where its requests come from.
 type call struct {
 	leg      *legs.Leg
+	tenancy  *tenancy
 	identity string
 	who      gate.Who
 	room     string

@@ -14,6 +14,7 @@ import (
 	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/mixer"
+	"github.com/conclave/conclave/server/gate"
 )
 
 // Invite takes an admitted call to its seat, or refuses it. It runs in a goroutine that the dialog made for it.
@@ -45,25 +46,33 @@ var errAccountClosed = errors.New("server: the account was closed")
 
 // join reserves, negotiates and accepts; whatever fails is undone in reverse before it returns.
 func (s *Server) join(in *dialog.Incoming, a *admission) error {
+	if value := in.Request.Header("Replaces"); len(value) > 0 {
+		return s.replace(in, a, value)
+	}
 	if err := s.ledger.reserve(a.who()); err != nil {
 		return err
 	}
-	st := s.newSeat(in.Request, a)
-	r, err := s.rooms.seat(in.Context(), a.Room, st)
-	if err != nil {
+	o := newTenancy(s)
+	o.method = a.method()
+	if err := s.rooms.seat(in.Context(), a.Room, s.newSeat(in.Request, a), o); err != nil {
 		s.ledger.release(a.who())
 		return err
 	}
-	o := &occupancy{server: s, room: r, seat: st, method: a.method()}
+	return s.answer(in, a, o)
+}
+
+// answer negotiates a call for a seat that is reserved, and accepts it.
+func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
 	leg, err := s.prepare(in, a, o)
 	if err != nil {
-		o.vacate(nil)
+		o.vacate(false)
 		return err
 	}
+	o.leg = leg
 	o.lobby = s.lobby.Join(mixer.SeatConfig{})
 	o.lobby.Attach(leg.Stream())
 	// A caller may hang up with the octets of our 200 just read, before Accept returns: the dialog must be known by then.
-	s.calls.add(in.DialogID(), &call{leg: leg, identity: a.Identity, who: a.who(), room: r.name, from: in.Request.Source, transport: in.Request.Transport})
+	s.calls.add(in.DialogID(), &call{leg: leg, tenancy: o, identity: a.Identity, who: a.who(), room: o.room.name, from: in.Request.Source, transport: in.Request.Transport})
 	// Who closes an account, or stops the server, ends the calls that are known: one that was being set up meanwhile has to look
 	// for itself.
 	switch {
@@ -76,14 +85,14 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 	}
 	if err != nil {
 		s.calls.remove(in.DialogID())
-		o.vacate(leg)
+		o.vacate(false)
 		return err
 	}
 	return nil
 }
 
 // prepare tells the leg what the gate found out, and has it negotiate.
-func (s *Server) prepare(in *dialog.Incoming, a *admission, o *occupancy) (*legs.Leg, error) {
+func (s *Server) prepare(in *dialog.Incoming, a *admission, o *tenancy) (*legs.Leg, error) {
 	adm := legs.Admission{
 		Local: s.uri(a.Room), Peer: a.Identity, Policy: s.policies.of(o.room.policy, a.who()), Offer: a.Offer, Verified: a.Verified,
 		Codecs: s.cfg.codecsOf(a.Trunk), Secured: secured(in.Request.Transport, a.Trunk),
@@ -118,14 +127,22 @@ var errNoMethod = errors.New("server: no method for an offer of ours")
 // nobody: SDES and DTLS, which do not either, are for callers whose signalling nobody else can write.
 func (s *Server) lateMethod(a *admission, p *keying.Policy, secured bool) keying.Method {
 	for _, m := range p.Methods {
-		switch {
-		case !p.AllowsMethod(m), m == keying.MIKEYPKE, !m.Authenticates() && !secured:
-		case m.Authenticates() && a.Trunk != "", m.Certified() && !s.accounts.hasCertificate(a.Account):
-		default:
+		if s.canOffer(m, a.who(), p, secured) {
 			return m
 		}
 	}
 	return ""
+}
+
+// canOffer says whether both sides can do a method that we offer.
+func (s *Server) canOffer(m keying.Method, who gate.Who, p *keying.Policy, secured bool) bool {
+	switch {
+	case !p.AllowsMethod(m), m == keying.MIKEYPKE, !m.Authenticates() && !secured:
+		return false
+	case m.Authenticates() && who.Trunk != "", m.Certified() && !s.accounts.hasCertificate(who.Account):
+		return false
+	}
+	return true
 }
 
 // newSeat is the seat that a caller is to get.
@@ -133,7 +150,7 @@ func (s *Server) newSeat(r *dialog.Request, a *admission) *seat {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // crypto/rand never fails since Go 1.24
 	st := &seat{
-		id: hex.EncodeToString(id[:]), who: a.who(), transport: r.Transport, signal: r.Source.String(), joined: time.Now(),
+		id: hex.EncodeToString(id[:]), who: a.who(), joined: time.Now(),
 	}
 	if a.Trunk == "" {
 		st.display = s.accounts.displayName(a.Account)
@@ -165,6 +182,22 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 403, Reason: "room_locked", Err: err, Warning: warn("the room is locked")}
 	case errors.Is(err, errRoomFull):
 		return &legs.Reject{Status: 486, Reason: "room_full", Err: err, Warning: warn("the room is full")}
+	case errors.Is(err, errNoDialog), errors.Is(err, errAnswered):
+		return &legs.Reject{Status: 481, Reason: "no_target_dialog", Err: err}
+	case errors.Is(err, errOthersDialog), errors.Is(err, errDialogRoom), errors.Is(err, errNotItsSeat):
+		return &legs.Reject{Status: 403, Reason: "not_its_seat", Err: err, Warning: warn("the seat is not this account's to move")}
+	case errors.Is(err, errBadReference):
+		return &legs.Reject{Status: 400, Reason: "bad_reference", Err: err}
+	case errors.Is(err, errReferScheme):
+		return &legs.Reject{Status: 416, Reason: "refer_scheme", Err: err}
+	case errors.Is(err, errReferShape):
+		return &legs.Reject{Status: 403, Reason: "refer_shape", Err: err, Warning: warn("a REFER names a device of the account, and no more")}
+	case errors.Is(err, ErrNotADevice):
+		return &legs.Reject{Status: 403, Reason: "not_a_device", Err: err, Warning: warn("the target is no device of this account")}
+	case errors.Is(err, ErrMovePending):
+		return &legs.Reject{Status: 486, Reason: "move_pending", Err: err, Warning: warn("a move of this seat is pending")}
+	case errors.Is(err, ErrNotMovable):
+		return &legs.Reject{Status: 403, Reason: "not_movable", Err: err, Warning: warn("this seat cannot move")}
 	case errors.Is(err, errNoMethod):
 		return &legs.Reject{Status: 488, Reason: "no_method", Err: err, Warning: warn("send an offer: none of ours suits both sides")}
 	case errors.Is(err, errTrunkFull):

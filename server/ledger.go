@@ -57,6 +57,14 @@ func (l *ledger) reserve(who gate.Who) error {
 	return nil
 }
 
+// extra counts a call that no limit forbids: the second leg that a seat has for the length of a move.
+func (l *ledger) extra(who gate.Who) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls++
+	l.byAccount[who.Account]++
+}
+
 // release undoes one reserve.
 func (l *ledger) release(who gate.Who) {
 	l.mu.Lock()

@@ -23,6 +23,8 @@ type metrics struct {
 	refusals *prometheus.CounterVec   // by reason
 	endings  *prometheus.CounterVec   // by reason
 	rekeys   *prometheus.CounterVec   // by result
+	moves    *prometheus.CounterVec   // by how and result
+	gaps     prometheus.Histogram     // seconds
 
 	server *Server
 	mu     sync.Mutex
@@ -48,10 +50,12 @@ func (t *mediaTotals) add(s media.Snapshot) {
 }
 
 // endings are those that an operator watches for, and that are there from the start (legs.Ending).
-var endings = []string{"media_timeout", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed"}
+var endings = []string{"media_timeout", "session_expired", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed"}
 
 // runtimeMetrics are those beyond the collector's own: how long collections stop everything, and what of the heap is alive.
 var runtimeMetrics = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/(sched/pauses/total/gc:seconds|gc/heap/live:bytes)$`)}
+
+var gapBuckets = []float64{0, .02, .04, .06, .1, .2, .5, 1}
 
 var setupBuckets = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2}
 
@@ -71,6 +75,12 @@ func newMetrics(s *Server) *metrics {
 		rekeys: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "conclave_rekeys_total", Help: "Changes of keys within a call, whichever side began them, by result.",
 		}, []string{"result"}),
+		moves: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "conclave_moves_total", Help: "Seats that went, or were to go, to another device, by who began it and by result (done, or why it failed).",
+		}, []string{"how", "result"}),
+		gaps: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "conclave_move_gap_seconds", Buckets: gapBuckets, Help: "Sound of a seat that was missing when it went to another device.",
+		}),
 	}
 	for _, result := range []string{rekeyDone, rekeyRefused, rekeyFailed} {
 		m.rekeys.WithLabelValues(result)
@@ -81,7 +91,10 @@ func newMetrics(s *Server) *metrics {
 	for _, reason := range gate.Reasons() {
 		m.refusals.WithLabelValues(reason) // there from the start, so that a first refusal shows as a rise
 	}
-	m.registry.MustRegister(m.setups, m.refusals, m.endings, m.rekeys, m,
+	for _, way := range []how{byReferral, byReplaces, byOrder, bySending} {
+		m.moves.WithLabelValues(string(way), moveDone)
+	}
+	m.registry.MustRegister(m.setups, m.refusals, m.endings, m.rekeys, m.moves, m.gaps, m,
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(runtimeMetrics)), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -91,6 +104,14 @@ func (m *metrics) joined(method string, took time.Duration) {
 }
 
 func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }
+
+// moved counts a move that has ended.
+func (m *metrics) moved(way how, v MoveView) {
+	m.moves.WithLabelValues(string(way), cmp.Or(v.Reason, moveDone)).Inc()
+	if v.State == moveDone {
+		m.gaps.Observe(v.GapMS / 1000)
+	}
+}
 
 func (m *metrics) rekeyed(result string) { m.rekeys.WithLabelValues(result).Inc() }
 
@@ -121,6 +142,8 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge("conclave_key_guard_entries", "Keys that may not be used again.", float64(s.guard.Len()))
 	counter("conclave_key_guard_forgotten_total", "Keys forgotten before their day was over, for lack of room.", float64(s.guard.ForgottenEarly()))
 	gauge("conclave_dh_waiting", "Diffie-Hellman operations that run or wait.", float64(s.dh.Waiting()))
+	counter("conclave_srtp_index_repeated_total", "RTP and RTCP packets not sent since their key, SSRC and index had been used before; each is a bug.",
+		float64(s.line.Ledger.Repeated()))
 	m.collectMedia(ch, counter)
 	m.collectMixer(ch, gauge, counter)
 	st := s.endpoint.Stats()

@@ -16,7 +16,7 @@ import (
 func (s *Server) Serve(in *dialog.Standalone, admitted any) {
 	a := admitted.(*admission)
 	if in.Request.Method == "REFER" {
-		s.refer(in, a)
+		s.referOutside(in, a)
 		return
 	}
 	answer := s.register(in.Request, a)
@@ -28,19 +28,6 @@ func (s *Server) Serve(in *dialog.Standalone, admitted any) {
 	}
 	if err := in.Reply(answer); err != nil {
 		s.log.Debug("answer to a registration not sent", "account", a.Account, "err", err)
-	}
-}
-
-// refer answers a REFER outside a dialog: no seat moves that way yet. Which rooms are open is nothing that the gate knows.
-func (s *Server) refer(in *dialog.Standalone, a *admission) {
-	answer := dialog.Response{Status: 403}
-	if s.rooms.find(a.Room) == nil {
-		answer.Status = 404
-	}
-	s.metrics.refused("refer")
-	s.log.Info("move refused", "account", a.Account, "room", a.Room, "status", answer.Status, "source", in.Request.Source.String())
-	if err := in.Reply(answer); err != nil {
-		s.log.Debug("answer to a REFER not sent", "account", a.Account, "err", err)
 	}
 }
 

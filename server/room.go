@@ -17,6 +17,7 @@ type room struct {
 	policy    *keying.Policy
 	permanent bool
 	emptyFor  time.Duration // how long a room made on demand outlives its last seat
+	seatWait  time.Duration // how long a seat waits for its owner to come back
 	created   time.Time
 	mix       *mixer.Room
 	log       *slog.Logger
@@ -41,6 +42,11 @@ var errRoomClosed = errors.New("server: the room has closed")
 func (r *room) run(retire func(*room)) {
 	defer close(r.finished)
 	defer r.mix.Close()
+	defer func() {
+		for _, st := range r.seats {
+			st.stay()
+		}
+	}()
 	idle := time.NewTimer(r.emptyFor)
 	defer idle.Stop()
 	for {
@@ -61,8 +67,11 @@ func (r *room) run(retire func(*room)) {
 			return
 		case <-r.mix.Failed(): // its legs would hear nothing any more; they may call again
 			for _, st := range r.seats {
-				if st.leg != nil {
-					_ = st.leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already
+				st.stay()
+				for _, o := range []*tenancy{st.tenant, st.coming} {
+					if o != nil && o.leg != nil {
+						_ = o.leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already
+					}
 				}
 			}
 			retire(r)
@@ -94,23 +103,18 @@ func (r *room) do(ctx context.Context, f func()) error {
 	}
 }
 
-// take reserves a seat. It runs in the room's goroutine.
-func (r *room) take(st *seat) error {
-	switch {
-	case r.locked:
-		return errRoomLocked
-	case len(r.seats) >= r.maxSeats:
-		return errRoomFull
+// post hands f to the room's goroutine and does not wait until it is done.
+func (r *room) post(f func()) error {
+	timer := time.NewTimer(roomPatience)
+	defer timer.Stop()
+	select {
+	case r.mailbox <- f:
+		return nil
+	case <-r.finished:
+		return errRoomClosed
+	case <-timer.C:
+		return context.DeadlineExceeded
 	}
-	st.mix = r.mix.Join(mixer.SeatConfig{})
-	r.seats[st.id] = st
-	return nil
-}
-
-// leave frees a seat; the channel is closed once the mixer touches its ports no more. It runs in the room's goroutine.
-func (r *room) leave(st *seat) <-chan struct{} {
-	delete(r.seats, st.id)
-	return st.mix.Leave()
 }
 
 var (

@@ -43,7 +43,7 @@ func newRooms(cfg *Config, pool *mixer.Pool, isTaken func(string) bool, log *slo
 // start opens a room; t.mu is held, or nobody else knows t yet.
 func (t *rooms) start(rc RoomConfig, permanent bool) *room {
 	r := &room{
-		name: rc.Name, policy: t.cfg.Policies[rc.Policy], permanent: permanent, emptyFor: t.cfg.Rooms.EmptyFor,
+		name: rc.Name, policy: t.cfg.Policies[rc.Policy], permanent: permanent, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait,
 		created: time.Now(), log: t.log, locked: rc.Locked, maxSeats: rc.MaxSeats,
 		mix:     t.pool.NewRoom(rc.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
 		mailbox: make(chan func(), roomMailbox), stop: t.stop, finished: make(chan struct{}), seats: make(map[string]*seat),
@@ -97,24 +97,25 @@ func (t *rooms) enter(name string) (*room, error) {
 	return t.start(RoomConfig{Name: name, Policy: t.cfg.Rooms.Policy, MaxSeats: t.cfg.Limits.SeatsPerRoom}, false), nil
 }
 
-// seat reserves a seat in the room of that name.
-func (t *rooms) seat(ctx context.Context, name string, st *seat) (*room, error) {
+// seat reserves a seat for a leg in the room of that name: st, or the one that waits for its owner. It completes the tenancy.
+func (t *rooms) seat(ctx context.Context, name string, st *seat, o *tenancy) error {
 	for range 3 { // a room may retire between the look-up and the reservation; a second time in a row is no accident
 		r, err := t.enter(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		var refused error
-		err = r.do(ctx, func() { refused = r.take(st) })
+		o.room = r
+		err = r.do(ctx, func() { o.seat, refused = r.take(st, o) })
 		if errors.Is(err, errRoomClosed) {
 			continue
 		}
 		if err = errors.Join(err, refused); err != nil {
-			return nil, fmt.Errorf("room %s: %w", name, err)
+			return fmt.Errorf("room %s: %w", name, err)
 		}
-		return r, nil
+		return nil
 	}
-	return nil, errRoomClosed
+	return errRoomClosed
 }
 
 // policy is what a leg of the room must keep to, whether the room is open yet or not.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"time"
 
 	"github.com/conclave/conclave/legs"
@@ -9,70 +8,134 @@ import (
 	"github.com/conclave/conclave/server/gate"
 )
 
-// seat is one participant in a room. Its fields belong to the room's goroutine once the seat is taken.
+// seat is one participant in a room. Its fields belong to the room's goroutine once the seat is taken. It stands as long as a leg fills
+// it, or is on its way to it, or its owner is waited for.
 type seat struct {
-	id, display       string
-	who               gate.Who
-	transport, signal string // of the leg: "udp"; address of the signalling
-	joined            time.Time
-	muted, deaf       bool
-	gainDB            float64
-	mix               *mixer.Seat
-	leg               *legs.Leg // nil until the call is confirmed
+	room        *room // for good
+	id, display string
+	who         gate.Who
+	joined      time.Time
+	muted, deaf bool
+	gainDB      float64
+	mix         *mixer.Seat
+	tenant      *tenancy    // whose leg fills the seat; nil while its call is set up, and while its owner is away
+	coming      *tenancy    // of the leg that is to fill it next: the first, that of an owner who comes back, or that of a move
+	away        *time.Timer // until when the owner is waited for; nil: he is not
 }
 
-// occupancy is the owner of a leg: it brings the leg from the lobby to its seat and takes it away again.
-type occupancy struct {
-	server *Server
-	room   *room
-	seat   *seat
-	lobby  *mixer.Seat // nil once the leg has its seat
-	method string      // of the key agreement, for metrics
+// leg is the one that fills the seat; nil: none does.
+func (st *seat) leg() *legs.Leg {
+	if st.tenant == nil {
+		return nil
+	}
+	return st.tenant.leg
 }
 
-// Accepted implements legs.Owner; the join has entered the dialog into the server's table already.
-func (o *occupancy) Accepted(*legs.Leg) {}
+// take gives a caller a seat: the one that waits for him, as he left it, or a new one. It runs in the room's goroutine.
+func (r *room) take(st *seat, o *tenancy) (*seat, error) {
+	if waiting := r.waitingFor(st.who); waiting != nil {
+		waiting.stay()
+		waiting.coming, o.returning = o, true
+		return waiting, nil
+	}
+	switch {
+	case r.locked:
+		return nil, errRoomLocked
+	case len(r.seats) >= r.maxSeats:
+		return nil, errRoomFull
+	}
+	st.room, st.mix, st.coming = r, r.mix.Join(mixer.SeatConfig{}), o
+	r.seats[st.id] = st
+	return st, nil
+}
 
-// Confirmed moves the stream from the lobby to the seat, where it is heard from the next tick.
-func (o *occupancy) Confirmed(l *legs.Leg) {
-	<-o.lobby.Leave()
-	o.lobby = nil
-	err := o.room.do(context.Background(), func() {
-		o.seat.leg = l
-		o.seat.mix.Attach(l.Stream())
+// waitingFor finds the seat that waits for an account; nil: none does. Of several it is the one that was taken first.
+func (r *room) waitingFor(who gate.Who) (found *seat) {
+	for _, st := range r.seats {
+		if st.away != nil && st.who == who && (found == nil || st.joined.Before(found.joined)) {
+			found = st
+		}
+	}
+	return found
+}
+
+// fill gives a leg that stands its place in the seat: it hears the room, and but for one that a move brings it is the one that fills it
+// from now on. It runs in the room's goroutine.
+func (r *room) fill(o *tenancy) {
+	st := o.seat
+	select {
+	case <-st.mix.Turned(): // of an earlier move
+	default:
+	}
+	st.mix.Attach(o.leg.Stream())
+	o.attached = true
+	if o.move == nil && st.coming == o {
+		st.tenant, st.coming = o, nil
+	}
+}
+
+// handOver makes the leg that was on its way the one that fills the seat, and gives the one that did, nil where that is gone. It runs in
+// the room's goroutine.
+func (r *room) handOver(o *tenancy) (old *tenancy, done bool) {
+	st := o.seat
+	if st.coming != o || !o.attached {
+		return nil, false
+	}
+	old, st.tenant, st.coming = st.tenant, o, nil
+	return old, true
+}
+
+// part takes a leg from its seat, or takes back that one was on its way. A seat that is left without one is free, or waits for its
+// owner: where he lost the leg, or waits still. The channel is closed once the mixer touches the leg's stream no more. It runs in the
+// room's goroutine.
+func (r *room) part(o *tenancy, lost bool) <-chan struct{} {
+	st := o.seat
+	if st.tenant == o {
+		st.tenant = nil
+	}
+	if st.coming == o {
+		st.coming, lost = nil, lost || o.returning
+	}
+	switch {
+	case r.seats[st.id] != st || st.tenant != nil || st.coming != nil:
+	case lost && st.who.Account != "" && r.seatWait > 0:
+		r.await(st)
+	default:
+		return r.leave(st)
+	}
+	if !o.attached {
+		gone := make(chan struct{})
+		close(gone)
+		return gone
+	}
+	return st.mix.Detach(o.leg.Stream())
+}
+
+// await keeps the seat for its owner, for a while.
+func (r *room) await(st *seat) {
+	var timer *time.Timer
+	timer = time.AfterFunc(r.seatWait, func() {
+		_ = r.post(func() { // a room that has closed has no seats
+			if st.away == timer {
+				r.leave(st)
+				r.log.Info("a seat was given up: its owner did not come back", "room", r.name, "seat", st.id, "account", st.who.Account)
+			}
+		})
 	})
-	if err != nil {
-		o.server.log.Error("a confirmed leg found no room", "room", o.room.name, "leg", l.ID(), "err", err)
-		_ = l.Hangup(context.Background(), "no_room")
-		return
-	}
-	o.server.log.Info("seated", "room", o.room.name, "seat", o.seat.id, "account", o.seat.who.Account, "trunk", o.seat.who.Trunk, "method", o.method)
+	st.away = timer
 }
 
-// Ended frees the seat, waits until the mixer has let go of the stream, and releases the leg.
-func (o *occupancy) Ended(l *legs.Leg, e legs.Ending) {
-	o.server.metrics.ended(e.Reason, l.Dialog().ID(), l.Stream().Snapshot())
-	o.vacate(l)
-	o.server.log.Info("left", "room", o.room.name, "seat", o.seat.id, "account", o.seat.who.Account, "trunk", o.seat.who.Trunk, "reason", e.Reason, "err", e.Err)
+// stay ends the wait for the seat's owner.
+func (st *seat) stay() {
+	if st.away != nil {
+		st.away.Stop()
+		st.away = nil
+	}
 }
 
-// vacate undoes what the join did, in reverse.
-func (o *occupancy) vacate(l *legs.Leg) {
-	if o.lobby != nil {
-		<-o.lobby.Leave()
-	}
-	o.giveUpSeat()
-	if l != nil {
-		l.Release()
-	}
-	o.server.ledger.release(o.seat.who)
-}
-
-// giveUpSeat frees the seat and waits until no worker touches it.
-func (o *occupancy) giveUpSeat() {
-	var gone <-chan struct{}
-	if err := o.room.do(context.Background(), func() { gone = o.room.leave(o.seat) }); err != nil {
-		gone = o.seat.mix.Leave() // the room's goroutine has ended: nobody else owns the seat
-	}
-	<-gone
+// leave frees a seat; the channel is closed once the mixer touches its ports no more. It runs in the room's goroutine.
+func (r *room) leave(st *seat) <-chan struct{} {
+	st.stay()
+	delete(r.seats, st.id)
+	return st.mix.Leave()
 }

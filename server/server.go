@@ -44,6 +44,8 @@ type Server struct {
 	ledger    *ledger
 	registrar *registrar
 	chores    *chores
+	journeys  *chores // one for each move under way
+	moves     *moves
 	calls     *calls
 	metrics   *metrics
 	stopping  atomic.Bool
@@ -59,7 +61,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
 		cfg: cfg, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now),
-		calls:     &calls{by: make(map[string]*call)},
+		journeys:  newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
@@ -150,7 +152,7 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
 		Renew: true, OnRekey: s.rekeyed,
-		Ports: media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh), CNAME: s.cfg.SIP.Domain,
+		Ports: media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh), Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
 	}
 }
 
@@ -188,6 +190,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) drain() {
 	s.stopping.Store(true)
 	gone := s.ledger.stop()
+	s.journeys.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
 	defer cancel()
 	for _, c := range s.calls.all() {
@@ -206,6 +209,7 @@ func (s *Server) close() error {
 	defer cancel()
 	err := s.endpoint.Close(ctx)
 	s.chores.close()
+	s.journeys.close()
 	return errors.Join(err, s.undo())
 }
 

@@ -75,6 +75,17 @@ func (c *Client) Reinvite(ctx context.Context, room, seat string) error {
 	return c.ask(ctx, http.MethodPost, path("rooms", room, "seats", seat, "reinvite"), nil, nil)
 }
 
+// Move begins to move a seat to another device of its account; via is "" or "invite" to have the server call the device, "send" to have the
+// device call. MoveState tells how it goes.
+func (c *Client) Move(ctx context.Context, room, seat string, ask MoveRequest) (m Move, err error) {
+	return m, c.ask(ctx, http.MethodPost, path("rooms", room, "seats", seat, "moves"), ask, &m)
+}
+
+// MoveState gives a move, under way or over.
+func (c *Client) MoveState(ctx context.Context, id string) (m Move, err error) {
+	return m, c.ask(ctx, http.MethodGet, path("moves", id), nil, &m)
+}
+
 // HangUp ends the call of a seat.
 func (c *Client) HangUp(ctx context.Context, room, seat string) error {
 	return c.ask(ctx, http.MethodDelete, path("rooms", room, "seats", seat), nil, nil)

@@ -71,6 +71,25 @@ type Quality struct {
 	MOS      float64 `json:"mos"`
 }
 
+// MoveRequest asks for a move.
+type MoveRequest struct {
+	Target string `json:"target"`        // URI of a device
+	Via    string `json:"via,omitempty"` // invite or send
+}
+
+// Move is a seat's change to another device, at one moment.
+type Move struct {
+	ID      string  `json:"id"`
+	Room    string  `json:"room"`
+	Seat    string  `json:"seat"`
+	Account string  `json:"account"`
+	Target  string  `json:"target"` // "" where the device called by itself
+	How     string  `json:"how"`    // refer, replaces, invite or send
+	State   string  `json:"state"`  // inviting, bridged, done or failed
+	GapMS   float64 `json:"gap_ms"` // of the seat's sound, at the change
+	Reason  string  `json:"reason"` // why it failed
+}
+
 // SeatPatch changes a seat; nil leaves a value as it is.
 type SeatPatch struct {
 	Muted  *bool    `json:"muted,omitempty"`

@@ -17,6 +17,8 @@ type Invitation struct {
 	Transport, Destination string
 	// Flow, when set, takes the place of both: the flow that the device holds open (see Outgoing). The dialog stays on it.
 	Flow string
+	// To is whom we call, by name, where the Request-URI is one of his devices ("": URI).
+	To string
 	// ContactUser is the user part of our Contact for this call ("": Config.Contact).
 	ContactUser string
 	// ContentType and Body are the offer; no body asks for a late offer.
@@ -78,7 +80,7 @@ func (e *Endpoint) Invite(ctx context.Context, inv Invitation) (*Dialog, *Respon
 // outgoing is the INVITE as a request.
 func (inv *Invitation) outgoing() Outgoing {
 	return Outgoing{
-		Method: "INVITE", URI: inv.URI, From: inv.From, Display: inv.Display, Transport: inv.Transport, Destination: inv.Destination,
+		Method: "INVITE", URI: inv.URI, To: inv.To, From: inv.From, Display: inv.Display, Transport: inv.Transport, Destination: inv.Destination,
 		Flow: inv.Flow, ContactUser: inv.ContactUser, Username: inv.Username, Password: inv.Password, Realm: inv.Realm,
 		Header: inv.Header, ContentType: inv.ContentType, Body: inv.Body,
 	}

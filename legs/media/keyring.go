@@ -148,7 +148,7 @@ func (s *Stream) renewSend(g *generation) {
 			s.carryOn(g.send)
 			s.counters.rebase(g.base)
 		}
-		k.send = g.send
+		k.send, k.span = g.send, g.span
 	}
 }
 

@@ -29,6 +29,7 @@ type generation struct {
 	confirmed  atomic.Bool // the peer has these keys; set by any goroutine
 	base       *keyBase    // filled in when sending goes over to this generation
 	of         *generation // only send is fresh: it takes the place of that of this other one; nil otherwise
+	span       *span       // of the indexes under send; nil: no ledger
 }
 
 // trailer is what SRTP appends to a packet.

@@ -56,6 +56,7 @@ func (s *Stream) giveKeys(k *keying.Keys, confirmed bool) error {
 	if err != nil {
 		return err
 	}
+	g.span = s.ledger.span(k.Send.Key, s.ssrc)
 	if kept {
 		g.of = s.post.newest
 	} else {

@@ -89,14 +89,15 @@ func (s *Stream) sendReport(bye bool) {
 	}
 	defer s.ports.drains.Put(d)
 	b := s.compound(d.spare[:0], s.now(), bye) // 412 octets at most, with a CNAME of 255 octets, BYE and trailer
-	protected, err := s.keys.sending.send.EncryptRTCP(b[:0], b, &s.rtcpHeader)
-	if err != nil {
+	k := s.keys.sending
+	protected, err := k.send.EncryptRTCP(b[:0], b, &s.rtcpHeader)
+	if err != nil || !k.freshRTCP(s.ssrc) {
 		s.counters.sendErrors.Add(1)
 		return
 	}
-	from := s.rtcp
+	from := s.stations.way.rtcp
 	if s.set.RTCPMux {
-		from = s.rtp
+		from = s.stations.way.rtp
 	}
 	if !from.send(protected, &s.peer.rtcp) {
 		s.counters.sendErrors.Add(1)

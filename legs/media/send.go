@@ -48,8 +48,9 @@ func (s *Stream) Send(t codec.Tick, p codec.Packet) {
 	}
 	b = append(b, p.Payload...)
 	// In place: the tail room is there, and nobody needs the plain packet any more.
-	protected, err := s.keys.sending.send.EncryptRTP(b[:0], b, &s.sendHeader)
-	if err != nil || !s.rtp.send(protected, &s.peer.rtp) {
+	k, sequence := s.keys.sending, s.out.sequence-1
+	protected, err := k.send.EncryptRTP(b[:0], b, &s.sendHeader)
+	if err != nil || !k.freshRTP(s.ssrc, sequence) || !s.stations.way.rtp.send(protected, &s.peer.rtp) {
 		s.counters.sendErrors.Add(1)
 		return
 	}

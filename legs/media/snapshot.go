@@ -21,7 +21,7 @@ type Snapshot struct {
 	ForeignSSRC                     uint64 // packets of an SSRC that is not the peer's
 	Malformed                       uint64 // datagrams that are no RTP or RTCP, or whose inside is broken; DTLS records for which there was no path or no room
 	Unkeyed                         uint64 // arrived before there were keys
-	SendErrors                      uint64 // packets that the socket or the SRTP context refused
+	SendErrors                      uint64 // packets that the socket, the SRTP context or the ledger refused
 	AddressChanges                  uint64 // times the peer's address was learned from its packets
 	AddressRefused                  uint64 // changes refused by the rate limit
 	RTCPSent, RTCPReceived          uint64 // compound packets

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A move goes: the seat is promised to a new leg (promise), the leg is brought (dial.go, replace.go), it stands and hears the room
+// beside the one that fills the seat (filled), its first authentic frame comes, the seat changes hands, and the old leg gets its BYE. Each
+// move has one goroutine for that, which is a chore.
+
+// promise makes a move of a seat, and the tenancy of the leg to come. It runs in the room's goroutine.
+func (r *room) promise(s *Server, st *seat, way how, target string) (*tenancy, error) {
+	switch {
+	case r.seats[st.id] != st:
+		return nil, ErrUnknownSeat
+	case st.coming != nil:
+		return nil, ErrMovePending
+	case st.who.Account == "":
+		return nil, fmt.Errorf("%w: a trunk's caller has no devices", ErrNotMovable)
+	case st.tenant == nil:
+		return nil, fmt.Errorf("%w: its owner is away", ErrNotMovable)
+	}
+	o := newTenancy(s)
+	o.room, o.seat, o.move = r, st, newMove(st, way, target)
+	st.coming = o
+	return o, nil
+}
+
+// begin starts to carry out a move whose leg bring brings; nil: it is being brought. An error says that nothing came of it and nothing
+// is left of it.
+func (s *Server) begin(o *tenancy, bring func(context.Context) error, tell func(context.Context, error)) error {
+	s.ledger.extra(o.seat.who)
+	s.moves.add(o.move)
+	if s.journeys.begin(func(ctx context.Context) { s.carry(ctx, o, bring, tell) }) {
+		return nil
+	}
+	err := fmt.Errorf("%w: too many moves at a time", ErrUnavailable)
+	s.concluded(o, 0, err)
+	o.abandon()
+	return err
+}
+
+// carry carries a move out.
+func (s *Server) carry(ctx context.Context, o *tenancy, bring func(context.Context) error, tell func(context.Context, error)) {
+	err := s.bridge(ctx, o, bring)
+	var old *tenancy
+	var gap time.Duration
+	if err == nil {
+		old, gap, err = o.swap()
+	}
+	s.concluded(o, gap, err)
+	if err != nil {
+		o.abandon()
+	}
+	if tell != nil { // before the BYE, which ends the dialog that it is told in
+		tell(ctx, err)
+	}
+	if old != nil {
+		_ = old.leg.Hangup(ctx, "moved") // ErrEnded: gone already
+	}
+}
+
+// bridge brings the new leg and waits until it was heard.
+func (s *Server) bridge(ctx context.Context, o *tenancy, bring func(context.Context) error) error {
+	if bring != nil {
+		if err := bring(ctx); err != nil {
+			return err
+		}
+	}
+	if err := o.until(ctx, o.filled, callPatience, errNoCall); err != nil {
+		return err
+	}
+	o.move.bridged()
+	if err := o.until(ctx, o.leg.Stream().Heard(), heardPatience, errNoMedia); err != nil {
+		return err
+	}
+	if err := o.until(ctx, o.seat.mix.Turned(), turnPatience, errSilent); !errors.Is(err, errSilent) {
+		return err
+	}
+	return nil // it has proven itself, and says nothing: there is nothing to wait for
+}
+
+// until waits for something that the new leg brings about.
+func (o *tenancy) until(ctx context.Context, happens <-chan struct{}, patience time.Duration, never error) error {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-happens:
+		return nil
+	case <-o.gone:
+		return errLegEnded
+	case <-timer.C:
+		return never
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// swap gives the seat to the new leg, and returns what was missing of its sound at the change.
+func (o *tenancy) swap() (old *tenancy, gap time.Duration, err error) {
+	done := false
+	if err = o.room.do(context.Background(), func() { old, done = o.room.handOver(o) }); err != nil {
+		return nil, 0, err
+	}
+	if !done {
+		return nil, 0, errSeatGone
+	}
+	gap, _ = o.seat.mix.Handover()
+	return old, gap, nil
+}
+
+// concluded notes how a move ended.
+func (s *Server) concluded(o *tenancy, gap time.Duration, err error) {
+	m := o.move
+	m.finish(gap, err)
+	v := m.view()
+	s.metrics.moved(m.how, v)
+	s.log.Info("moved", "move", m.id, "room", m.room, "seat", m.seat, "account", m.account, "how", string(m.how), "state", v.State,
+		"reason", v.Reason, "gap_ms", v.GapMS, "took_ms", time.Since(m.began).Milliseconds(), "err", err)
+}
+
+// abandon gives up a leg that did not get its seat. One that runs is ended and unwinds by itself, as does one that is being
+// answered; otherwise there is nothing but the promise.
+func (o *tenancy) abandon() {
+	mine := false
+	err := o.room.do(context.Background(), func() {
+		o.dropped = true
+		mine = !o.taken
+		o.taken = true
+	})
+	switch {
+	case mine || errors.Is(err, errRoomClosed) && o.leg == nil:
+		o.vacate(false)
+	case o.leg != nil:
+		_ = o.leg.Hangup(context.Background(), "move_failed") // ErrEnded: gone already
+	}
+}
