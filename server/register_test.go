@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -90,6 +91,44 @@ func TestRegister(t *testing.T) {
 	}
 	if res := p.registers(dialog.Outgoing{}, ann, "Contact: *", "Expires: 0"); res.Status != 200 || len(res.Values("Contact")) != 0 {
 		t.Errorf("all gone: %d %q", res.Status, res.Values("Contact"))
+	}
+}
+
+// TestRegisteredIsReached: a call of ours comes to a phone over the flow that it holds open, whatever its Contact says of its own network;
+// once its connection is gone it is not dialled.
+func TestRegisteredIsReached(t *testing.T) {
+	s := serveTest(t, "")
+	ann := enrolled(t, s, NewAccount{Name: "ann"})
+	for _, transport := range transportNames {
+		t.Run(transport, func(t *testing.T) {
+			p := newPhone(t, s)
+			if res := p.registers(dialog.Outgoing{Transport: transport}, ann, "Contact: <sip:ann@192.0.2.200:5099>"); res.Status != 200 {
+				t.Fatal(res.Status)
+			}
+			d, err := s.target("ann", "sip:ann@192.0.2.200:5099", s.SIPAddress("udp"))
+			if err != nil || d.transport != transport {
+				t.Fatalf("%+v %v", d, err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), e2ePatience)
+			defer cancel()
+			invite := func() (*dialog.Response, error) {
+				_, res, err := s.endpoint.Invite(ctx, dialog.Invitation{URI: d.uri, From: s.uri("hall"), Flow: d.flow})
+				return res, err
+			}
+			if res, err := invite(); err != nil || res.Status != 480 { // deaf's word
+				t.Fatalf("%v %v", res, err)
+			}
+			if transport == "udp" {
+				return
+			}
+			if err := p.endpoint.Close(ctx); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "the flow is gone", func() bool {
+				_, err := invite()
+				return errors.Is(err, dialog.ErrNoFlow)
+			})
+		})
 	}
 }
 
@@ -220,19 +259,42 @@ func TestCertificateOfAnAccountThatWas(t *testing.T) {
 	}
 }
 
-// TestReferOutside: a REFER outside a dialog needs its account's proof and a room; no seat moves by it.
+// TestReferOutside: a REFER outside a dialog moves a seat of whoever has proven to be its owner, to a device of his, and otherwise nothing.
 func TestReferOutside(t *testing.T) {
-	s := serveTest(t, "rooms: {permanent: [{name: hall}], on_demand: false}")
-	ann := enrolled(t, s, NewAccount{Name: "ann"})
+	s := serveTest(t, "policies: {standard: {methods: [sdes], forward_secrecy: none}}")
+	ann, ben := enrolled(t, s, NewAccount{Name: "ann"}), enrolled(t, s, NewAccount{Name: "ben"})
 	p := newPhone(t, s)
+	o, seat := p.joins(attempt{room: "hall", transport: "tls", as: ben})
+	id := strings.Split(o.dialog.ID(), "|") // Call-ID, our tag, the server's
+	named := fmt.Sprintf("Target-Dialog: %s;local-tag=%s;remote-tag=%s", id[0], id[2], id[1]) // as its receiver sees it
+	const desk, evil = "Refer-To: <sip:desk@192.0.2.7>", "Refer-To: <sip:evil@example.net>"
 	for _, c := range []struct {
-		name, room string
-		as         *keying.Bundle
-		status     int
-	}{{"nobody", "hall", nil, 401}, {"no room", "attic", ann, 404}, {"a room", "hall", ann, 403}} {
-		o := dialog.Outgoing{Method: "REFER", URI: s.uri(c.room)}
-		if res := p.asks(o, c.as, "Refer-To: <sip:evil@example.net>"); res.Status != c.status {
-			t.Errorf("%s: %d, want %d", c.name, res.Status, c.status)
-		}
+		name   string
+		as     *keying.Bundle
+		room   string
+		status int
+		fields []string
+	}{
+		{"nobody", nil, "hall", 401, []string{desk, named}},
+		{"of no dialog", ben, "hall", 400, []string{desk}},
+		{"of a dialog that is not", ben, "hall", 481, []string{desk, named + "x"}},
+		{"of another account's dialog", ann, "hall", 403, []string{desk, named}},
+		{"in another room", ben, "attic", 403, []string{desk, named}},
+		{"to no device of his", ben, "hall", 403, []string{evil, named}},
+		{"with the tags the wrong way round", ben, "hall", 481, []string{desk, fmt.Sprintf("Target-Dialog: %s;local-tag=%s;remote-tag=%s", id[0], id[1], id[2])}},
+		{"with header fields", ben, "hall", 403, []string{"Refer-To: <sip:desk@192.0.2.7?Route=%3Csip:example.net%3E>", named}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ask := dialog.Outgoing{Method: "REFER", URI: s.uri(c.room), From: ben.URI}
+			if c.as != nil {
+				ask.From = c.as.URI
+			}
+			if res := p.asks(ask, c.as, c.fields...); res.Status != c.status {
+				t.Errorf("%d %q, want %d", res.Status, res.Values("Warning"), c.status)
+			}
+		})
+	}
+	if now := seated(t, s, "hall"); now.ID != seat.ID || now.Leg.ID != seat.Leg.ID {
+		t.Errorf("the seat became %+v", now)
 	}
 }
