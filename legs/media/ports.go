@@ -25,14 +25,16 @@ type Ports struct {
 }
 
 // NewPorts makes pairs available between lo and hi, both included; 0 and 0 lets the kernel choose. Streams are bound to addr, and to
-// one of the others where a peer is of its family.
+// one of the others, as far as they are valid, where a peer is of its family.
 func NewPorts(addr netip.Addr, lo, hi uint16, others ...netip.Addr) *Ports {
 	p := &Ports{
 		addrs: []netip.Addr{addr.Unmap()}, lo: lo, hi: hi, now: time.Now,
 		taken: make(map[netip.AddrPort]struct{}), released: make(map[netip.AddrPort]time.Time),
 	}
 	for _, other := range others {
-		p.addrs = append(p.addrs, other.Unmap())
+		if other.IsValid() {
+			p.addrs = append(p.addrs, other.Unmap())
+		}
 	}
 	p.drains.New = func() any { return newDrain() }
 	if n := p.pairs(); n > 0 {
