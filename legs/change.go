@@ -3,7 +3,6 @@ package legs
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
 	"github.com/conclave/conclave/keying"
@@ -68,18 +67,6 @@ func (l *Leg) Rekey(ctx context.Context) error { return l.request(ctx, rekeying)
 // Reinvite offers what runs again. With MIKEY both sides prove anew who they are, and bind the addresses of their media; the
 // keys stay. A refusal changes nothing.
 func (l *Leg) Reinvite(ctx context.Context) error { return l.request(ctx, refreshing) }
-
-// Rebind moves our audio to another local address, of either family, and tells the peer as Reinvite does. Where that fails the stream has
-// moved all the same: the old address may be gone, and the peer follows what it hears.
-func (l *Leg) Rebind(ctx context.Context, local netip.Addr) error {
-	if err := l.stream.Rebind(local); err != nil {
-		return err
-	}
-	if err := l.within(ctx, func() { l.local.Addr = l.stream.LocalAddr() }); err != nil {
-		return err
-	}
-	return l.Reinvite(ctx)
-}
 
 // request puts a change before the leg and waits for its outcome.
 func (l *Leg) request(ctx context.Context, k kind) error {

@@ -54,7 +54,7 @@ func TestMediaOfBothFamilies(t *testing.T) {
 		c.over(loopback6)
 		for _, family := range []netip.Addr{loopback4, loopback6} {
 			before := c.callee.Terms()
-			if err := c.caller.Rebind(within(t), family); err != nil {
+			if err := c.caller.Roam(within(t), family, true); err != nil {
 				t.Fatalf("%s: to %s: %v", m, family, err)
 			}
 			c.over(family)
@@ -82,8 +82,8 @@ func TestMediaOfAnotherFamilyIsRefused(t *testing.T) {
 	}
 	c := w.call(w.outgoing(keying.MIKEYPSK))
 	c.flows()
-	refused(c.caller.Rebind(within(t), loopback6))
-	if err := c.caller.Rebind(within(t), netip.MustParseAddr("127.0.0.3")); err != nil {
+	refused(c.caller.Roam(within(t), loopback6, true))
+	if err := c.caller.Roam(within(t), netip.MustParseAddr("127.0.0.3"), true); err != nil {
 		t.Fatal(err)
 	}
 	c.flows()
