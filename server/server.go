@@ -152,13 +152,17 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
 		Renew: true, OnRekey: s.rekeyed,
-		Ports: media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh), Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
+		Ports:  media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh, s.cfg.Media.Address6),
+		Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
 	}
 }
 
 // listenHosts are the addresses that the TLS certificate names beside the domain.
 func (s *Server) listenHosts() []string {
 	hosts := []string{s.cfg.Media.Address.String()}
+	if a := s.cfg.Media.Address6; a.IsValid() {
+		hosts = append(hosts, a.String())
+	}
 	if host, _, err := net.SplitHostPort(s.cfg.SIP.TLS); err == nil && host != "" {
 		hosts = append(hosts, host)
 	}
