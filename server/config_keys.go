@@ -73,6 +73,7 @@ func (s *section) readSIP(c *SIPConfig) {
 func (s *section) readMedia(c *MediaConfig) {
 	s.address("address", &c.Address)
 	s.addressOrNone("address6", &c.Address6)
+	s.text("interface", &c.Interface)
 	s.ports("ports", c)
 	s.words("codecs", &c.Codecs, codecNames)
 	s.duration("timeout", &c.Timeout, minWait, maxWait)

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -32,6 +33,59 @@ func addressOf(name string, ipv6 bool) (netip.Addr, error) {
 		}
 	}
 	return netip.Addr{}, fmt.Errorf("interface %s has no address of the family", name)
+}
+
+// housed is the configuration with the addresses of its interface in the place of those that it names.
+func (c *Config) housed(addressOf func(string, bool) (netip.Addr, error)) (*Config, error) {
+	if c.Media.Interface == "" {
+		return c, nil
+	}
+	h := *c
+	v4, missing4 := addressOf(c.Media.Interface, false)
+	v6, missing6 := addressOf(c.Media.Interface, true)
+	switch {
+	case missing4 == nil && missing6 == nil:
+		h.Media.Address, h.Media.Address6 = v4, v6
+	case missing4 == nil:
+		h.Media.Address, h.Media.Address6 = v4, netip.Addr{}
+	case missing6 == nil:
+		h.Media.Address, h.Media.Address6 = v6, netip.Addr{}
+	default:
+		return nil, fmt.Errorf("media.interface: %w; name one that has an address", errors.Join(missing4, missing6))
+	}
+	return &h, nil
+}
+
+// address is where callers reach us.
+func (s *Server) address() netip.Addr {
+	if a := s.line.Ports.Address(false); a.IsValid() {
+		return a
+	}
+	return s.line.Ports.Address(true)
+}
+
+// watch follows the interface of the configuration, where it names one, until what it returns is called.
+func (s *Server) watch(ctx context.Context) (stop func(), err error) {
+	if s.cfg.Media.Interface == "" {
+		return func() {}, nil
+	}
+	changed, unlink, err := watchLinks()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.followLinks(ctx, changed)
+	}()
+	return func() {
+		cancel()
+		<-done
+		if err := unlink(); err != nil {
+			s.log.Debug("closing the watch of our addresses", "err", err)
+		}
+	}, nil
 }
 
 // followLinks goes where the interface of the configuration goes, until ctx ends.

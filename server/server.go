@@ -50,6 +50,9 @@ type Server struct {
 	metrics   *metrics
 	stopping  atomic.Bool
 
+	// addressOf finds the address of an interface; tests have their own.
+	addressOf func(name string, ipv6 bool) (netip.Addr, error)
+
 	// full says that the mixer can take no further call; asked before anything is spent on one. It is the pool's; tests put their own there.
 	full atomic.Pointer[func() bool]
 }
@@ -58,8 +61,11 @@ var _ dialog.Host = (*Server)(nil)
 
 // New makes a server of a configuration over a data directory, which it creates. Whatever fails is undone.
 func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
+	if cfg, err = cfg.housed(addressOf); err != nil {
+		return nil, err
+	}
 	s := &Server{
-		cfg: cfg, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
+		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now),
 		journeys:  newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
@@ -176,6 +182,11 @@ func (s *Server) listenHosts() []string {
 func (s *Server) Run(ctx context.Context) error {
 	mixing, stop := context.WithCancel(context.Background()) // the mixer outlives ctx until the legs are gone
 	defer stop()
+	unlinked, err := s.watch(ctx)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	defer unlinked()
 	mixed := make(chan error, 1)
 	go func() { mixed <- s.pool.Run(mixing) }()
 	var failed error
@@ -248,7 +259,7 @@ func (s *Server) Reachable(a net.Addr) netip.AddrPort {
 		return netip.AddrPort{}
 	}
 	if addr.Addr().IsUnspecified() {
-		return netip.AddrPortFrom(s.cfg.Media.Address, addr.Port())
+		return netip.AddrPortFrom(s.address(), addr.Port())
 	}
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }
