@@ -29,9 +29,10 @@ const (
 	defaultWaiting = 512
 	// setupWait bounds that wait: past it the caller has repeated his INVITE (timer A), and soon nobody waits for the answer.
 	setupWait = time.Second
-	// crowdShare of the processors is how many goroutines may wait for one when a new call begins. With 1 of 4 a flood of PSK calls, ten times
-	// what two cores bear beside 200 legs, made 2 % of the mixer's ticks late, with 2 it was 2 to 5 %, with 4 it was 7 %, without a limit 30 to 40 %.
-	crowdShare = 0.25
+	// crowdShare of the processors (GOMAXPROCS) is how many goroutines may wait for one when a new call begins: none of four, the fleeting
+	// ones of many. Beside a flood of PSK calls, ten times what two cores bear, and 200 legs, 2 % of the mixer's ticks were late with one
+	// of four, 5 % with two, 7 % with four, 30 to 40 % without a limit, and set-ups were several times fewer then.
+	crowdShare = 0.125
 	// crowdPause is how often that is looked at: half of the time between two ticks. calmWait is after how long a call begins all the same: 40 a
 	// second of them are no burden, and their callers do not notice.
 	crowdPause = time.Millisecond
