@@ -92,16 +92,16 @@ func (d *door) calm(ctx context.Context) error {
 	if !d.crowded() {
 		return nil
 	}
-	again := time.NewTicker(crowdPause)
+	again, enough := time.NewTicker(crowdPause), time.NewTimer(calmWait)
 	defer again.Stop()
-	for range int(calmWait / crowdPause) {
+	defer enough.Stop()
+	for d.crowded() {
 		select {
 		case <-again.C:
+		case <-enough.C:
+			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		}
-		if !d.crowded() {
-			return nil
 		}
 	}
 	return nil

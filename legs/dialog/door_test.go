@@ -74,9 +74,9 @@ func TestDoorTurns(t *testing.T) {
 func TestDoorCrowd(t *testing.T) {
 	for name, c := range map[string]struct{ crowd, cancel, want time.Duration }{
 		"nobody waits": {},
-		"for a while":  {crowd: 7 * crowdPause, want: 7 * crowdPause},
+		"for a while":  {crowd: 3 * crowdPause, want: 3 * crowdPause},
 		"always":       {crowd: time.Hour, want: calmWait},
-		"cancelled":    {crowd: time.Hour, cancel: calmWait / 2, want: calmWait / 2},
+		"cancelled":    {crowd: time.Hour, cancel: calmWait - crowdPause/2, want: calmWait - crowdPause/2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
