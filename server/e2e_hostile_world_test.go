@@ -93,9 +93,9 @@ func newScene(t *testing.T, yaml string) *scene {
 	if _, err := newMobile(t, x.server, x.others["cid"], "cids").call("hall"); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "both have seats", func() bool {
+	until(t, "both have seats, and ann is heard", func() bool {
 		seats, err := x.server.Seats(t.Context(), "hall")
-		return err == nil && len(seats) == 2 && seats[0].Leg != nil && seats[1].Leg != nil
+		return err == nil && len(seats) == 2 && seats[0].Leg != nil && seats[1].Leg != nil && seats[0].Leg.MediaAddr != ""
 	})
 	x.seat = x.now()
 	return x
