@@ -7,12 +7,30 @@ import (
 	"time"
 )
 
-// perform is the life of one caller. It joins (again and again with churn, changing its keys with rekey) until the measurement ends.
+// act is what a caller does in a call from when all have joined until the measurement ends. It gives the call that it has then.
+type act func(ctx context.Context, c *swarmCaller, i int, call *Caller, measured <-chan struct{}) *Caller
+
+// act is that of the script; nil: callers only talk and listen.
+func (w *swarm) act() act {
+	switch w.Script {
+	case ScriptRekey:
+		return w.rekeyer
+	case ScriptMove:
+		return w.mover
+	}
+	return nil
+}
+
+// perform is the life of one caller. It joins (again and again with churn) and does what the script says until the measurement ends.
 func (w *swarm) perform(ctx context.Context, c *swarmCaller, i int, measured <-chan struct{}) {
 	first := sync.OnceFunc(w.joined.Done)
 	defer first()
-	settled := sync.OnceFunc(w.rekeying.Done)
+	settled := sync.OnceFunc(w.settling.Done)
 	defer settled()
+	if !w.equip(ctx, c) {
+		return
+	}
+	defer w.putAway(c)
 	// A seed of its own for each caller: a run can be repeated.
 	dice := rand.New(rand.NewPCG(uint64(i), churnSeed)) //nolint:gosec // no secret hangs on it
 	for {
@@ -24,8 +42,8 @@ func (w *swarm) perform(ctx context.Context, c *swarmCaller, i int, measured <-c
 			}
 			continue
 		}
-		if w.Script == ScriptRekey {
-			w.rekeyer(ctx, c, i, call, measured)
+		if act := w.act(); act != nil {
+			call = act(ctx, c, i, call, measured)
 			settled()
 			<-w.parting
 			w.leave(c, call)
