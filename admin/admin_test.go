@@ -148,7 +148,7 @@ var routes = []struct {
 	{"GET", "/v1/accounts", "", 200},
 	{"POST", "/v1/accounts", `{"name":"Bob","display_name":"Bob B.","cert":"rsa","policy":"phones","md5":true}`, 201},
 	{"GET", "/v1/accounts/bob", "", 200},
-	{"PATCH", "/v1/accounts/bob", `{"disabled":true,"policy":""}`, 200},
+	{"PATCH", "/v1/accounts/bob", `{"disabled":true,"policy":"","devices":[{"name":"desk","uri":"sip:desk@192.0.2.7"}]}`, 200},
 	{"GET", "/v1/moves/m1", "", 200},
 	{"GET", "/v1/rooms", "", 200},
 	{"GET", "/v1/rooms/demo", "", 200},
@@ -266,7 +266,7 @@ func TestThrottle(t *testing.T) {
 
 func TestBadBodies(t *testing.T) {
 	r := newRig(t, nil)
-	post, patch := "POST /v1/accounts", "PATCH /v1/rooms/demo/seats/s2"
+	post, patch, devices := "POST /v1/accounts", "PATCH /v1/rooms/demo/seats/s2", "PATCH /v1/accounts/bob"
 	tests := []struct {
 		name, route, body string
 		want              int
@@ -294,6 +294,11 @@ func TestBadBodies(t *testing.T) {
 		{"gain no number", patch, `{"gain_db":"loud"}`, 422},
 		{"muted no truth", patch, `{"muted":1}`, 422},
 		{"empty", patch, ``, 400},
+		{"device that is no SIP URI", devices, `{"devices":[{"name":"desk","uri":"tel:+4930123456"}]}`, 422},
+		{"device without a name", devices, `{"devices":[{"name":"","uri":"sip:desk@192.0.2.7"}]}`, 422},
+		{"device with a long name", devices, `{"devices":[{"name":"` + strings.Repeat("x", 65) + `","uri":"sip:desk@192.0.2.7"}]}`, 422},
+		{"device without a URI", devices, `{"devices":[{"name":"desk"}]}`, 422},
+		{"too many devices", devices, `{"devices":[` + strings.Repeat(`{"name":"desk","uri":"sip:desk@192.0.2.7"},`, 16) + `{"name":"x","uri":"sip:x@y"}]}`, 422},
 	}
 	for _, test := range tests {
 		t.Run(test.route+" "+test.name, func(t *testing.T) {

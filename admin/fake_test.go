@@ -206,7 +206,7 @@ func (f *fake) CreateAccount(_ context.Context, n server.NewAccount) (*server.Bu
 	}
 	v := server.AccountView{
 		Name: n.Name, URI: "sip:" + n.Name + "@test", DisplayName: n.DisplayName, Policy: n.Policy, MD5: n.MD5,
-		CertFingerprints: []string{}, CreatedAt: start,
+		CertFingerprints: []string{}, Devices: []server.DeviceView{}, CreatedAt: start,
 	}
 	f.accounts[n.Name] = v
 	return &server.Bundle{Account: n.Name, URI: v.URI, PSK: keying.NewSecret([]byte("sixteen octets!!"))}, v, nil
@@ -225,6 +225,12 @@ func (f *fake) PatchAccount(ctx context.Context, name string, p server.AccountPa
 	}
 	if p.Policy != nil {
 		v.Policy = *p.Policy
+	}
+	if p.Devices != nil {
+		v.Devices = nil
+		for _, d := range *p.Devices {
+			v.Devices = append(v.Devices, server.DeviceView{Name: d.Name, URI: d.URI})
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -20,7 +20,7 @@ const (
 
 	// maxHeader bounds a request's header in octets; a token and some proxy's fields fit many times.
 	maxHeader = 16 << 10
-	// maxBody bounds a request's body in octets; the largest is an account with its display name.
+	// maxBody bounds a request's body in octets; the largest is the list of an account's devices.
 	maxBody = 16 << 10
 	// maxConnections bounds open connections: a swarm that makes accounts in parallel uses some tens.
 	maxConnections = 256

@@ -181,22 +181,29 @@ func (l *Leg) notified(ev dialog.Event) {
 	}
 }
 
+// errNotice says that a NOTIFY tells nothing of a referral.
+var errNotice = fmt.Errorf("%w: no word of a referral", dialog.ErrMalformed)
+
 // readNotice reads the first line of a fragment.
 func readNotice(r *dialog.Request) (n notice, err error) {
-	bad := fmt.Errorf("%w: a NOTIFY that tells nothing of a referral", dialog.ErrMalformed)
 	events := r.Header("Event")
 	if len(events) != 1 || r.ContentType != fragment {
-		return n, bad
+		return n, errNotice
 	}
 	if name, _, _ := strings.Cut(events[0], ";"); !strings.EqualFold(strings.TrimSpace(name), "refer") {
-		return n, bad
+		return n, errNotice
 	}
-	line, _, _ := strings.Cut(string(r.Body), "\n")
+	return parseNotice(string(r.Body))
+}
+
+// parseNotice reads the status line that a fragment begins with.
+func parseNotice(body string) (notice, error) {
+	line, _, _ := strings.Cut(body, "\n")
 	version, rest, found := strings.Cut(strings.TrimSpace(line), " ")
 	code, reason, _ := strings.Cut(rest, " ")
 	status, err := strconv.ParseUint(code, 10, 16)
 	if !found || err != nil || !strings.EqualFold(version, "SIP/2.0") || len(code) != 3 || status < 100 || status > 699 {
-		return n, bad
+		return notice{}, errNotice
 	}
 	return notice{int(status), reason}, nil //nolint:gosec // three digits
 }

@@ -26,7 +26,7 @@ func (l *Leg) reoffered(ev dialog.Event) {
 	defer cancel()
 	a := &answering{update: ev.Kind == dialog.Update}
 	session := l.session
-	fields, err := session.agree(ev.Request, time.Now())
+	fields, err := session.heed(ev.Request, time.Now())
 	var body []byte
 	if err == nil {
 		a.fields = fields

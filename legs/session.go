@@ -16,12 +16,17 @@ type session struct {
 	asked    time.Time     // when we last began one
 }
 
-// agree answers a request of the peer's that may set the timer: the fields of our 2xx. One that asks for less than we bear is refused.
-func (s *session) agree(r *dialog.Request, now time.Time) ([]dialog.HeaderField, error) {
+// heed answers a request of the peer's that may set the timer: the fields of our 2xx.
+func (s *session) heed(r *dialog.Request, now time.Time) ([]dialog.HeaderField, error) {
 	t, err := dialog.ParseSessionTimer(r)
 	if err != nil {
 		return nil, &Reject{Status: 400, Reason: "session_timer", Err: err}
 	}
+	return s.agree(t, now)
+}
+
+// agree settles a timer that the peer asks for. One that is shorter than we bear is refused.
+func (s *session) agree(t dialog.SessionTimer, now time.Time) ([]dialog.HeaderField, error) {
 	if t.Interval == 0 { // nobody asks for one, and what ends dead calls here needs none
 		*s = session{}
 		return nil, nil

@@ -413,7 +413,9 @@ func (x *intruder) badCallers() []badInput {
 		{name: "BYE without a tag", status: 481, reason: "no_dialog", request: plain(request{method: "BYE"})},
 		{name: "re-INVITE for no dialog", status: 481, reason: `conclave_sip_refusals_total{reason="no_dialog"}`, request: plain(request{method: "INVITE", toTag: "none"})},
 		{name: "CANCEL of nothing", status: 481, reason: `conclave_sip_refusals_total{reason="no_transaction"}`, request: plain(request{method: "CANCEL"})},
-		{name: "REGISTER", status: 405, reason: "method", request: plain(request{method: "REGISTER"})},
+		{name: "REGISTER of nobody", status: 401, reason: "no_proof", request: plain(request{method: "REGISTER"})},
+		{name: "REFER of nobody", status: 401, reason: "no_proof", request: plain(request{method: "REFER"})},
+		{name: "a method that is not served", status: 405, reason: "method", request: plain(request{method: "MESSAGE"})},
 		{name: "a method of its own", status: 501, reason: `conclave_sip_refusals_total{reason="method"}`, request: plain(request{method: "CONQUER"})},
 		{name: "an extension that is not there", status: 420, reason: `conclave_sip_refusals_total{reason="require"}`, request: plain(request{extra: "Require: 100rel\r\n"})},
 	}

@@ -55,7 +55,7 @@ func (s *Server) target(account, uri string, leg netip.AddrPort) (device, error)
 	if i := slices.IndexFunc(bindings, func(b *binding) bool { return sameURI(b.uri, want) }); i >= 0 {
 		return bindings[i].device(), nil
 	}
-	if strings.EqualFold(want.User, account) && want.Host == s.cfg.SIP.Domain {
+	if strings.EqualFold(want.User, account) && strings.EqualFold(want.Host, s.cfg.SIP.Domain) {
 		return namedDevice(bindings, want, leg)
 	}
 	if acc := s.accounts.find(account); acc != nil {
@@ -143,11 +143,11 @@ func (s *Server) checkDeviceURI(text string) error {
 	addr, literal := netip.ParseAddr(uri.Host)
 	transport, given := uri.Param("transport")
 	switch {
-	case len(text) > maxContact:
-		return fmt.Errorf("a URI of %d octets; %d at most", len(text), maxContact)
+	case len(text) > maxContact, printable(text) != text:
+		return fmt.Errorf("a URI is of %d octets at most, which print", maxContact)
 	case uri.Host == "":
 		return fmt.Errorf("scheme %q is neither sip nor sips", uri.Scheme)
-	case uri.Host == s.cfg.SIP.Domain, literal == nil && (addr.IsUnspecified() || addr.IsMulticast()):
+	case strings.EqualFold(uri.Host, s.cfg.SIP.Domain), literal == nil && (addr.IsUnspecified() || addr.IsMulticast()):
 		return fmt.Errorf("%s is no device's address", uri.Host)
 	case strings.Contains(uri.Params, ";"), uri.Params != "" && !given:
 		return errors.New("a parameter that is not transport")

@@ -7,7 +7,7 @@
 // Goroutines: one a room, which owns its seats and is spoken to by mailbox (room.do); the legs' own; the mixer's clock
 // and workers; whoever calls a method of Server; and, for each change within a call that the admin API asked for, one that
 // waits for the peer (chores, bounded). An INVITE is worked on in the goroutine that the dialog gives it. The account cache,
-// the room table, the effective policies, the ledger of calls and the table of dialogs are guarded by one mutex each; locks.txt
+// the room table, the effective policies, the ledger of calls, the table of dialogs and the registrar are guarded by one mutex each; locks.txt
 // says which may nest.
 //
 // Who calls is an account or, for callers without one, the trunk that speaks for them (gate.Who); what holds for a call is made
@@ -15,5 +15,9 @@
 //
 // The way of an INVITE: Admit (gate) -> Invite: a seat is reserved in the room (room goroutine) -> legs.Prepare: key agreement
 // and stream, put into the lobby -> 200 -> ACK -> Confirmed: the stream moves from the lobby to its seat. A failure unwinds in
-// reverse. RFCs: 3261, 4353 (conferencing framework), 4579 (focus).
+// reverse.
+//
+// Where a seat can move: the devices of its account, which register here (registrar, register) or stand in its record (devices).
+//
+// RFCs: 3261, 4353 (conferencing framework), 4579 (focus), 5626 (flows of registered devices).
 package server

@@ -87,7 +87,7 @@ func registered(list []*binding, outbound bool, now time.Time) dialog.Response {
 func readRegistration(r *dialog.Request, account string, now time.Time) (registration, *dialog.Response) {
 	o := registration{account: account, callID: r.CallID, cseq: r.CSeq}
 	contacts, all, err := dialog.ParseContacts(r.Header("Contact"))
-	general := lifeOf(cmp.Or(strings.Join(r.Header("Expires"), ","), ""), defaultRegistration)
+	general := lifeOf(strings.Join(r.Header("Expires"), ","), defaultRegistration)
 	switch {
 	case err != nil, all && (len(r.Header("Expires")) == 0 || general != 0):
 		return o, &dialog.Response{Status: 400}

@@ -83,7 +83,7 @@ func (r *registrar) register(o registration) ([]*binding, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case len(after) > maxDevices && len(after) > len(before):
+	case len(after) > maxDevices:
 		return nil, errManyDevices
 	case r.size+len(after)-len(before) > r.most && len(after) > len(before):
 		return nil, errRegistrarFull

@@ -56,6 +56,7 @@ func (o *tenancy) Confirmed(*legs.Leg) {
 func (o *tenancy) seated() {
 	dropped := false
 	err := o.room.do(context.Background(), func() {
+		o.taken = true // the leg unwinds by itself
 		if dropped = o.dropped; !dropped {
 			o.room.fill(o)
 		}

@@ -106,8 +106,25 @@ type Account struct {
 	Policy           string    `json:"policy"` // "" for the room's alone
 	MD5              bool      `json:"md5"`    // digest by MD5 is taken
 	CertFingerprints []string  `json:"cert_fingerprints"`
+	Devices          []Device  `json:"devices"`
 	Calls            int       `json:"calls"`
 	CreatedAt        time.Time `json:"created_at"`
+}
+
+// Device is where seats of an account may move.
+type Device struct {
+	Name       string     `json:"name"`
+	URI        string     `json:"uri"`
+	Instance   string     `json:"instance"` // "" where the device has no name of its own
+	Transport  string     `json:"transport"`
+	Registered bool       `json:"registered"` // false: of the account's record
+	Expires    *time.Time `json:"expires"`    // of the registration; nil for one of the record
+}
+
+// ListedDevice is a device of an account's record.
+type ListedDevice struct {
+	Name string `json:"name"`
+	URI  string `json:"uri"`
 }
 
 // NewAccount asks for an account.
@@ -121,7 +138,8 @@ type NewAccount struct {
 
 // AccountPatch changes an account; nil leaves a value as it is.
 type AccountPatch struct {
-	DisplayName *string `json:"display_name,omitempty"`
-	Disabled    *bool   `json:"disabled,omitempty"`
-	Policy      *string `json:"policy,omitempty"` // "": the room's alone
+	DisplayName *string         `json:"display_name,omitempty"`
+	Disabled    *bool           `json:"disabled,omitempty"`
+	Policy      *string         `json:"policy,omitempty"`  // "": the room's alone
+	Devices     *[]ListedDevice `json:"devices,omitempty"` // in place of those there were
 }

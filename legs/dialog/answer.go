@@ -96,7 +96,7 @@ func (x *receiver) process(a *arrival) {
 	if x.over {
 		return
 	}
-	if x.seen && a.r.CSeq <= x.seq {
+	if x.stale(a) {
 		x.reply(a, Response{Status: 500, Reason: "CSeq Out Of Order"})
 		return
 	}
@@ -223,10 +223,10 @@ func (x *receiver) answer(ans answer) {
 		x.accepted(a, res)
 		return
 	}
-	x.reply(a, r)
-	if ok {
+	if ok { // before the peer hears of it: what we send from then on goes there
 		x.d.retarget(a.r.Header("contact"), a.r.Source)
 	}
+	x.reply(a, r)
 	if exchange {
 		x.settled()
 		x.release()

@@ -16,7 +16,7 @@ func newTag() string { return rand.Text() }
 // sentBy is where the peer reaches us over that transport and flow: for Via and Contact.
 func (e *Endpoint) sentBy(transport string, to netip.AddrPort, st *stream) (string, int) {
 	var local netip.AddrPort
-	if a := e.addrs[transport]; a != nil {
+	if a := e.Addr(transport); a != nil {
 		local = addrPort(a)
 	}
 	if st != nil {

@@ -5,21 +5,26 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// datagrams is the UDP listener. One goroutine reads the socket, and does with each datagram only what takes no time (front.triage): it
+// datagrams is the UDP listener. One goroutine reads its socket (Rebind gives it another, and leaves the old one for a while), and does with each datagram only what takes no time (front.triage): it
 // never falls behind, so that the kernel drops nothing of calls that stand while others are sent away. The rest is done by whoever reads
 // for sipgo. sipgo remembers every source address for the life of a reader, so it is given readers that retire: after
 // sourcesPerReader different sources a fresh one takes over, and the memory of the old one goes with it.
 type datagrams struct {
-	net.PacketConn
 	front *front
-	batch *batch // of the goroutine that reads the socket
+	name  net.Addr // of the first socket: what sipgo knows us by, whatever became of that address
 	inbox *inbox
 	serve func(net.PacketConn) error // sipgo's reader
 	done  chan struct{}
 	wg    sync.WaitGroup
+
+	open     atomic.Pointer[sockets]
+	looking  sync.Mutex // held in the triage: two sockets may be read
+	changing sync.Mutex // held while open changes
+	stopped  bool       // under changing
 }
 
 // reader is one generation's view of the inbox.
@@ -30,15 +35,17 @@ type reader struct {
 	once    sync.Once
 }
 
-func newDatagrams(pc net.PacketConn, f *front, serve func(net.PacketConn) error) (*datagrams, error) {
-	b, err := newBatch(pc)
-	return &datagrams{PacketConn: pc, front: f, batch: b, inbox: newInbox(), serve: serve, done: make(chan struct{})}, err
+func newDatagrams(s *socket, f *front, serve func(net.PacketConn) error) *datagrams {
+	d := &datagrams{front: f, name: s.LocalAddr(), inbox: newInbox(), serve: serve, done: make(chan struct{})}
+	d.open.Store(&sockets{now: s})
+	return d
 }
 
 // start reads, and returns when sipgo does.
 func (d *datagrams) start() {
 	d.generation()
-	d.wg.Go(d.receive)
+	s := d.open.Load().now
+	d.wg.Go(func() { d.receive(s) })
 }
 
 // generation runs a new reader and returns when sipgo reads from it.
@@ -51,42 +58,59 @@ func (d *datagrams) generation() {
 	<-r.begun
 }
 
-// receive reads the socket until stop.
-func (d *datagrams) receive() {
-	defer d.inbox.close()
+// receive reads a socket until it is closed, or stop.
+func (d *datagrams) receive(s *socket) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for {
-		if d.batch.idle() {
-			d.batch.flush()
+		if s.batch.idle() {
+			s.batch.flush()
 			pause.Reset(shedPause)
 			select {
 			case <-pause.C:
 			case <-d.done:
 			}
 		}
-		text, from, err := d.batch.receive()
+		text, from, err := s.batch.receive()
 		if err != nil {
 			if !temporary(err) {
 				return
 			}
 			continue // an ICMP error of an earlier datagram: the socket lives on
 		}
+		d.looking.Lock()
 		a, answer, ok := d.front.triage(text, from)
-		d.batch.answer(answer) // stateless
-		if ok && !d.inbox.put(a) {
+		d.looking.Unlock()
+		s.batch.answer(answer) // stateless
+		if !ok {
+			continue
+		}
+		d.heard(from, s)
+		if !d.inbox.put(a) {
 			d.front.stats.overBudget.Add(1)
 		}
 	}
 }
 
-// stop ends the readers, waits for them and closes the socket.
+// stop ends the readers, waits for them and closes the sockets.
 func (d *datagrams) stop() {
+	d.changing.Lock()
+	d.stopped = true
+	open := d.open.Load()
+	d.changing.Unlock()
 	close(d.done)
 	d.inbox.close()
-	_ = d.SetReadDeadline(time.Unix(1, 0))
+	both := []*socket{open.now}
+	if open.old != nil {
+		both = append(both, open.old)
+	}
+	for _, s := range both {
+		_ = s.SetReadDeadline(time.Unix(1, 0))
+	}
 	d.wg.Wait()
-	_ = d.PacketConn.Close()
+	for _, s := range both {
+		_ = s.Close()
+	}
 }
 
 // linger keeps the reader's entries in sipgo's pool for what is in flight: a message that finds none there makes sipgo open
@@ -115,7 +139,7 @@ func (r *reader) ReadFrom(b []byte) (int, net.Addr, error) {
 		addr := net.UDPAddrFromAddrPort(a.from)
 		msg, answer := r.front.datagram(a)
 		if len(answer) > 0 {
-			_, _ = r.WriteTo(answer, addr) // stateless: a lost answer is asked for again
+			_, _ = r.write(answer, addr) // stateless: a lost answer is asked for again
 		}
 		if msg == nil {
 			continue
@@ -125,8 +149,23 @@ func (r *reader) ReadFrom(b []byte) (int, net.Addr, error) {
 	}
 }
 
-// Close does nothing: the socket belongs to all generations.
+// WriteTo sends what sipgo has to send.
+func (r *reader) WriteTo(b []byte, to net.Addr) (int, error) { return r.write(b, to) }
+
+// LocalAddr is always the same: sipgo finds us by it.
+func (r *reader) LocalAddr() net.Addr { return r.name }
+
+// Close does nothing, and there are no deadlines: the sockets belong to all generations.
 func (r *reader) Close() error { return nil }
+
+// SetDeadline implements net.PacketConn, as the next two do.
+func (r *reader) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline does nothing.
+func (r *reader) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline does nothing.
+func (r *reader) SetWriteDeadline(time.Time) error { return nil }
 
 func (r *reader) retire() error {
 	r.generation()

@@ -31,7 +31,7 @@ type Endpoint struct {
 	traces  *traces    // of requests over UDP
 	udp     *datagrams // nil when off
 	streams *streams
-	addrs   map[string]net.Addr // listeners, set once in Listen
+	addrs   map[string]net.Addr // listeners of streams, set once in Listen
 
 	ctx    context.Context //nolint:containedctx // the life of the endpoint, for what no caller waits for
 	cancel context.CancelFunc
@@ -116,17 +116,11 @@ func (e *Endpoint) layers() {
 func (e *Endpoint) open() error {
 	e.streams.serve(e.tpl)
 	if e.cfg.UDP != "" {
-		pc, err := net.ListenPacket("udp", e.cfg.UDP)
+		s, err := listenUDP(e.cfg.UDP)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrConfig, err)
+			return err
 		}
-		if u, ok := pc.(*net.UDPConn); ok {
-			_ = u.SetReadBuffer(socketBuffer) // the kernel may grant less
-		}
-		e.addrs["udp"] = pc.LocalAddr()
-		if e.udp, err = newDatagrams(pc, e.front, e.tpl.ServeUDP); err != nil {
-			return fmt.Errorf("%w: %w", ErrConfig, err)
-		}
+		e.udp = newDatagrams(s, e.front, e.tpl.ServeUDP)
 	}
 	for transport, addr := range map[string]string{"tcp": e.cfg.TCP, "tls": e.cfg.TLS} {
 		if addr == "" {
@@ -158,7 +152,12 @@ func (e *Endpoint) queued() int {
 }
 
 // Addr is the bound address of a transport ("udp", "tcp", "tls"), nil when it is off.
-func (e *Endpoint) Addr(transport string) net.Addr { return e.addrs[transport] }
+func (e *Endpoint) Addr(transport string) net.Addr {
+	if transport == "udp" && e.udp != nil {
+		return e.udp.open.Load().now.LocalAddr()
+	}
+	return e.addrs[transport]
+}
 
 // Dialog finds a dialog by its ID (Dialog.ID, Replaces.DialogID); nil when there is none.
 func (e *Endpoint) Dialog(id string) *Dialog {

@@ -41,8 +41,8 @@ func (e *Endpoint) aim(req *sip.Request, to netip.AddrPort, st *stream) {
 		return
 	}
 	req.SetDestination(to.String())
-	if a := e.addrs["udp"]; a != nil {
-		local := addrPort(a)
+	if e.udp != nil {
+		local := addrPort(e.udp.name)
 		req.Laddr = sip.Addr{IP: local.Addr().AsSlice(), Port: int(local.Port())}
 	}
 }

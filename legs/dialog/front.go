@@ -44,6 +44,13 @@ func (f *front) triage(b []byte, from netip.AddrPort) (a arrived, answer []byte,
 	if len(b) >= maxDatagram || shedAck(b) || keepAlive(b) {
 		return a, nil, false
 	}
+	if binding(b) {
+		if f.full() || !f.budget.allow(from.Addr(), f.now(), standing.cost()) {
+			f.stats.overBudget.Add(1)
+			return a, nil, false
+		}
+		return a, bound(b, from), false
+	}
 	// Shape comes before the budget: what is no SIP at all costs nothing and earns nothing.
 	if !shaped(b) {
 		f.stats.malformed.Add(1)

@@ -180,7 +180,9 @@ func (x *receiver) sequence(a *arrival) {
 		x.ack(a)
 		return
 	}
-	x.follow(a) // it was admitted; an ACK proves nothing
+	if !x.stale(a) {
+		x.follow(a) // it was admitted; an ACK proves nothing
+	}
 	if x.gap(a) || x.early(a) {
 		x.hold(a)
 		return
@@ -188,6 +190,10 @@ func (x *receiver) sequence(a *arrival) {
 	x.process(a)
 	x.release()
 }
+
+// stale tells a request that is out of order (RFC 3261 section 12.2.2), perhaps the octets of an old one sent again by somebody else: it
+// gets 500 and moves nothing.
+func (x *receiver) stale(a *arrival) bool { return x.seen && a.r.CSeq <= x.seq }
 
 // gap tells that a request with a lower CSeq is still to come.
 func (x *receiver) gap(a *arrival) bool {

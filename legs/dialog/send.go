@@ -160,7 +160,8 @@ func (d *Dialog) request(ctx context.Context, method string, fields []HeaderFiel
 			break
 		}
 	}
-	if prior.StatusCode == 481 || prior.StatusCode == 408 {
+	// A 481 to a NOTIFY within a call says that nobody waits for it, not that the call is unknown (RFC 5057 section 5.1).
+	if (prior.StatusCode == 481 || prior.StatusCode == 408) && (method != "NOTIFY" || d.lone != nil) {
 		d.end(ErrNoDialog)
 	}
 	return prior, nil

@@ -21,16 +21,24 @@ type address struct {
 	where  netip.AddrPort
 }
 
-// newAddress builds the address for a socket of the given family; an IPv6 socket takes IPv4 addresses mapped.
-func newAddress(to netip.AddrPort, ipv6 bool) (address, error) {
+// destination is where packets may be sent to, as people read it.
+func destination(to netip.AddrPort) (netip.AddrPort, error) {
 	ip := to.Addr().Unmap()
-	a := address{where: netip.AddrPortFrom(ip, to.Port())}
 	if to.Port() == 0 || !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() {
-		return a, fmt.Errorf("%w: address %s", ErrParams, to)
+		return netip.AddrPort{}, fmt.Errorf("%w: address %s", ErrParams, to)
 	}
+	return netip.AddrPortFrom(ip, to.Port()), nil
+}
+
+// newAddress builds the address for a socket of the given family; an IPv6 socket takes IPv4 addresses mapped.
+func newAddress(to netip.AddrPort, ipv6 bool) (a address, err error) {
+	if a.where, err = destination(to); err != nil {
+		return a, err
+	}
+	ip := a.where.Addr()
 	if !ipv6 {
 		if !ip.Is4() {
-			return a, fmt.Errorf("%w: %s from an IPv4 socket", ErrParams, to)
+			return a, fmt.Errorf("%w: %s from an IPv4 socket", ErrFamily, to)
 		}
 		binary.NativeEndian.PutUint16(a.raw[0:], unix.AF_INET)
 		octets := ip.As4()

@@ -25,10 +25,15 @@
 //
 // A Ledger sees that of all streams of the process none sends two packets under one key, SSRC and index.
 //
-// Goroutines: none. Next, Send and Format belong to one worker at a time, and with them everything that is not an atomic or a
-// mailbox. Configure, SetKeys, ReadyKeys, SwitchKeys, ROC, Path, Heard, Snapshot, LocalAddr and SSRC may be called by any goroutine,
-// and so may the methods of a path; what the first four post takes effect at the next tick. Close is called when no worker touches
-// the stream any more; it ends the path before the sockets.
+// Moves. The peer is followed to where its newest authentic packet came from, in the tick that finds it, and what it says goes on
+// without a gap. The stream itself moves by Rebind, to another address or to the other family: it sends from the new sockets, and
+// hears what is still under way to the old ones. Reach moves it to the family of a peer, so that a server takes both with one pair of
+// sockets a stream.
+//
+// Goroutines: none, but for one that closes sockets a while after a move. Next, Send and Format belong to one worker at a time, and
+// with them everything that is not an atomic or a mailbox. Configure, SetKeys, ReadyKeys, SwitchKeys, ROC, Path, Heard, Snapshot,
+// Rebind, Reach, LocalAddr and SSRC may be called by any goroutine, and so may the methods of a path; what they post takes effect at
+// the next tick. Close is called when no worker touches the stream any more; it ends the path before the sockets.
 //
 // Ownership of keys: SetKeys and ReadyKeys copy what they need into SRTP contexts and leave the given Keys to the caller, who wipes
 // them. The expanded keys inside a context cannot be overwritten (the library has no means), only released: the end of a

@@ -19,7 +19,7 @@ func steadyTalker(t *testing.T) (k *talker, s *Stream, n int) {
 }
 
 // looksTwice says whether a tick looks for a second packet.
-func looksTwice(s *Stream, tick int) bool { return (tick+int(s.rtp.port))%steadyLook == 0 }
+func looksTwice(s *Stream, tick int) bool { return (tick+int(s.LocalAddr().Port()))%steadyLook == 0 }
 
 func hears(t *testing.T, s *Stream, tick, want int) {
 	t.Helper()

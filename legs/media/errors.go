@@ -6,6 +6,7 @@ import "errors"
 var (
 	ErrNoPorts      = errors.New("media: no free pair of ports")
 	ErrSocket       = errors.New("media: socket")
+	ErrFamily       = errors.New("media: no address of the peer's family")
 	ErrParams       = errors.New("media: unusable parameters")
 	ErrSuite        = errors.New("media: SRTP suite not supported")
 	ErrKeys         = errors.New("media: unusable SRTP keys")

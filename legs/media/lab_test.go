@@ -106,7 +106,7 @@ type listener struct {
 }
 
 func newListener(t testing.TB, p Params) *listener {
-	set, err := prepare(Params{Codec: p.Codec}, false)
+	set, err := prepare(Params{Codec: p.Codec})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 // the streams, so that one which has the key and SSRC of another has to go on behind it. Any goroutine.
 type Ledger struct {
 	secret   [sha256.Size]byte // of this process: what is kept tells nothing of keys
+	most     int               // spans
 	repeated atomic.Uint64
 
 	mu    sync.Mutex // never taken per packet
@@ -34,7 +35,7 @@ type span struct {
 
 // NewLedger makes a ledger, which all streams of a process should share.
 func NewLedger() *Ledger {
-	l := &Ledger{spans: make(map[print]*list.Element)}
+	l := &Ledger{most: ledgerSpans, spans: make(map[print]*list.Element)}
 	_, _ = rand.Read(l.secret[:]) // crypto/rand never fails since Go 1.24
 	return l
 }
@@ -58,7 +59,7 @@ func (l *Ledger) span(key keying.Secret, ssrc uint32) *span {
 		known, _ := e.Value.(*span)
 		return known
 	}
-	if l.ages.Len() >= ledgerSpans {
+	if l.ages.Len() >= l.most {
 		if oldest, ok := l.ages.Remove(l.ages.Front()).(*span); ok {
 			delete(l.spans, oldest.of)
 		}

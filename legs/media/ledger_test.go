@@ -114,23 +114,25 @@ func TestLedgerFollowsFreshKeysOfOurs(t *testing.T) {
 }
 
 func TestLedgerIsBounded(t *testing.T) {
+	const most = 50
 	l := NewLedger()
+	l.most = most
 	key := keying.NewSecret(make([]byte, 16))
 	oldest := l.span(key, 0)
 	oldest.use(&oldest.rtp, 7)
 	if l.span(key, 0) != oldest {
 		t.Fatal("a key that is known got another span")
 	}
-	for ssrc := range uint32(ledgerSpans) {
+	for ssrc := range uint32(most) {
 		l.span(key, ssrc+1)
 	}
-	if len(l.spans) != ledgerSpans || l.ages.Len() != ledgerSpans {
-		t.Errorf("%d spans by key and %d by age, want %d", len(l.spans), l.ages.Len(), ledgerSpans)
+	if len(l.spans) != most || l.ages.Len() != most {
+		t.Errorf("%d spans by key and %d by age, want %d", len(l.spans), l.ages.Len(), most)
 	}
 	if l.span(key, 0) == oldest {
 		t.Error("the oldest was not forgotten")
 	}
-	if l.span(key, ledgerSpans) != l.span(key, ledgerSpans) {
+	if l.span(key, most) != l.span(key, most) {
 		t.Error("the newest is not known")
 	}
 }

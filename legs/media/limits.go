@@ -40,6 +40,8 @@ const (
 	receiveBuffer = 256 << 10
 	dscpEF        = 0xb8            // TOS octet of expedited forwarding (RFC 3246), what voice is marked with
 	anyPortTries  = 64              // random pairs tried before giving up: a busy neighbour port is chance, 64 of them are exhaustion
+	leftTicks     = 100             // 2 s after the stream moved to other sockets, what was sent to the old ones has come, and the peer knows
+	maxLeft       = 3               // sockets left and still heard, in all; who moves on faster than that loses what is under way to the oldest
 	portRest      = 5 * time.Second // packets still under way to an ended call drain before a new call gets its port
 )
 

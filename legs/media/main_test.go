@@ -11,6 +11,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/mixer/codec"
@@ -206,4 +207,25 @@ func voice(f codec.Frame) (n int, ok bool) {
 		return 0, false
 	}
 	return int(binary.BigEndian.Uint32(f.Payload) &^ 0x0f000000), true
+}
+
+// waiting counts, and takes, the datagrams that have come to a socket.
+func waiting(t testing.TB, conn *net.UDPConn) (n int) {
+	t.Helper()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, maxDatagram)
+	if err := raw.Read(func(fd uintptr) bool {
+		for {
+			if _, _, err := unix.Recvfrom(int(fd), b, unix.MSG_DONTWAIT); err != nil {
+				return true
+			}
+			n++
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

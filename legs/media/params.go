@@ -26,15 +26,15 @@ type Params struct {
 type settings struct {
 	Params
 	format     codec.Format
-	clock      int // RTP timestamp units per second (RFC 3551, RFC 7587 section 4.1)
-	frame      int // RTP timestamp units per tick
-	sampleSize int // octets per sample on the wire; 0 for Opus, whose packets are indivisible
-	remote     address
-	remoteRTCP address
+	clock      int            // RTP timestamp units per second (RFC 3551, RFC 7587 section 4.1)
+	frame      int            // RTP timestamp units per tick
+	sampleSize int            // octets per sample on the wire; 0 for Opus, whose packets are indivisible
+	remote     netip.AddrPort // not valid: none
+	remoteRTCP netip.AddrPort
 }
 
-// prepare checks p for a stream whose sockets are of the given family.
-func prepare(p Params, ipv6 bool) (*settings, error) {
+// prepare checks p.
+func prepare(p Params) (*settings, error) {
 	id, err := codec.Parse(p.Codec)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrParams, err)
@@ -46,7 +46,7 @@ func prepare(p Params, ipv6 bool) (*settings, error) {
 	if p.PT > maxPT || p.EventPT > maxPT || (p.EventPT != 0 && p.EventPT == p.PT) {
 		return nil, fmt.Errorf("%w: payload types %d and %d", ErrParams, p.PT, p.EventPT)
 	}
-	return s, s.setRemote(ipv6)
+	return s, s.setRemote()
 }
 
 // setFormat fills in everything that follows from the codec.
@@ -93,17 +93,16 @@ func (s *settings) setFormat(id codec.ID) error {
 	return nil
 }
 
-// setRemote turns the addresses of SDP into socket addresses. A stream without a remote address waits for the peer's first packet; one
+// setRemote checks the addresses of SDP. A stream without a remote address waits for the peer's first packet; one
 // that may not send and is told the unspecified address has none either: the old way to hold (RFC 3264 section 8.4).
-func (s *settings) setRemote(ipv6 bool) error {
+func (s *settings) setRemote() (err error) {
 	if !s.Remote.IsValid() || !s.Send && s.Remote.Addr().IsUnspecified() {
 		return nil
 	}
-	rtp, err := newAddress(s.Remote, ipv6)
-	if err != nil {
+	if s.remote, err = destination(s.Remote); err != nil {
 		return err
 	}
-	s.remote, s.remoteRTCP = rtp, rtp
+	s.remoteRTCP = s.remote
 	if s.RTCPMux {
 		return nil
 	}
@@ -114,6 +113,6 @@ func (s *settings) setRemote(ipv6 bool) error {
 		}
 		control = netip.AddrPortFrom(s.Remote.Addr(), s.Remote.Port()+1)
 	}
-	s.remoteRTCP, err = newAddress(control, ipv6)
+	s.remoteRTCP, err = destination(control)
 	return err
 }

@@ -129,16 +129,17 @@ func (p *path) WriteTo(b []byte, to net.Addr) (int, error) {
 	if !ok {
 		return 0, fmt.Errorf("%w: address of type %T", ErrParams, to)
 	}
-	raw, err := newAddress(udp.AddrPort(), p.stream.ipv6)
-	if err != nil {
-		return 0, err
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return 0, net.ErrClosed
 	}
-	err = p.stream.rtp.write(b, &raw)
+	at := p.stream.at.Load() // open as long as mu is held
+	raw, err := newAddress(udp.AddrPort(), at.ipv6)
+	if err != nil {
+		return 0, err
+	}
+	err = at.rtp.write(b, &raw)
 	if err == nil || errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS) {
 		return len(b), nil
 	}
@@ -161,7 +162,7 @@ func (p *path) Close() error {
 }
 
 // LocalAddr is that of RTP.
-func (p *path) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(p.stream.local) }
+func (p *path) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(p.stream.LocalAddr()) }
 
 // SetDeadline bounds ReadFrom and WriteTo, those that wait already too; the zero time lifts the bound.
 func (p *path) SetDeadline(t time.Time) error { return p.bound(t, &p.readBy, &p.writeBy) }

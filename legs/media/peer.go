@@ -23,34 +23,25 @@ type peer struct {
 	moveTick codec.Tick // when the budget was last refilled
 }
 
-// setRemote follows what was signalled.
-func (s *Stream) setRemote(to address) {
-	s.peer.rtp = to
-	where := to.where
-	s.counters.remote.Store(&where)
-}
-
 // learn follows the peer to the address that its newest authentic packet came from (security rule: authenticate, check for replay,
 // only then latch). How often is bounded, since somebody on the path can send a genuine packet on from an address of his own;
 // going back to the signalled address is always allowed.
 func (s *Stream) learn(from netip.AddrPort) {
-	if from == s.peer.rtp.where || !from.IsValid() {
-		return
+	st := &s.stations
+	if from == s.peer.rtp.where || !from.IsValid() || st.from != st.here && st.from != st.way {
+		return // who still sends to where we were does not know yet where to send: that says nothing of where he is
 	}
-	signalled := from == s.set.remote.where
+	signalled := from == s.set.remote
 	if !signalled && !s.mayMove() {
 		s.counters.addressRefused.Add(1)
 		return
 	}
-	to, err := newAddress(from, s.ipv6)
-	if err != nil {
-		return
+	rtcp := s.peer.rtcp.where
+	if s.set.RTCPMux {
+		rtcp = from
 	}
 	s.counters.addressChanges.Add(1)
-	s.setRemote(to)
-	if s.set.RTCPMux {
-		s.peer.rtcp = to
-	}
+	s.aimFrom(st.from, from, rtcp)
 }
 
 // mayMove spends one address change of the budget: a burst, refilled one by one.
@@ -81,8 +72,8 @@ func (s *Stream) learnControl(from netip.AddrPort) {
 	if from.Addr() != s.peer.rtp.where.Addr() {
 		return // RTCP follows RTP, never leads it
 	}
-	if to, err := newAddress(from, s.ipv6); err == nil {
-		s.peer.rtcp = to
+	if s.stations.from == s.stations.way {
+		s.peer.rtcp = s.stations.way.address(from)
 	}
 }
 

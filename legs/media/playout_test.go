@@ -24,7 +24,7 @@ type deck struct {
 
 func newDeck(t testing.TB, name string) *deck {
 	t.Helper()
-	set, err := prepare(Params{Codec: name, Remote: netip.MustParseAddrPort("127.0.0.1:4000"), RTCPMux: true, Receive: true}, false)
+	set, err := prepare(Params{Codec: name, Remote: netip.MustParseAddrPort("127.0.0.1:4000"), RTCPMux: true, Receive: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +340,7 @@ func TestShortOpusPacketsAreJoined(t *testing.T) {
 func TestPlayoutProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.SampledFrom([]string{"pcmu", "opus", "l16"}).Draw(t, "codec")
-		set, err := prepare(Params{Codec: name, Remote: netip.MustParseAddrPort("127.0.0.1:4000"), RTCPMux: true}, false)
+		set, err := prepare(Params{Codec: name, Remote: netip.MustParseAddrPort("127.0.0.1:4000"), RTCPMux: true})
 		if err != nil {
 			t.Fatal(err)
 		}

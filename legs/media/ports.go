@@ -12,23 +12,27 @@ import (
 // Ports hands out pairs of UDP ports, even for RTP and the next for RTCP (RFC 3550 section 11), and owns what its streams share.
 // Any goroutine.
 type Ports struct {
-	ip     netip.Addr
+	addrs  []netip.Addr // by preference
 	lo, hi uint16
 	now    func() time.Time
 
 	mu       sync.Mutex
-	taken    map[uint16]struct{}  // RTP ports of open streams
-	released map[uint16]time.Time // RTP ports of closed ones; at most one entry per pair of the range
-	next     uint16               // where the next search begins; range mode only
+	taken    map[netip.AddrPort]struct{}  // of RTP, of open streams
+	released map[netip.AddrPort]time.Time // of RTP, of closed ones; bounded
+	next     uint16                       // where the next search begins; range mode only
 
 	drains sync.Pool // *drain; one per worker that is inside a tick
 }
 
-// NewPorts makes pairs available on addr between lo and hi, both included; 0 and 0 lets the kernel choose.
-func NewPorts(addr netip.Addr, lo, hi uint16) *Ports {
+// NewPorts makes pairs available between lo and hi, both included; 0 and 0 lets the kernel choose. Streams are bound to addr, and to
+// one of the others where a peer is of its family.
+func NewPorts(addr netip.Addr, lo, hi uint16, others ...netip.Addr) *Ports {
 	p := &Ports{
-		ip: addr.Unmap(), lo: lo, hi: hi, now: time.Now,
-		taken: make(map[uint16]struct{}), released: make(map[uint16]time.Time),
+		addrs: []netip.Addr{addr.Unmap()}, lo: lo, hi: hi, now: time.Now,
+		taken: make(map[netip.AddrPort]struct{}), released: make(map[netip.AddrPort]time.Time),
+	}
+	for _, other := range others {
+		p.addrs = append(p.addrs, other.Unmap())
 	}
 	p.drains.New = func() any { return newDrain() }
 	if n := p.pairs(); n > 0 {
@@ -55,34 +59,47 @@ func (p *Ports) InUse() int {
 	return len(p.taken)
 }
 
-// open binds a pair of sockets.
-func (p *Ports) open() (rtp, rtcp socket, err error) {
+// For is the local address that a peer can reach: the first of its family.
+func (p *Ports) For(peer netip.Addr) (netip.Addr, error) {
+	for _, ip := range p.addrs {
+		if (&binding{local: netip.AddrPortFrom(ip, 0), ipv6: !ip.Is4()}).reaches(peer) {
+			return ip, nil
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("%w: %s", ErrFamily, peer)
+}
+
+// open binds a pair of sockets on a local address.
+func (p *Ports) open(ip netip.Addr) (*binding, error) {
+	ip = ip.Unmap()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	search := p.openInRange
 	if p.lo == 0 && p.hi == 0 {
-		rtp, rtcp, err = p.openAny()
-	} else {
-		rtp, rtcp, err = p.openInRange()
+		search = p.openAny
 	}
+	rtp, rtcp, err := search(ip)
 	if err != nil {
-		return rtp, rtcp, err
+		return nil, err
 	}
-	p.taken[rtp.port] = struct{}{}
-	delete(p.released, rtp.port)
-	return rtp, rtcp, nil
+	b := &binding{rtp: rtp, rtcp: rtcp, local: netip.AddrPortFrom(ip, rtp.port), ipv6: !ip.Is4()}
+	p.taken[b.local] = struct{}{}
+	delete(p.released, b.local)
+	return b, nil
 }
 
 // openInRange takes the next pair that has rested; when none has, whichever binds.
-func (p *Ports) openInRange() (rtp, rtcp socket, err error) {
+func (p *Ports) openInRange(ip netip.Addr) (rtp, rtcp socket, err error) {
 	n := p.pairs()
 	for _, rested := range []bool{true, false} {
 		for i := range n {
 			k := (int(p.next) + i) % n
 			port := uint16(p.first() + 2*k)
-			if _, used := p.taken[port]; used || p.resting(port) == rested {
+			at := netip.AddrPortFrom(ip, port)
+			if _, used := p.taken[at]; used || p.resting(at) == rested {
 				continue
 			}
-			if rtp, rtcp, err = p.bindPair(port); err == nil {
+			if rtp, rtcp, err = bindPair(ip, port); err == nil {
 				p.next = uint16((k + 1) % n)
 				return rtp, rtcp, nil
 			}
@@ -91,23 +108,23 @@ func (p *Ports) openInRange() (rtp, rtcp socket, err error) {
 	return rtp, rtcp, errors.Join(fmt.Errorf("%w between %d and %d", ErrNoPorts, p.lo, p.hi), err)
 }
 
-func (p *Ports) resting(port uint16) bool {
-	at, ok := p.released[port]
-	return ok && p.now().Sub(at) < portRest
+func (p *Ports) resting(at netip.AddrPort) bool {
+	since, ok := p.released[at]
+	return ok && p.now().Sub(since) < portRest
 }
 
 // openAny lets the kernel choose one port and takes its neighbour to make a pair.
-func (p *Ports) openAny() (rtp, rtcp socket, err error) {
+func (p *Ports) openAny(ip netip.Addr) (rtp, rtcp socket, err error) {
 	for i := range anyPortTries {
 		var a, b socket
-		if a, err = openSocket(p.ip, 0); err != nil {
+		if a, err = openSocket(ip, 0); err != nil {
 			return socket{fd: -1}, socket{fd: -1}, err
 		}
-		if p.resting(a.port&^1) && i < anyPortTries/2 {
+		if p.resting(netip.AddrPortFrom(ip, a.port&^1)) && i < anyPortTries/2 {
 			err = a.close()
 			continue
 		}
-		if b, err = openSocket(p.ip, a.port^1); err != nil {
+		if b, err = openSocket(ip, a.port^1); err != nil {
 			err = errors.Join(err, a.close())
 			continue
 		}
@@ -120,23 +137,23 @@ func (p *Ports) openAny() (rtp, rtcp socket, err error) {
 }
 
 // bindPair binds port and the one above.
-func (p *Ports) bindPair(port uint16) (rtp, rtcp socket, err error) {
-	if rtp, err = openSocket(p.ip, port); err != nil {
+func bindPair(ip netip.Addr, port uint16) (rtp, rtcp socket, err error) {
+	if rtp, err = openSocket(ip, port); err != nil {
 		return rtp, socket{fd: -1}, err
 	}
-	if rtcp, err = openSocket(p.ip, port+1); err != nil {
+	if rtcp, err = openSocket(ip, port+1); err != nil {
 		return socket{fd: -1}, rtcp, errors.Join(err, rtp.close())
 	}
 	return rtp, rtcp, nil
 }
 
 // release gives a pair back after its sockets were closed.
-func (p *Ports) release(port uint16) {
+func (p *Ports) release(at netip.AddrPort) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.taken, port)
+	delete(p.taken, at)
 	if len(p.released) > maxPort/2 {
 		return
 	}
-	p.released[port] = p.now()
+	p.released[at] = p.now()
 }

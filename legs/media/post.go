@@ -1,14 +1,19 @@
 package media
 
+import "fmt"
+
 // Configure sets codec, addresses and direction; it takes effect at the next tick and may be called again on each re-INVITE. SRTP
 // contexts, SSRC, sequence numbers and timestamps go on. Any goroutine.
 func (s *Stream) Configure(p Params) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	set, err := prepare(p, s.ipv6)
+	set, err := prepare(p)
 	if err != nil {
 		return err
+	}
+	if at := s.at.Load(); set.remote.IsValid() && !at.reaches(set.remote.Addr()) {
+		return fmt.Errorf("%w: %w: %s from %s", ErrParams, ErrFamily, set.remote, at.local)
 	}
 	s.newSettings.Store(set)
 	return nil
@@ -19,6 +24,9 @@ func (s *Stream) apply() {
 	s.applyKeys()
 	if s.keys.n > 1 {
 		s.goOver()
+	}
+	if s.newBinding.Load() != nil {
+		s.move(s.newBinding.Swap(nil))
 	}
 	if s.newSettings.Load() != nil {
 		s.takeSettings(s.newSettings.Swap(nil))
@@ -59,12 +67,14 @@ func (s *Stream) takeSettings(set *settings) {
 	old := s.set
 	s.set = set
 	s.reform()
-	if old == nil || old.remote.where != set.remote.where {
-		s.setRemote(set.remote)
+	rtp, rtcp := s.peer.rtp.where, s.peer.rtcp.where
+	if old == nil || old.remote != set.remote {
+		rtp = set.remote
 	}
-	if old == nil || old.remoteRTCP.where != set.remoteRTCP.where || old.RTCPMux != set.RTCPMux {
-		s.peer.rtcp = set.remoteRTCP
+	if old == nil || old.remoteRTCP != set.remoteRTCP || old.RTCPMux != set.RTCPMux {
+		rtcp = set.remoteRTCP
 	}
+	s.aim(rtp, rtcp)
 	if old != nil && old.clock != set.clock {
 		s.out.rebase = true
 		s.source.reclock()

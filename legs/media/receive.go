@@ -17,27 +17,32 @@ func (s *Stream) drainAll(t codec.Tick) {
 	if !ok {
 		return
 	}
+	if s.stations.n > 0 {
+		s.drainLeft(d) // first: what comes there was sent first
+	}
 	s.drainMedia(d, t)
 	every := codec.Tick(rtcpPollTicks)
 	if s.set != nil && s.set.RTCPMux {
 		every = rtcpStray
 	}
 	if t%every == 0 {
-		s.drainSocket(d, s.rtcp, true)
+		s.drainSocket(d, s.stations.here.rtcp, true)
 	}
 	s.ports.drains.Put(d)
 }
 
 // drainMedia reads the RTP socket. To learn that nothing follows a packet costs half as much as the packet: as long as each tick finds
 // exactly one, as it does on most networks, it is not asked. What then follows all the same is found one tick later, and played when
-// it would have been, since a tick that finds nothing ends this, and so does a second look now and then.
+// it would have been, since a tick that finds nothing ends this, and so does a second look now and then. What a packet overtook, as on
+// a new path, is looked for at once.
 func (s *Stream) drainMedia(d *drain, t codec.Tick) {
-	if s.steady >= steadyTicks && (uint64(t)+uint64(s.rtp.port))%steadyLook != 0 {
-		if s.readOne(d); s.play.found > 0 {
+	if s.steady >= steadyTicks && (uint64(t)+uint64(s.stations.here.rtp.port))%steadyLook != 0 {
+		missing := s.source.missing()
+		if s.readOne(d); s.play.found > 0 && s.source.missing() <= missing {
 			return
 		}
 	}
-	s.drainSocket(d, s.rtp, false)
+	s.drainSocket(d, s.stations.here.rtp, false)
 	if s.play.found == 1 {
 		s.steady++
 	} else {
@@ -47,7 +52,7 @@ func (s *Stream) drainMedia(d *drain, t codec.Tick) {
 
 // readOne reads one datagram.
 func (s *Stream) readOne(d *drain) {
-	if d.receive(s.rtp, 1) == 1 {
+	if d.receive(s.stations.here.rtp, 1) == 1 {
 		s.read(d, 0, false)
 	}
 }
@@ -168,7 +173,7 @@ func (s *Stream) admitSSRC(ssrc uint32, from *[sockaddrSize]byte) bool {
 		return true
 	}
 	limit := trialsStranger
-	if source(from) == s.set.remote.where {
+	if source(from) == s.set.remote {
 		limit = trialsSignal + trialsStranger
 	}
 	if s.peer.trials >= limit {

@@ -95,9 +95,9 @@ func (s *Stream) sendReport(bye bool) {
 		s.counters.sendErrors.Add(1)
 		return
 	}
-	from := s.rtcp
+	from := s.stations.way.rtcp
 	if s.set.RTCPMux {
-		from = s.rtp
+		from = s.stations.way.rtp
 	}
 	if !from.send(protected, &s.peer.rtcp) {
 		s.counters.sendErrors.Add(1)

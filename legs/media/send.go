@@ -50,7 +50,7 @@ func (s *Stream) Send(t codec.Tick, p codec.Packet) {
 	// In place: the tail room is there, and nobody needs the plain packet any more.
 	k, sequence := s.keys.sending, s.out.sequence-1
 	protected, err := k.send.EncryptRTP(b[:0], b, &s.sendHeader)
-	if err != nil || !k.freshRTP(s.ssrc, sequence) || !s.rtp.send(protected, &s.peer.rtp) {
+	if err != nil || !k.freshRTP(s.ssrc, sequence) || !s.stations.way.rtp.send(protected, &s.peer.rtp) {
 		s.counters.sendErrors.Add(1)
 		return
 	}

@@ -3,10 +3,8 @@ package media
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,7 +29,8 @@ type Stream struct {
 	// Mailboxes: posted by any goroutine, taken by the tick worker; a later post replaces one not yet taken.
 	newSettings atomic.Pointer[settings]
 	newKeys     atomic.Pointer[[]*generation] // all that were not yet taken, oldest first
-	path        atomic.Pointer[path]          // nil: nobody reads DTLS records
+	newBinding  atomic.Pointer[binding]
+	path        atomic.Pointer[path] // nil: nobody reads DTLS records
 	closed      atomic.Bool
 
 	// Owned by the tick worker.
@@ -39,7 +38,7 @@ type Stream struct {
 	heardOnce bool
 	steady    int // ticks in a row that found one packet of audio each
 	tick      codec.Tick
-	rtp       socket
+	stations  stations
 	set       *settings // nil until Configure
 	format    codec.Format
 	source    sourceStats
@@ -48,7 +47,6 @@ type Stream struct {
 	peer      peer
 	play      playout
 	report    reporter
-	rtcp      socket
 
 	rtpHeader  rtp.Header  // reused by the SRTP library for received packets
 	sendHeader rtp.Header  // the same for sent packets
@@ -57,11 +55,12 @@ type Stream struct {
 	counters counters      // written by the tick worker, read by any goroutine
 	heard    chan struct{} // closed by the tick worker
 
+	at      atomic.Pointer[binding] // where the peer is told to send to; the tick worker follows
+	leaving sync.WaitGroup          // bindings that are being closed
+
 	// Set once in Open; any goroutine.
 	ports     *Ports
 	ledger    *Ledger
-	local     netip.AddrPort
-	ipv6      bool
 	synthetic bool // now is a test's clock: arrivals are read from it too
 	ssrc      uint32
 	cname     string
@@ -76,13 +75,13 @@ type Stream struct {
 	}
 }
 
-// Open binds a pair of ports. The stream drains them once somebody calls Next; it sends nothing before Configure and SetKeys.
+// Open binds a pair of ports, on the first address of p. The stream drains them once somebody calls Next; it sends nothing before Configure and SetKeys.
 func Open(p *Ports, o Options) (*Stream, error) {
 	if len(o.CNAME) > maxCNAME {
 		return nil, fmt.Errorf("%w: CNAME of %d octets", ErrParams, len(o.CNAME))
 	}
 	s := &Stream{
-		ports: p, ledger: o.Ledger, ipv6: !p.ip.Is4(), now: o.Now, synthetic: o.Now != nil, log: o.Log, cname: o.CNAME,
+		ports: p, ledger: o.Ledger, now: o.Now, synthetic: o.Now != nil, log: o.Log, cname: o.CNAME,
 		heard: make(chan struct{}),
 	}
 	if s.now == nil {
@@ -97,11 +96,12 @@ func Open(p *Ports, o Options) (*Stream, error) {
 	if s.cname == "" {
 		s.cname = fmt.Sprintf("%08x", s.ssrc)
 	}
-	var err error
-	if s.rtp, s.rtcp, err = p.open(); err != nil {
+	b, err := p.open(p.addrs[0])
+	if err != nil {
 		return nil, err
 	}
-	s.local = netip.AddrPortFrom(p.ip, s.rtp.port)
+	s.at.Store(b)
+	s.stations = stations{here: b, way: b, from: b}
 	s.play.init()
 	return s, nil
 }
@@ -121,9 +121,6 @@ func (s *Stream) number() error {
 	s.report.seed(binary.BigEndian.Uint64(b[8:]))
 	return nil
 }
-
-// LocalAddr is where RTP is received; RTCP one port above.
-func (s *Stream) LocalAddr() netip.AddrPort { return s.local }
 
 // SSRC is our own, for the MIKEY SRTP-ID map; it never changes.
 func (s *Stream) SSRC() uint32 { return s.ssrc }
@@ -149,18 +146,17 @@ func (s *Stream) Close() error {
 	s.shutPath()
 	s.apply()
 	s.sendBye()
-	err := errors.Join(s.rtp.close(), s.rtcp.close())
-	s.ports.release(s.local.Port())
+	err := s.vacateAll()
 	s.keys = keyring{}
 	s.post.Lock()
 	s.post.given, s.post.newest = nil, nil
 	s.newKeys.Store(nil)
 	s.post.Unlock()
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrSocket, err)
+		return err
 	}
 	c := &s.counters
-	s.log.Debug("media stream closed", "port", s.local.Port(), "sent", c.packetsSent.Load(), "received", c.packetsReceived.Load(),
+	s.log.Debug("media stream closed", "port", s.LocalAddr().Port(), "sent", c.packetsSent.Load(), "received", c.packetsReceived.Load(),
 		"late", c.late.Load(), "auth_failed", c.authFailed.Load(), "foreign_ssrc", c.foreignSSRC.Load())
 	return nil
 }

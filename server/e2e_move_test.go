@@ -1,0 +1,178 @@
+package server
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs"
+	"github.com/conclave/conclave/legs/dialog"
+)
+
+// ways are how a seat comes to a device: each has it moved, and returns when that was asked for.
+var ways = []struct {
+	name string
+	how  how
+	move func(t *testing.T, s *Server, from *mobileLeg, to *mobile, seat string)
+}{
+	{"REFER", byReferral, func(t *testing.T, _ *Server, from *mobileLeg, to *mobile, _ string) {
+		if err := from.Refer(t.Context(), to.uri()); err != nil {
+			t.Errorf("the referral ends with %v", err)
+		}
+	}},
+	{"REFER to the account itself", byReferral, func(t *testing.T, _ *Server, from *mobileLeg, to *mobile, _ string) {
+		if err := from.Refer(t.Context(), to.bundle.URI); err != nil {
+			t.Errorf("the referral ends with %v", err)
+		}
+	}},
+	{"Replaces", byReplaces, func(t *testing.T, s *Server, from *mobileLeg, to *mobile, _ string) {
+		o, err := to.call("hall", from.replaces())
+		if err != nil {
+			t.Fatal(err)
+		}
+		to.legs <- o
+	}},
+	{"the API, we call", byOrder, func(t *testing.T, s *Server, _ *mobileLeg, to *mobile, seat string) {
+		if _, err := s.MoveSeat(t.Context(), "hall", seat, MoveRequest{Target: to.uri()}); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{"the API, the device calls", bySending, func(t *testing.T, s *Server, _ *mobileLeg, to *mobile, seat string) {
+		if _, err := s.MoveSeat(t.Context(), "hall", seat, MoveRequest{Target: to.uri(), Via: "send"}); err != nil {
+			t.Fatal(err)
+		}
+		refer := taken(t, to.refers)
+		if refer.URI.Identity() != s.uri("hall") || refer.Replaces == nil {
+			t.Fatalf("referred to %+v", refer)
+		}
+		o, err := to.call("hall", dialog.HeaderField{Name: "Replaces", Value: refer.Replaces.String()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		to.legs <- o
+	}},
+}
+
+// TestMoves: a seat goes to another device of its owner whatever way, is the same seat there, muted as before, and the old device is sent
+// away when the new one was heard.
+func TestMoves(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			s := serveTest(t, "")
+			ann := enrolled(t, s, NewAccount{Name: "ann"})
+			laptop, phone := newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")
+			laptop.register()
+			phone.register()
+			old, seat := laptop.joins("hall")
+			muted := true
+			if _, err := s.PatchSeat(t.Context(), "hall", seat.ID, SeatPatch{Muted: &muted}); err != nil {
+				t.Fatal(err)
+			}
+			way.move(t, s, old, phone, seat.ID)
+			leg := taken(t, phone.legs)
+			if end := taken(t, old.ended); end.Reason != "bye" {
+				t.Errorf("the old leg ended with %+v", end)
+			}
+			now := seated(t, s, "hall")
+			if now.ID != seat.ID || !now.Muted || !now.JoinedAt.Equal(seat.JoinedAt) || now.Leg.ID == seat.Leg.ID {
+				t.Errorf("the seat is %+v on %+v, was %+v", now, now.Leg, seat)
+			}
+			if now.Leg.Keying.CSBID == seat.Leg.Keying.CSBID || now.Leg.Keying.PeerIdentity != ann.URI {
+				t.Errorf("keyed %+v, was %+v", now.Leg.Keying, seat.Leg.Keying)
+			}
+			m := measured(t, s)
+			if m[`conclave_moves_total{how="`+string(way.how)+`",result="done"}`] != 1 {
+				t.Errorf("counted %v", m)
+			}
+			if m["conclave_srtp_index_repeated_total"] != 0 {
+				t.Error("an index was used twice")
+			}
+			until(t, "one call is left", func() bool { return s.ledger.total() == 1 })
+			if err := leg.Hangup(t.Context(), "hangup"); err != nil {
+				t.Error(err)
+			}
+			until(t, "the seat is free", func() bool { seats, err := s.Seats(t.Context(), "hall"); return err == nil && len(seats) == 0 })
+		})
+	}
+}
+
+// TestMovesBackAndForth: one seat can move any number of times, and its account never has more calls than devices.
+func TestMovesBackAndForth(t *testing.T) {
+	s := serveTest(t, "limits: {calls_per_account: 1}\n")
+	ann := enrolled(t, s, NewAccount{Name: "ann"})
+	devices := []*mobile{newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")}
+	for _, d := range devices {
+		d.register()
+	}
+	old, seat := devices[0].joins("hall")
+	for n := range 6 {
+		to := devices[(n+1)%2]
+		if err := old.Refer(t.Context(), to.uri()); err != nil {
+			t.Fatalf("move %d: %v", n, err)
+		}
+		taken(t, old.ended)
+		old = taken(t, to.legs)
+		if now := seated(t, s, "hall"); now.ID != seat.ID {
+			t.Fatalf("move %d: another seat", n)
+		}
+	}
+	until(t, "one call is left", func() bool { return s.ledger.total() == 1 })
+}
+
+// failures are what can go wrong with a new device.
+var failures = []struct {
+	name, reason string
+	status       int // of the fragment
+	spoil        func(to *mobile)
+}{
+	{"it is busy", failRefused, 486, func(to *mobile) { to.status.Store(486) }},
+	{"it declines", failRefused, 603, func(to *mobile) { to.status.Store(603) }},
+	{"it has another key", failRefused, 488, func(to *mobile) {
+		other := *to.bundle
+		other.PSK = keying.NewSecret(make([]byte, 32))
+		keyer, err := keying.NewBundleKeyer(&other, keying.BundleConfig{})
+		if err != nil {
+			to.t.Fatal(err)
+		}
+		to.line.Keyer = keyer
+	}},
+	{"it says nothing", failNoMedia, 408, func(to *mobile) { to.mute.Store(true) }},
+}
+
+// TestMovesThatFail: the old leg goes on as if nothing had happened, and who asked is told why.
+func TestMovesThatFail(t *testing.T) {
+	for _, f := range failures {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			s := serveTest(t, "policies: {standard: {methods: [mikey-psk]}}\n")
+			ann := enrolled(t, s, NewAccount{Name: "ann"})
+			laptop, phone := newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")
+			phone.register()
+			old, seat := laptop.joins("hall")
+			f.spoil(phone)
+			var refused *legs.Refused
+			if err := old.Refer(t.Context(), phone.uri()); !errors.As(err, &refused) || refused.Status != f.status {
+				t.Errorf("the referral ends with %v", err)
+			}
+			until(t, "one call is left", func() bool { return s.ledger.total() == 1 })
+			if now := seated(t, s, "hall"); now.ID != seat.ID || now.Leg.ID != seat.Leg.ID {
+				t.Errorf("the seat is %+v, was %+v", now, seat)
+			}
+			if m := measured(t, s); m[`conclave_moves_total{how="refer",result="`+f.reason+`"}`] != 1 {
+				t.Errorf("counted %v", m)
+			}
+			before := old.Stream().Snapshot().PacketsReceived
+			until(t, "the old leg hears", func() bool { return old.Stream().Snapshot().PacketsReceived > before+10 })
+
+			phone.status.Store(0) // and the seat can move yet
+			phone.mute.Store(false)
+			if f.status == 488 {
+				return
+			}
+			if err := old.Refer(t.Context(), phone.uri()); err != nil {
+				t.Errorf("the next one fails: %v", err)
+			}
+		})
+	}
+}
