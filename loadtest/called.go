@@ -19,8 +19,10 @@ func (d *Device) ring(in *dialog.Incoming) {
 	if err != nil {
 		r := &legs.Reject{Status: 488}
 		_ = errors.As(err, &r)
-		_ = in.Reject(r.Response()) // the dialog knows better: it was cancelled
-		d.arrived(nil, err)
+		_ = in.Reject(r.Response()) // an error says that it was cancelled
+		if r.Status != 488 {        // else another offer may follow
+			d.arrived(nil, err)
+		}
 		return
 	}
 	d.work(func(ctx context.Context) {

@@ -23,7 +23,7 @@ type Device struct {
 	user     string // of its Contact, by which the server's requests find it
 	instance string
 	server   netip.AddrPort       // the only address that it takes requests from
-	arrived  func(*Caller, error) // told of each call that the server began or asked for, once it stands or came to nothing
+	arrived  func(*Caller, error) // told of each call that the server began or asked for, once it stands or came to nothing, refused offers apart
 	contact  string               // as it is registered; valid once Register has returned nil
 	life     context.Context      //nolint:containedctx // of the registration
 	off      context.CancelFunc   // ends it
