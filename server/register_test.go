@@ -265,7 +265,7 @@ func TestReferOutside(t *testing.T) {
 	ann, ben := enrolled(t, s, NewAccount{Name: "ann"}), enrolled(t, s, NewAccount{Name: "ben"})
 	p := newPhone(t, s)
 	o, seat := p.joins(attempt{room: "hall", transport: "tls", as: ben})
-	id := strings.Split(o.dialog.ID(), "|") // Call-ID, our tag, the server's
+	id := strings.Split(o.dialog.ID(), "|")                                                   // Call-ID, our tag, the server's
 	named := fmt.Sprintf("Target-Dialog: %s;local-tag=%s;remote-tag=%s", id[0], id[2], id[1]) // as its receiver sees it
 	const desk, evil = "Refer-To: <sip:desk@192.0.2.7>", "Refer-To: <sip:evil@example.net>"
 	for _, c := range []struct {
