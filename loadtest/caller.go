@@ -19,13 +19,14 @@ import (
 // Exchange is what the callers of one process share: a SIP endpoint, media ports, the Diffie-Hellman pool and the clock.
 type Exchange struct {
 	endpoint *dialog.Endpoint
+	client   *tls.Config
 	ports    *media.Ports
 	ledger   *media.Ledger
 	dh       *keying.Pool
 	guard    *keying.Guard
 	clock    *Clock
 	devices  *switchboard
-	stop     context.CancelFunc
+	stop     context.CancelFunc // ends the clock; nil: it is that of another Exchange
 	done     chan struct{}
 	log      *slog.Logger
 }
@@ -37,15 +38,13 @@ func NewExchange(local netip.Addr, client *tls.Config, log *slog.Logger) (*Excha
 		return nil, err
 	}
 	devices := newSwitchboard()
-	endpoint, err := dialog.Listen(dialog.Config{
-		UDP: netip.AddrPortFrom(local, 0).String(), ClientTLS: client, Domain: local.String(), UserAgent: "Conclave-callers", Log: log,
-	}, devices)
+	endpoint, err := listen(local, client, devices, log)
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	x := &Exchange{
-		endpoint: endpoint, ports: media.NewPorts(local, 0, 0), ledger: media.NewLedger(), guard: guard, clock: NewClock(), devices: devices, stop: stop,
+		endpoint: endpoint, client: client, ports: media.NewPorts(local, 0, 0), ledger: media.NewLedger(), guard: guard, clock: NewClock(), devices: devices, stop: stop,
 		dh: keying.NewPool(keying.PoolConfig{Queue: callersQueue, Deadline: setupPatience}), done: make(chan struct{}), log: log,
 	}
 	go func() {
@@ -55,10 +54,27 @@ func NewExchange(local netip.Addr, client *tls.Config, log *slog.Logger) (*Excha
 	return x, nil
 }
 
+func listen(local netip.Addr, client *tls.Config, host dialog.Host, log *slog.Logger) (*dialog.Endpoint, error) {
+	return dialog.Listen(dialog.Config{
+		UDP: netip.AddrPortFrom(local, 0).String(), ClientTLS: client, Domain: local.String(), UserAgent: "Conclave-callers", Log: log,
+	}, host)
+}
+
+// Beside gives an Exchange with a SIP endpoint of its own on a local address, which shares everything else. It is closed before x is.
+func (x *Exchange) Beside(local netip.Addr) (*Exchange, error) {
+	own := *x
+	own.devices, own.stop = newSwitchboard(), nil
+	var err error
+	own.endpoint, err = listen(local, x.client, own.devices, x.log)
+	return &own, err
+}
+
 // Close ends the clock and the endpoint; the callers have hung up by then.
 func (x *Exchange) Close() error {
-	x.stop()
-	<-x.done
+	if x.stop != nil { // else the clock is that of another
+		x.stop()
+		<-x.done
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), hangupPatience)
 	defer cancel()
 	return x.endpoint.Close(ctx)

@@ -85,8 +85,10 @@ const (
 	// own is how long a voice may be there that is not to be heard at all, twofold how long it may be twice as loud: longer than others'
 	// marks and beginnings disturb a measurement.
 	own, twofold = 40 * time.Millisecond, 40 * time.Millisecond
-	// maxGapMove is the longest gap, of 99 in 100 moves, with which a run passes.
-	maxGapMove = 40 * time.Millisecond
+	// maxGapMove and maxGapRoam are the longest gaps, of 99 in 100 moves, with which a run passes.
+	maxGapMove, maxGapRoam = 40 * time.Millisecond, 60 * time.Millisecond
+	// roamPatience is how long the server may take to follow, lookEvery how often it is looked.
+	roamPatience, lookEvery = 5 * time.Second, 50 * time.Millisecond
 	// swarmRate is the rate in Hz at which the swarm decodes: its tones lie below 4 kHz.
 	swarmRate = 8000
 	// backlog bounds the octets of the tapes that wait for the end of the measurement: a minute of 500 callers with Opus is half of it.

@@ -41,29 +41,25 @@ type arrival struct {
 	err  error
 }
 
-// equip gives a caller of the script move its devices, and registers them. A caller without them goes no further.
-func (w *swarm) equip(ctx context.Context, c *swarmCaller) bool {
-	if w.Script != ScriptMove {
-		return true
-	}
+// equipDevices gives a caller of the script move its devices, and registers them.
+func (w *swarm) equipDevices(ctx context.Context, c *swarmCaller) error {
 	p := &person{swarmCaller: c, w: w, arrivals: make(chan arrival, len(ways))}
 	c.person = p
 	for i := range p.devices {
-		d, err := w.exchange.NewDevice(c.plan, func(call *Caller, err error) { p.arrived(call, err) })
-		if err == nil {
-			p.devices[i] = d
-			if err = w.limiter.Wait(ctx); err == nil {
-				err = d.Register(ctx)
-			}
-		}
+		d, err := c.exchange.NewDevice(c.plan, p.arrived)
 		if err != nil {
-			w.tally.failed(reason(err))
-			w.putAway(c)
-			return false
+			return err
+		}
+		p.devices[i] = d
+		if err = w.limiter.Wait(ctx); err != nil {
+			return err
+		}
+		if err = d.Register(ctx); err != nil {
+			return err
 		}
 	}
 	c.plan = p.devices[p.at].plan
-	return true
+	return nil
 }
 
 // arrived takes note of a call that a device was brought to. When nobody waits for so many, it is one too many.
@@ -75,20 +71,15 @@ func (p *person) arrived(call *Caller, err error) {
 	}
 }
 
-// putAway takes the devices of a caller out of the account's.
-func (w *swarm) putAway(c *swarmCaller) {
-	if c.person == nil {
-		return
-	}
-	for _, d := range c.person.devices {
-		if d == nil {
-			continue
-		}
-		if err := d.Close(); err != nil {
-			w.tally.lost("no farewell: " + err.Error())
+// close takes the devices out of the account's.
+func (p *person) close() (err error) {
+	for _, d := range p.devices {
+		if d != nil {
+			err = errors.Join(err, d.Close())
 		}
 	}
-	c.person.clear()
+	p.clear()
+	return err
 }
 
 // clear hangs up what came too late to be waited for.
@@ -119,23 +110,13 @@ func (w *swarm) mover(ctx context.Context, c *swarmCaller, i int, call *Caller, 
 	}
 	// Dealt over the interval, so that the moves come one after the other and not in a burst.
 	wait := w.MoveEvery * time.Duration(i) / time.Duration(len(w.callers))
-	for turn := i; ; turn++ {
-		now := w.stage.since(time.Now()) + wait
-		wait += c.room.nextTurn(c.member, now)
-		c.due.Store(int64(now))
-		if !restOr(ctx, measured, p.call.Gone(), wait) {
-			return p.call
-		}
-		select {
-		case <-p.call.Gone():
-			return p.call
-		default:
-		}
+	for turn := i; w.restUntilTurn(ctx, c, measured, p.call, wait); turn++ {
 		begun := time.Now()
 		how := ways[turn%len(ways)]
 		w.tally.moved(how, p.moveWatched(ctx, how, i%muteEvery == muteEvery-1))
 		wait = w.MoveEvery - time.Since(begun)
 	}
+	return p.call
 }
 
 // moveWatched makes one move while others listen. It is not broken off by the end of the measurement.
@@ -242,11 +223,9 @@ func (p *person) bring(ctx context.Context, how way) (next *Caller, id string, e
 	if err != nil {
 		return nil, id, err
 	}
-	select {
+	select { // the old call may have ended already: the server heard the new device before we were told of it
 	case a := <-p.arrivals:
 		return a.call, id, a.err
-	case <-p.call.Gone():
-		return nil, id, fmt.Errorf("the old call ended: %s", p.call.ending.Reason)
 	case <-ctx.Done():
 		return nil, id, fmt.Errorf("no call came: %w", ctx.Err())
 	}

@@ -23,7 +23,7 @@ type MovesReport struct {
 }
 
 // moves says whether seats move in the script.
-func (o *Options) moves() bool { return o.Script == ScriptMove }
+func (o *Options) moves() bool { return o.Script == ScriptMove || o.Script == ScriptRoam }
 
 // checkMoves says what is wrong with the options of a script in which seats move.
 func (o *Options) checkMoves(complain func(string, ...any)) {
@@ -32,6 +32,9 @@ func (o *Options) checkMoves(complain func(string, ...any)) {
 	}
 	if o.Chorus {
 		complain("--chorus leaves no gaps to measure: not with --script %s", o.Script)
+	}
+	if o.Script == ScriptRoam && o.Transport != "udp" && !o.Unannounced {
+		complain("--script %s needs --transport udp, or --no-announce: connections do not roam", o.Script)
 	}
 	if o.Rooms < 1 || o.Callers > maxCallers {
 		return
@@ -83,16 +86,21 @@ func (t *tally) movesReport() MovesReport {
 // judgeMoves: in a script of moves seats must move, always, and nobody may hear more of it than a short gap.
 func (r *Report) judgeMoves(fail func(string, ...any)) {
 	m := &r.Moves
-	if r.Script == ScriptMove && m.Done == 0 {
-		fail("no seat was moved")
+	moving := r.Script == ScriptMove || r.Script == ScriptRoam
+	if moving && m.Done == 0 {
+		fail("nobody moved")
 	}
-	if r.Script == ScriptMove && m.Gaps == 0 {
+	if moving && m.Gaps == 0 {
 		fail("no move was heard: it takes a talker who moves and others who listen, for some seconds")
 	}
 	if m.Failed > 0 {
 		fail("%d of %d moves failed", m.Failed, m.Done+m.Failed)
 	}
-	if longest := maxGapMove.Seconds() * 1000; m.GapP99 > longest {
+	longest := milliseconds(maxGapMove)
+	if r.Script == ScriptRoam {
+		longest = milliseconds(maxGapRoam)
+	}
+	if m.GapP99 > longest {
 		fail("one move in a hundred left a gap of %.1f ms and more, %.0f ms are allowed", m.GapP99, longest)
 	}
 	for _, fault := range []struct {
@@ -118,3 +126,5 @@ func (m *MovesReport) print(line func(string, ...any)) {
 		line("            %d times %s", m.Failures[reason], reason)
 	}
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

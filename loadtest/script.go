@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -17,8 +18,35 @@ func (w *swarm) act() act {
 		return w.rekeyer
 	case ScriptMove:
 		return w.mover
+	case ScriptRoam:
+		return w.roamer
 	}
 	return nil
+}
+
+// equip gives a caller what the script needs beside its account. putAway takes it back.
+func (w *swarm) equip(ctx context.Context, c *swarmCaller) error {
+	c.exchange = w.exchange
+	switch w.Script {
+	case ScriptMove:
+		return w.equipDevices(ctx, c)
+	case ScriptRoam:
+		return w.equipRoamer(c)
+	}
+	return nil
+}
+
+func (w *swarm) putAway(c *swarmCaller) {
+	var err error
+	if c.person != nil {
+		err = c.person.close()
+	}
+	if c.exchange != w.exchange {
+		err = errors.Join(err, c.exchange.Close())
+	}
+	if err != nil {
+		w.tally.lost("no farewell: " + err.Error())
+	}
 }
 
 // perform is the life of one caller. It joins (again and again with churn) and does what the script says until the measurement ends.
@@ -27,10 +55,11 @@ func (w *swarm) perform(ctx context.Context, c *swarmCaller, i int, measured <-c
 	defer first()
 	settled := sync.OnceFunc(w.settling.Done)
 	defer settled()
-	if !w.equip(ctx, c) {
+	defer w.putAway(c)
+	if err := w.equip(ctx, c); err != nil {
+		w.tally.failed(reason(err))
 		return
 	}
-	defer w.putAway(c)
 	// A seed of its own for each caller: a run can be repeated.
 	dice := rand.New(rand.NewPCG(uint64(i), churnSeed)) //nolint:gosec // no secret hangs on it
 	for {
@@ -74,7 +103,7 @@ func (w *swarm) join(ctx context.Context, c *swarmCaller) *Caller {
 	}
 	ctx, cancel := context.WithTimeout(ctx, setupPatience)
 	defer cancel()
-	call, err := w.exchange.Call(ctx, c.plan)
+	call, err := c.exchange.Call(ctx, c.plan)
 	if err != nil {
 		w.tally.failed(reason(err))
 		c.gone() // where it had begun

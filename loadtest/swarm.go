@@ -24,10 +24,11 @@ const (
 	ScriptChurn = "churn" // everybody joins and leaves again and again
 	ScriptRekey = "rekey" // everybody stays, and changes keys again and again
 	ScriptMove  = "move"  // everybody stays, and goes from one of two devices to the other again and again
+	ScriptRoam  = "roam"  // everybody stays, and changes addresses again and again
 )
 
 // scripts are all of them.
-var scripts = []string{ScriptJoin, ScriptChurn, ScriptRekey, ScriptMove}
+var scripts = []string{ScriptJoin, ScriptChurn, ScriptRekey, ScriptMove, ScriptRoam}
 
 // Options of a swarm. Lists are dealt to the callers in turn.
 type Options struct {
@@ -48,11 +49,13 @@ type Options struct {
 	Script    string
 	// RekeyEvery is the time between two changes of a caller's keys, with the script rekey.
 	RekeyEvery time.Duration
-	// MoveEvery is the time between two moves of a caller, with the script move.
-	MoveEvery time.Duration
-	ServerPID int
-	Progress  io.Writer // nil: none
-	Log       *slog.Logger
+	// MoveEvery is the time between two moves of a caller, with the scripts move and roam. Unannounced: who roams tells nobody, and his
+	// signalling stays where it is.
+	MoveEvery   time.Duration
+	Unannounced bool
+	ServerPID   int
+	Progress    io.Writer // nil: none
+	Log         *slog.Logger
 }
 
 // ErrOptions says that a swarm cannot be made of its options; it wraps one sentence for each.
@@ -121,6 +124,8 @@ type swarmCaller struct {
 	plan   Plan
 	seat   string  // id of the present seat, "" before it was asked for
 	person *person // of the script move; nil: one without devices
+
+	exchange *Exchange // of the swarm, or, with the script roam, its own
 }
 
 // Run runs the swarm and reports. The error tells why it could not run; what it found wrong stands in the report.

@@ -47,8 +47,10 @@ func (t *tape) add(now, arrived time.Duration, f codec.Frame) (full bool) {
 	t.to = now + tickLength
 	t.frames = append(t.frames, taped{kind: f.Kind, skipped: f.Skipped, octets: len(payload), arrived: arrived})
 	t.octets = append(t.octets, payload...)
-	return len(t.frames) == t.lead+t.length
+	return t.full()
 }
+
+func (t *tape) full() bool { return len(t.frames) == t.lead+t.length }
 
 // size is what the tape takes in memory.
 func (t *tape) size() int { return cap(t.octets) + cap(t.frames)*tapedSize }

@@ -23,13 +23,13 @@ type witness struct {
 	own   int            // of his devices that heard himself
 }
 
-// watch begins to listen to a move: the old device hears until it ends, the new one from when it is there (arrival).
+// watch begins to listen to a move: the device that is there hears until it ends, a new one from when it is there (arrival).
 func (m *member) watch(muted bool) *witness {
 	w := &witness{mover: m, muted: muted}
 	m.moving.Store(w)
 	m.order(func(f codec.Format) *tape {
 		t := newTape(f, 0, watchTicks)
-		t.judge = nil // it will not be full: the call ends before
+		t.judge = w.selfHeard
 		w.parted.Store(t)
 		return t
 	})
@@ -65,10 +65,9 @@ func (w *witness) arrival(f codec.Format) *tape {
 	return t
 }
 
-// over ends the listening of the old device, whose call has ended and is not ticked any more.
+// over ends the listening of an old device, whose call has ended and is not ticked any more, before its tape is full.
 func (w *witness) over() {
-	if t := w.parted.Load(); t != nil && len(t.frames) > t.lead {
-		t.judge = w.selfHeard
+	if t := w.parted.Load(); t != nil && len(t.frames) > t.lead && !t.full() {
 		w.mover.stage.analyse(t)
 	}
 }
