@@ -125,6 +125,7 @@ func (p *person) moveWatched(ctx context.Context, how way, muted bool) (err erro
 		if err := p.mute(ctx, true); err != nil {
 			return err
 		}
+		rest(ctx, nil, fadeOut) // what he said before is on its way still
 		defer func() { err = errors.Join(err, p.mute(ctx, false)) }()
 	}
 	begun := time.Now()

@@ -84,17 +84,17 @@ func (w *witness) course(a *analyst, t *tape) (c sound.Course, ok bool) {
 // listen judges the tape of a listener. Who had to be silent for a part of it has no gaps.
 func (w *witness) listen(a *analyst, t *tape) {
 	c, ok := w.course(a, t)
-	talked := w.mover.talks && w.mover.room.turn(w.mover, t.from-turnSettled) && w.mover.room.turn(w.mover, t.to)
-	if !ok || !talked {
+	if !ok || !w.mover.talks {
 		return
 	}
+	talked := w.mover.room.turn(w.mover, t.from-turnSettled) && w.mover.room.turn(w.mover, t.to)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case !w.muted:
-		w.heard = append(w.heard, c)
-	case c.There > own:
+	case w.muted && c.There > own:
 		w.lost++
+	case !w.muted && talked:
+		w.heard = append(w.heard, c)
 	}
 }
 

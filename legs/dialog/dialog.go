@@ -22,7 +22,7 @@ type Dialog struct {
 	first    *Request
 	from, to string // our and the peer's identity as header text with tags, set once
 	remote   Address
-	login    *login    // credentials of a call that we made, nil otherwise
+	login    *login    // credentials of a call that we made, or of one that was given them (Incoming.Authenticate); nil: none
 	host     string    // what a TLS peer that we dialled proved to be
 	user     string    // of our Contact
 	pinned   bool      // made over a flow of the peer's: nothing is dialled for it
