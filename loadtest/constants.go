@@ -80,8 +80,8 @@ const (
 	maxOrders = 16
 	// minMoveEvery leaves time to listen to a move before the next.
 	minMoveEvery = 2500 * time.Millisecond
-	// muteEvery: one caller in so many is muted when it moves.
-	muteEvery = 10
+	// muteEvery: one move in so many is that of a muted caller. It is prime to the number of ways, so that all of them are made like that.
+	muteEvery = 9
 	// own is how long a voice may be there that is not to be heard at all, twofold how long it may be twice as loud: longer than others'
 	// marks and beginnings disturb a measurement.
 	own, twofold = 40 * time.Millisecond, 40 * time.Millisecond

@@ -113,7 +113,7 @@ func (w *swarm) mover(ctx context.Context, c *swarmCaller, i int, call *Caller, 
 	for turn := i; w.restUntilTurn(ctx, c, measured, p.call, wait); turn++ {
 		begun := time.Now()
 		how := ways[turn%len(ways)]
-		w.tally.moved(how, p.moveWatched(ctx, how, i%muteEvery == muteEvery-1))
+		w.tally.moved(how, p.moveWatched(ctx, how, turn%muteEvery == 0))
 		wait = w.MoveEvery - time.Since(begun)
 	}
 	return p.call
