@@ -34,6 +34,7 @@ type Server struct {
 	guard     *keying.Guard
 	dh        *keying.Pool
 	accounts  *accounts
+	tokens    *tokens
 	gate      *gate.Gate
 	endpoint  *dialog.Endpoint
 	line      *legs.Line
@@ -81,6 +82,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 			_ = s.undo() // what failed matters more
 		}
 	}()
+	if s.tokens, err = loadTokens(s.store, time.Now); err != nil {
+		return nil, err
+	}
 	keyer, err := s.openKeying()
 	if err != nil {
 		return nil, err
