@@ -42,7 +42,9 @@ func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 		return err
 	}
 	bring := func(ctx context.Context) error {
-		if err := r.Accept(ctx); err != nil {
+		told, cancel := context.WithTimeout(ctx, notifyPatience) // a device that takes no NOTIFY holds up no move
+		defer cancel()
+		if err := r.Accept(told); err != nil {
 			s.log.Debug("a NOTIFY was not taken", "move", o.move.id, "err", err)
 		}
 		return s.dial(ctx, o, d)
