@@ -27,7 +27,7 @@ func (s *Server) MoveSeat(ctx context.Context, room, id string, ask MoveRequest)
 	if from == nil || account == "" {
 		return MoveView{}, ErrNotMovable
 	}
-	d, err := s.target(account, ask.Target, from.leg.Dialog().RemoteSource())
+	d, err := s.target(account, ask.Target, from.leg.Dialog().Connection())
 	if err != nil {
 		return MoveView{}, err
 	}

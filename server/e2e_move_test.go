@@ -121,6 +121,26 @@ func TestMovesBackAndForth(t *testing.T) {
 	until(t, "one call is left", func() bool { return s.ledger.total() == 1 })
 }
 
+// TestMovesToTheOther: the account's own URI means the device that does not speak, also where the one that does is registered by a
+// connection whose port is not that of its Contact.
+func TestMovesToTheOther(t *testing.T) {
+	s := serveTest(t, "")
+	ann := enrolled(t, s, NewAccount{Name: "ann"})
+	laptop, phone := newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")
+	laptop.over, phone.over = "tcp", "tcp"
+	laptop.register()
+	phone.register()
+	old, seat := laptop.joins("hall")
+	if err := old.Refer(t.Context(), ann.URI); err != nil {
+		t.Fatalf("the referral ends with %v", err)
+	}
+	taken(t, old.ended)
+	taken(t, phone.legs)
+	if now := seated(t, s, "hall"); now.ID != seat.ID || now.Leg.Transport != "tcp" {
+		t.Errorf("the seat is %+v on %+v", now, now.Leg)
+	}
+}
+
 // failures are what can go wrong with a new device.
 var failures = []struct {
 	name, reason string

@@ -24,7 +24,7 @@ func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 	if err := referable(r.To); err != nil {
 		return err
 	}
-	d, err := s.target(from.seat.who.Account, r.To.Text, from.leg.Dialog().RemoteSource())
+	d, err := s.target(from.seat.who.Account, r.To.Text, from.leg.Dialog().Connection())
 	if err != nil {
 		return err
 	}
