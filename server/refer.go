@@ -21,10 +21,13 @@ var errNotItsSeat = errors.New("server: the leg does not fill the seat")
 
 // refer begins the move that a REFER asks for. It does not wait for it.
 func (s *Server) refer(from *tenancy, r *legs.Referral) error {
+	if r.Err != nil {
+		return errors.Join(errBadReference, r.Err)
+	}
 	if err := referable(r.To); err != nil {
 		return err
 	}
-	d, err := s.target(from.seat.who.Account, r.To.Text, from.leg.Dialog().RemoteSource())
+	d, err := s.target(from.seat.who.Account, r.To.Text, from.leg.Dialog().Connection())
 	if err != nil {
 		return err
 	}
@@ -42,7 +45,9 @@ func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 		return err
 	}
 	bring := func(ctx context.Context) error {
-		if err := r.Accept(ctx); err != nil {
+		told, cancel := context.WithTimeout(ctx, notifyPatience) // a device that takes no NOTIFY holds up no move
+		defer cancel()
+		if err := r.Accept(told); err != nil {
 			s.log.Debug("a NOTIFY was not taken", "move", o.move.id, "err", err)
 		}
 		return s.dial(ctx, o, d)
@@ -80,10 +85,10 @@ func referable(to dialog.ReferTo) error {
 
 // refuseReferral answers a REFER that comes to nothing.
 func (s *Server) refuseReferral(account string, r *legs.Referral, err error) {
-	resp := s.refusal(err).Response()
-	s.metrics.refused(s.refusal(err).Reason)
-	s.log.Info("referral refused", "account", account, "to", r.To.Text, "status", resp.Status, "err", err)
-	r.Refuse(resp)
+	refusal := s.refusal(err)
+	s.metrics.refused(refusal.Reason)
+	s.log.Info("referral refused", "account", account, "to", r.To.Text, "status", refusal.Status, "reason", refusal.Reason, "err", err)
+	r.Refuse(refusal.Response())
 }
 
 // referOutside takes a REFER outside a dialog (RFC 4538): Target-Dialog names the leg whose seat is to move. Only the leg's own
@@ -94,11 +99,7 @@ func (s *Server) referOutside(in *dialog.Standalone, a *admission) {
 			s.log.Debug("a REFER was not answered", "err", err)
 		}
 	}
-	r, err := legs.NewReferral(in.Request, reply, func() (legs.Notifier, error) { return in.Subscribe() })
-	if err != nil {
-		reply(dialog.Response{Status: 400})
-		return
-	}
+	r := legs.NewReferral(in.Request, reply, func() (legs.Notifier, error) { return in.Subscribe() })
 	from, err := s.targetDialog(in.Request, a)
 	if err == nil {
 		err = s.refer(from, r)
@@ -113,7 +114,7 @@ var (
 	errNoDialog     = errors.New("server: no such dialog")
 	errOthersDialog = errors.New("server: the dialog is another account's")
 	errDialogRoom   = errors.New("server: the dialog is in another room")
-	errBadReference = errors.New("server: what names a dialog cannot be read")
+	errBadReference = errors.New("server: what names a dialog, or a device, cannot be read")
 )
 
 // targetDialog finds the leg that a REFER is about.
