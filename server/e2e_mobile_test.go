@@ -28,7 +28,7 @@ type mobile struct {
 	refers   chan dialog.ReferTo
 	status   atomic.Int32  // with which it answers calls; 0: it takes them
 	rings    chan struct{} // of a call that it does not take at once: status is below 200
-	answers  chan struct{} // has it take that call after all
+	answers  chan struct{} // has it look at its status again
 	mute     atomic.Bool   // its legs send nothing
 }
 
@@ -80,7 +80,7 @@ func (m *mobile) Invite(in *dialog.Incoming, _ any) {
 			case <-in.Context().Done(): // the server gave up
 				return
 			case <-m.answers:
-				status = 0
+				status = int(m.status.Load())
 			}
 		}
 		if status != 0 {

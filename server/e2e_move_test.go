@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs"
@@ -146,6 +147,7 @@ func TestMovesThatFail(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			s := serveTest(t, "policies: {standard: {methods: [mikey-psk]}}\n")
+			s.patience.heard = time.Second // before the first account
 			ann := enrolled(t, s, NewAccount{Name: "ann"})
 			laptop, phone := newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")
 			phone.register()
