@@ -66,6 +66,9 @@ func (line *Line) place(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m 
 	if err != nil {
 		return nil, err
 	}
+	if near, err := l.reach(o.Invitation.Remote().Addr()); err == nil { // else the callee may still be of both families
+		l.local.Addr = near
+	}
 	if m == keying.MIKEYPSK {
 		l.call.Handover = o.Handover
 	}

@@ -20,6 +20,12 @@
 // sends under them once the peer is known to have them: by its ACK, by its first packet under them, or after a while where
 // there is no ACK (UPDATE). A refused offer leaves everything as it was.
 //
+// # Moves and the life of a session
+//
+// A REFER of the peer is a Referral for the owner (refer.go), a REFER of ours is Leg.Refer. Roam takes this side to another address; a peer
+// whose media moved without a word is asked to confirm it (follow.go), and nothing ends where he does not. A session timer runs where the
+// peer asks for one (session.go).
+//
 // # Goroutines
 //
 // One a leg, from Accept or Call until Ended (run): it owns the dialog's inbox, the negotiation, the agreement and the timers, in
@@ -28,5 +34,5 @@
 // whoever ticks it; the leg only posts commands to it. Terms is an immutable snapshot for everybody else.
 //
 // RFCs: 3261, 3264 and 3311 (dialogs, offers, updates), 4567 (key management in SDP), 3830 (MIKEY), 4568 (SDES), 5763 and 5764
-// (DTLS-SRTP), 3711 (SRTP).
+// (DTLS-SRTP), 3711 (SRTP), 3515 and 4488 (REFER), 4028 (session timers).
 package legs

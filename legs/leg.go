@@ -50,6 +50,7 @@ type Dialog interface {
 	Bye(ctx context.Context) error
 	GlareWait() time.Duration
 	RemoteSource() netip.AddrPort
+	Connection() string
 }
 
 // Owner is told of the leg's life, from the leg's goroutine. Its methods may wait a tick or two, no longer.

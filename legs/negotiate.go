@@ -3,6 +3,7 @@ package legs
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs/offer"
@@ -52,17 +53,16 @@ func (l *Leg) answerOffer(ctx context.Context, d *offer.Description, v *keying.V
 // answerIf does so where the answer can be sent: nothing is adopted of one that sendable refuses.
 func (l *Leg) answerIf(ctx context.Context, d *offer.Description, v *keying.Verified, sendable func(body []byte) error) ([]byte, error) {
 	defer v.Abandon() // what was not used up below is wiped
-	if err := l.answerable(d); err != nil {
+	local, err := l.answerable(d)
+	if err != nil {
 		return nil, err
 	}
-	local := l.local
 	var agreement *keying.Agreement
-	var err error
 	if v == nil {
 		local.Keys, err = l.reply(d)
 	} else {
 		call := l.callNow()
-		call.SDPIDs = d.SDPIDs()
+		call.SDPIDs, call.Addresses = d.SDPIDs(), local.Addresses()
 		agreement, local.Keys, err = l.line.Keyer.Respond(ctx, v, call)
 	}
 	if err != nil {
@@ -77,15 +77,44 @@ func (l *Leg) answerIf(ctx context.Context, d *offer.Description, v *keying.Veri
 		discard(agreement)
 		return nil, err
 	}
-	return body, l.adopt(agreement, n, theirs)
+	if err = l.adopt(agreement, n, theirs); err == nil {
+		l.local.Addr = local.Addr
+	}
+	return body, err
 }
 
-// answerable says whether an offer has an answer, keys apart.
-func (l *Leg) answerable(d *offer.Description) error {
-	local, trial := l.local, *l.local.Session
-	local.Session = &trial
-	_, _, err := offer.Answer(d, local)
-	return err
+// answerable says whether an offer has an answer, keys apart, and what we say of ourselves in it: our audio comes to an address of the
+// family of the peer's own.
+func (l *Leg) answerable(d *offer.Description) (offer.Local, error) {
+	peer, local := d.Addr().Addr(), l.local
+	trial, session := local, *local.Session
+	trial.Session = &session
+	if l.elsewhere(peer) {
+		at, err := l.line.Ports.For(peer)
+		if err != nil {
+			return local, err
+		}
+		trial.Addr = netip.AddrPortFrom(at, local.Addr.Port())
+	}
+	_, _, err := offer.Answer(d, trial)
+	if err == nil {
+		local.Addr, err = l.reach(peer)
+	}
+	return local, err
+}
+
+// elsewhere says whether a peer's media address is of another family than ours. One without an address, or with the one that holds a
+// call the old way, is where it was.
+func (l *Leg) elsewhere(peer netip.Addr) bool {
+	return peer.IsValid() && !peer.IsUnspecified() && peer.Unmap().Is4() != l.local.Addr.Addr().Is4()
+}
+
+// reach is where a peer can send its audio to: where that is not where we are, the stream listens there too from now on.
+func (l *Leg) reach(peer netip.Addr) (netip.AddrPort, error) {
+	if !l.elsewhere(peer) {
+		return l.local.Addr, nil
+	}
+	return l.stream.Reach(peer)
 }
 
 // reply is what an answer of ours says of the keys where the offer left them. The gate looked at a snapshot, so it is looked at again.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs/dialog"
+	"github.com/conclave/conclave/legs/media"
 	"github.com/conclave/conclave/legs/offer"
 )
 
@@ -64,6 +65,9 @@ func (l *Leg) reject(err error, d *offer.Description) *Reject {
 	code, words := offer.Warning(err)
 	if errors.Is(err, dialog.ErrTooLarge) { // ours
 		r.Reason, code, words = "too_large", 399, "the answer is too large for a datagram: use TCP or TLS"
+	}
+	if errors.Is(err, media.ErrFamily) {
+		code, words = 301, "no media address of this family"
 	}
 	var k *keying.Error
 	if errors.As(err, &k) {

@@ -10,19 +10,10 @@ import (
 	"github.com/conclave/conclave/mixer/codec"
 )
 
-// from is what a port says that begins to speak at a tick, and until is what one says that ends before it.
+// from is what a port says that begins to speak at a tick.
 func from(begin Tick, next func(Tick) codec.Frame) func(Tick) codec.Frame {
 	return func(k Tick) codec.Frame {
 		if k < begin {
-			return codec.Frame{}
-		}
-		return next(k)
-	}
-}
-
-func until(end Tick, next func(Tick) codec.Frame) func(Tick) codec.Frame {
-	return func(k Tick) codec.Frame {
-		if k >= end {
 			return codec.Frame{}
 		}
 		return next(k)

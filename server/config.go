@@ -47,6 +47,8 @@ type SIPConfig struct {
 // MediaConfig says where and how media flows.
 type MediaConfig struct {
 	Address           netip.Addr    // the address callers send to; stands in every SDP
+	Interface         string        // network interface whose addresses these are, and are followed as they change; "": they stay
+	Address6          netip.Addr    // the same for those who send over IPv6; not valid: they cannot
 	PortLow, PortHigh uint16        // inclusive; 0 and 0 take any free port
 	Codecs            []string      // in the order of preference: opus, pcmu, pcma, l16
 	Timeout           time.Duration // without media for so long, not on hold, a leg ends

@@ -106,6 +106,14 @@ func (r *configReader) checkMedia(c *Config) {
 	if a := c.Media.Address; !a.IsValid() || a.IsUnspecified() || a.IsMulticast() {
 		r.problem("media.address", "%s cannot stand in an SDP; write the address that callers reach", a)
 	}
+	if a := c.Media.Address6; a.IsValid() {
+		switch {
+		case !a.Is6() || a.Is4In6() || a.IsUnspecified() || a.IsMulticast():
+			r.problem("media.address6", "%s is no IPv6 address that can stand in an SDP; write the one that callers reach", a)
+		case !c.Media.Address.Is4():
+			r.problem("media.address6", "stands beside media.address %s, which is no IPv4 address; remove one of them", c.Media.Address)
+		}
+	}
 	if len(c.Media.Codecs) == 0 {
 		r.problem("media.codecs", "is empty; name at least one of %s", strings.Join(codecNames, ", "))
 	}

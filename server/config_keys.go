@@ -72,6 +72,8 @@ func (s *section) readSIP(c *SIPConfig) {
 
 func (s *section) readMedia(c *MediaConfig) {
 	s.address("address", &c.Address)
+	s.addressOrNone("address6", &c.Address6)
+	s.text("interface", &c.Interface)
 	s.ports("ports", c)
 	s.words("codecs", &c.Codecs, codecNames)
 	s.duration("timeout", &c.Timeout, minWait, maxWait)
@@ -221,6 +223,24 @@ func (s *section) address(key string, into *netip.Addr) {
 		return
 	}
 	*into = a.Unmap()
+}
+
+// addressOrNone reads an IP address, or "" for none.
+func (s *section) addressOrNone(key string, into *netip.Addr) {
+	text := ""
+	if into.IsValid() {
+		text = into.String()
+	}
+	if s.text(key, &text); text == "" {
+		*into = netip.Addr{}
+		return
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		s.r.problem(join(s.path, key), "%q is no IP address; write one such as 2001:db8::1, or \"\" for none", text)
+		return
+	}
+	*into = a
 }
 
 // ports reads "low-high", or "0" for any free port.

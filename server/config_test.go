@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"flag"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -266,4 +267,41 @@ func FuzzReadConfig(f *testing.F) {
 			t.Fatal("accepted without the policy of its rooms")
 		}
 	})
+}
+
+// A second address of media makes the server take callers of both families.
+func TestMediaAddress6(t *testing.T) {
+	for _, tt := range []struct{ yaml, want string }{
+		{`media: {address: 192.0.2.7, address6: "2001:db8::7"}`, ""},
+		{`media: {address: 192.0.2.7, address6: ""}`, ""},
+		{`media: {address: "2001:db8::7"}`, ""},
+		{`media: {address: "2001:db8::7", address6: "2001:db8::8"}`, `media.address6: stands beside media.address 2001:db8::7, which is no IPv4 address`},
+		{`media: {address6: 192.0.2.8}`, `media.address6: 192.0.2.8 is no IPv6 address`},
+		{`media: {address6: "::ffff:192.0.2.8"}`, `is no IPv6 address`},
+		{`media: {address6: "::"}`, `media.address6: :: is no IPv6 address that can stand in an SDP`},
+		{`media: {address6: here}`, `media.address6: "here" is no IP address`},
+	} {
+		c, err := ReadConfig("test", []byte(tt.yaml), nil)
+		switch {
+		case tt.want != "":
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s: %v, want %q", tt.yaml, err, tt.want)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", tt.yaml, err)
+		case c.Media.Address6.IsValid() != strings.Contains(tt.yaml, `address6: "2001`):
+			t.Errorf("%s: read as %s", tt.yaml, c.Media.Address6)
+		}
+	}
+	if c, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback}); err != nil {
+		t.Skipf("no IPv6 on this host: %v", err)
+	} else {
+		_ = c.Close()
+	}
+	s := serveTest(t, `media: {address6: "::1"}`)
+	for _, family := range []string{"127.0.0.1", "::1"} {
+		if at, err := s.line.Ports.For(netip.MustParseAddr(family)); err != nil || at.String() != family {
+			t.Errorf("a caller at %s is sent to %s: %v", family, at, err)
+		}
+	}
 }

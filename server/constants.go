@@ -34,8 +34,12 @@ const (
 	turnPatience = time.Second
 	// movePatience bounds a move as a whole: ringing, answering, being heard.
 	movePatience = ringPatience + callPatience + heardPatience
-	// notifyPatience bounds the last NOTIFY of a referral: the BYE waits for it.
+	// notifyPatience bounds a NOTIFY of a referral: the call to the new device waits for the first, the BYE for the last.
 	notifyPatience = 2 * time.Second
+	// linksSettle is how long the addresses of an interface are given to settle once one came or went.
+	linksSettle = time.Second
+	// rehousePace is the time between two calls that are told our new address: fifty a second make no storm of answers.
+	rehousePace = 20 * time.Millisecond
 	// keptMoves bounds the moves whose outcome can be asked for.
 	keptMoves = 10_000
 	// defaultRegistration is how long a device stays registered that asks for no time, minRegistration and maxRegistration bound what it

@@ -17,7 +17,12 @@
 // and stream, put into the lobby -> 200 -> ACK -> Confirmed: the stream moves from the lobby to its seat. A failure unwinds in
 // reverse.
 //
+// A seat outlives its legs. Each leg in it has a tenancy (tenancy.go), the owner of the leg: a seat has one, none while it waits for
+// its owner, and two during a move (move, carry, dial, refer, replace: one goroutine a move). Where the server's own address changes the
+// legs come along (rehouse, links: one goroutine, with media.interface).
+//
 // Where a seat can move: the devices of its account, which register here (registrar, register) or stand in its record (devices).
 //
-// RFCs: 3261, 4353 (conferencing framework), 4579 (focus), 5626 (flows of registered devices).
+// RFCs: 3261, 4353 (conferencing framework), 4579 (focus), 5626 (flows of registered devices), 3515, 3891 and
+// 4538 (REFER, Replaces, Target-Dialog), 4028 (session timers).
 package server

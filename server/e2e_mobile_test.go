@@ -22,6 +22,7 @@ type mobile struct {
 	server   *Server
 	bundle   *keying.Bundle
 	name     string // user of its Contact
+	over     string // transport of what it sends: udp, or tcp, where it listens too
 	endpoint *dialog.Endpoint
 	line     *legs.Line
 	legs     chan *mobileLeg // that the server called
@@ -35,7 +36,7 @@ type mobile struct {
 // newMobile makes a device that does not call or register yet.
 func newMobile(t *testing.T, s *Server, b *keying.Bundle, name string) *mobile {
 	t.Helper()
-	m := &mobile{t: t, server: s, bundle: b, name: name, legs: make(chan *mobileLeg, 4), refers: make(chan dialog.ReferTo, 4), rings: make(chan struct{}, 4), answers: make(chan struct{}, 4)}
+	m := &mobile{t: t, server: s, bundle: b, name: name, over: "udp", legs: make(chan *mobileLeg, 4), refers: make(chan dialog.ReferTo, 4), rings: make(chan struct{}, 4), answers: make(chan struct{}, 4)}
 	keyer, err := keying.NewBundleKeyer(b, keying.BundleConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +45,7 @@ func newMobile(t *testing.T, s *Server, b *keying.Bundle, name string) *mobile {
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Ports: media.NewPorts(netip.MustParseAddr("127.0.0.1"), 0, 0),
 		Codecs: []string{"pcmu"}, CNAME: name, Log: slog.New(slog.DiscardHandler),
 	}
-	if m.endpoint, err = dialog.Listen(dialog.Config{UDP: "127.0.0.1:0", Domain: "mobile.example", Contact: name, UserAgent: name}, m); err != nil {
+	if m.endpoint, err = dialog.Listen(dialog.Config{UDP: "127.0.0.1:0", TCP: "127.0.0.1:0", Domain: "mobile.example", Contact: name, UserAgent: name}, m); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -127,7 +128,7 @@ func (m *mobile) answer(in *dialog.Incoming) error {
 func (m *mobile) register() {
 	m.t.Helper()
 	resp, err := m.endpoint.Request(m.t.Context(), dialog.Outgoing{
-		Method: "REGISTER", URI: "sip:" + m.server.cfg.SIP.Domain, From: m.bundle.URI, To: m.bundle.URI, Destination: m.server.SIPAddress("udp").String(),
+		Method: "REGISTER", URI: "sip:" + m.server.cfg.SIP.Domain, From: m.bundle.URI, To: m.bundle.URI, Transport: m.over, Destination: m.server.SIPAddress(m.over).String(),
 		Username: m.bundle.Digest.Username, Password: string(m.bundle.Digest.Password.Bytes()), Realm: m.bundle.Digest.Realm,
 	})
 	if err != nil || resp.Status != 200 {
@@ -136,7 +137,7 @@ func (m *mobile) register() {
 }
 
 // uri is where the device wants to be called.
-func (m *mobile) uri() string { return "sip:" + m.name + "@" + m.endpoint.Addr("udp").String() }
+func (m *mobile) uri() string { return "sip:" + m.name + "@" + m.endpoint.Addr(m.over).String() }
 
 // call places a call to a room that must be taken or, where it replaces another, may be refused.
 func (m *mobile) call(room string, fields ...dialog.HeaderField) (*mobileLeg, error) {
@@ -146,7 +147,7 @@ func (m *mobile) call(room string, fields ...dialog.HeaderField) (*mobileLeg, er
 	o := &mobileLeg{mobile: m, stopped: make(chan struct{}), ended: make(chan legs.Ending, 1)}
 	_, err := m.line.Call(ctx, m.endpoint, legs.Outgoing{
 		Invitation: dialog.Invitation{
-			URI: m.server.uri(room), From: m.bundle.URI, Transport: "udp", Destination: m.server.SIPAddress("udp").String(),
+			URI: m.server.uri(room), From: m.bundle.URI, Transport: m.over, Destination: m.server.SIPAddress(m.over).String(),
 			Username: m.bundle.Digest.Username, Password: string(m.bundle.Digest.Password.Bytes()), Realm: m.bundle.Digest.Realm, Header: fields,
 		},
 		Local: m.bundle.URI, Peer: m.server.uri(room), Policy: keying.StandardPolicy(), Methods: []keying.Method{keying.MIKEYPSK},

@@ -14,16 +14,25 @@ const (
 	garbagePercent = 400
 	// memoryShare of the memory that we may use is where the collector stops to be patient.
 	memoryShare = 2
+	// memoryBase and memoryPerCall are where it stops before that: 2,000 calls had 200 MiB on the heap that lived, codecs and sockets not
+	// counted, and their stacks beside it. Twice that leaves the collector as patient as the runtime has it by itself.
+	memoryBase    = 192 << 20
+	memoryPerCall = 192 << 10
 )
 
-// PaceGarbage sets how patient the garbage collector is. The environment variables of the Go runtime, GOGC and GOMEMLIMIT, win.
-func PaceGarbage() {
+// PaceGarbage sets how patient the garbage collector is with so many calls allowed. The environment variables of the Go runtime, GOGC and GOMEMLIMIT, win.
+func PaceGarbage(calls int) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
-	if limit := memory("/proc/meminfo", "/sys/fs/cgroup/memory.max") / memoryShare; limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(limit)
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
 	}
+	limit := int64(memoryBase + calls*memoryPerCall)
+	if ours := memory("/proc/meminfo", "/sys/fs/cgroup/memory.max") / memoryShare; ours > 0 {
+		limit = min(limit, ours)
+	}
+	debug.SetMemoryLimit(limit)
 }
 
 // memory is what this process may use, in octets: the machine's (proc_meminfo(5)), or less where a container says so (memory.max of

@@ -44,14 +44,17 @@ func TestPaceGarbage(t *testing.T) {
 	defer func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) }()
 	t.Setenv("GOGC", "100")
 	t.Setenv("GOMEMLIMIT", "1GiB")
-	PaceGarbage()
+	PaceGarbage(100)
 	if got := debug.SetGCPercent(100); got != 100 || debug.SetMemoryLimit(-1) != limit {
 		t.Errorf("the environment did not win: %d %%", got)
 	}
 	t.Setenv("GOGC", "")
 	t.Setenv("GOMEMLIMIT", "")
-	PaceGarbage()
-	if got, most := debug.SetGCPercent(100), debug.SetMemoryLimit(-1); got != garbagePercent || most <= 0 || most >= memory("/proc/meminfo", "") {
-		t.Errorf("%d %%, limit %d", got, most)
+	ours := memory("/proc/meminfo", "/sys/fs/cgroup/memory.max") / memoryShare
+	for calls, want := range map[int]int64{0: min(memoryBase, ours), 100: min(memoryBase+100*memoryPerCall, ours), 1 << 30: ours} {
+		PaceGarbage(calls)
+		if got, most := debug.SetGCPercent(100), debug.SetMemoryLimit(-1); got != garbagePercent || most != want {
+			t.Errorf("%d calls: %d %%, limit %d, want %d", calls, got, most, want)
+		}
 	}
 }

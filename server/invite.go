@@ -46,6 +46,9 @@ var errAccountClosed = errors.New("server: the account was closed")
 
 // join reserves, negotiates and accepts; whatever fails is undone in reverse before it returns.
 func (s *Server) join(in *dialog.Incoming, a *admission) error {
+	if err := legs.Bearable(in.Request); err != nil {
+		return err
+	}
 	if value := in.Request.Header("Replaces"); len(value) > 0 {
 		return s.replace(in, a, value)
 	}

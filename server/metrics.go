@@ -52,8 +52,8 @@ func (t *mediaTotals) add(s media.Snapshot) {
 // endings are those that an operator watches for, and that are there from the start (legs.Ending).
 var endings = []string{"media_timeout", "session_expired", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed"}
 
-// runtimeMetrics are those beyond the collector's own: how long collections stop everything, and what of the heap is alive.
-var runtimeMetrics = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/(sched/pauses/total/gc:seconds|gc/heap/live:bytes)$`)}
+// runtimeMetrics are those beyond the collector's own: what of the heap is alive.
+var runtimeMetrics = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/gc/heap/live:bytes$`)}
 
 var gapBuckets = []float64{0, .02, .04, .06, .1, .2, .5, 1}
 
@@ -96,6 +96,7 @@ func newMetrics(s *Server) *metrics {
 	}
 	m.registry.MustRegister(m.setups, m.refusals, m.endings, m.rekeys, m.moves, m.gaps, m,
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(runtimeMetrics)), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(newPauses()...)
 	return m
 }
 

@@ -79,11 +79,11 @@ func TestRegister(t *testing.T) {
 		t.Errorf("%v registrations", m["conclave_registrations"])
 	}
 	// A registered device is reached over its flow; nobody else's account has it.
-	d, err := s.target("ann", "sip:ann@"+s.cfg.SIP.Domain+";gr=urn:uuid:7", s.SIPAddress("udp"))
+	d, err := s.target("ann", "sip:ann@"+s.cfg.SIP.Domain+";gr=urn:uuid:7", "")
 	if err != nil || !strings.HasPrefix(d.flow, "tls|127.0.0.1:") || d.uri != "sip:ann@10.0.0.6" {
 		t.Errorf("%+v %v", d, err)
 	}
-	if _, err := s.target("ben", "sip:ann@10.0.0.6", s.SIPAddress("udp")); err == nil {
+	if _, err := s.target("ben", "sip:ann@10.0.0.6", ""); err == nil {
 		t.Error("ben moves to a device of ann's")
 	}
 	if res := p.registers(dialog.Outgoing{From: ben.URI}, ben, "Contact: <sip:ben@h>"); res.Status != 200 || len(res.Values("Contact")) != 1 {
@@ -105,7 +105,7 @@ func TestRegisteredIsReached(t *testing.T) {
 			if res := p.registers(dialog.Outgoing{Transport: transport}, ann, "Contact: <sip:ann@192.0.2.200:5099>"); res.Status != 200 {
 				t.Fatal(res.Status)
 			}
-			d, err := s.target("ann", "sip:ann@192.0.2.200:5099", s.SIPAddress("udp"))
+			d, err := s.target("ann", "sip:ann@192.0.2.200:5099", "")
 			if err != nil || d.transport != transport {
 				t.Fatalf("%+v %v", d, err)
 			}
@@ -265,7 +265,7 @@ func TestReferOutside(t *testing.T) {
 	ann, ben := enrolled(t, s, NewAccount{Name: "ann"}), enrolled(t, s, NewAccount{Name: "ben"})
 	p := newPhone(t, s)
 	o, seat := p.joins(attempt{room: "hall", transport: "tls", as: ben})
-	id := strings.Split(o.dialog.ID(), "|") // Call-ID, our tag, the server's
+	id := strings.Split(o.dialog.ID(), "|")                                                   // Call-ID, our tag, the server's
 	named := fmt.Sprintf("Target-Dialog: %s;local-tag=%s;remote-tag=%s", id[0], id[2], id[1]) // as its receiver sees it
 	const desk, evil = "Refer-To: <sip:desk@192.0.2.7>", "Refer-To: <sip:evil@example.net>"
 	for _, c := range []struct {

@@ -51,6 +51,9 @@ type Server struct {
 	metrics   *metrics
 	stopping  atomic.Bool
 
+	// addressOf finds the address of an interface; tests have their own.
+	addressOf func(name string, ipv6 bool) (netip.Addr, error)
+
 	// full says that the mixer can take no further call; asked before anything is spent on one. It is the pool's; tests put their own there.
 	full atomic.Pointer[func() bool]
 }
@@ -59,8 +62,11 @@ var _ dialog.Host = (*Server)(nil)
 
 // New makes a server of a configuration over a data directory, which it creates. Whatever fails is undone.
 func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
+	if cfg, err = cfg.housed(addressOf); err != nil {
+		return nil, err
+	}
 	s := &Server{
-		cfg: cfg, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
+		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now),
 		journeys:  newChores(maxMoves, movePatience), moves: newMoves(), patience: patience{ringPatience, callPatience, heardPatience, turnPatience}, calls: &calls{by: make(map[string]*call)},
 	}
@@ -153,13 +159,17 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
 		Renew: true, OnRekey: s.rekeyed,
-		Ports: media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh), Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
+		Ports:  media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh, s.cfg.Media.Address6),
+		Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
 	}
 }
 
 // listenHosts are the addresses that the TLS certificate names beside the domain.
 func (s *Server) listenHosts() []string {
 	hosts := []string{s.cfg.Media.Address.String()}
+	if a := s.cfg.Media.Address6; a.IsValid() {
+		hosts = append(hosts, a.String())
+	}
 	if host, _, err := net.SplitHostPort(s.cfg.SIP.TLS); err == nil && host != "" {
 		hosts = append(hosts, host)
 	}
@@ -173,6 +183,11 @@ func (s *Server) listenHosts() []string {
 func (s *Server) Run(ctx context.Context) error {
 	mixing, stop := context.WithCancel(context.Background()) // the mixer outlives ctx until the legs are gone
 	defer stop()
+	unlinked, err := s.watch(ctx)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	defer unlinked()
 	mixed := make(chan error, 1)
 	go func() { mixed <- s.pool.Run(mixing) }()
 	var failed error
@@ -245,7 +260,7 @@ func (s *Server) Reachable(a net.Addr) netip.AddrPort {
 		return netip.AddrPort{}
 	}
 	if addr.Addr().IsUnspecified() {
-		return netip.AddrPortFrom(s.cfg.Media.Address, addr.Port())
+		return netip.AddrPortFrom(s.address(), addr.Port())
 	}
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// datagrams is the UDP listener. One goroutine reads its socket (Rebind gives it another, and leaves the old one for a while), and does with each datagram only what takes no time (front.triage): it
-// never falls behind, so that the kernel drops nothing of calls that stand while others are sent away. The rest is done by whoever reads
-// for sipgo. sipgo remembers every source address for the life of a reader, so it is given readers that retire: after
+// datagrams is the UDP listener. One goroutine reads its socket (Rebind gives it another, and leaves the old one for a while), and does
+// with each datagram only what takes no time (front.triage): it never falls behind, so that the kernel drops nothing of calls that stand
+// while others are sent away. The rest is done by whoever reads for sipgo. sipgo remembers every source address for the life of a reader, so it is given readers that retire: after
 // sourcesPerReader different sources a fresh one takes over, and the memory of the old one goes with it.
 type datagrams struct {
 	front *front

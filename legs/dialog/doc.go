@@ -24,8 +24,8 @@
 //
 // Every octet passes the front, also on connections that we dialled: sipgo itself never opens a socket.
 //
-// Goroutines: one per listener (two for UDP: one reads the socket, one for sipgo; for 64*T1 after a Rebind two more, for the old socket and its end), one per connection (sipgo's reader, which runs our framing), one per message while it is
-// handled (sipgo), one per dialog (run.go: it owns the remote CSeq, the inbox, the 2xx that waits for its ACK). All end with
+// Goroutines: one per listener (two for UDP: one reads the socket, one for sipgo; for 64*T1 after a Rebind two more, for the old socket and
+// its end), one per connection (sipgo's reader, which runs our framing), one per message while it is handled (sipgo), one per dialog (run.go: it owns the remote CSeq, the inbox, the 2xx that waits for its ACK). All end with
 // Endpoint.Close. Requests that we send run in the goroutine of whoever calls Reinvite, Request or Bye.
 //
 // Ownership: a Request and a Response are plain values and never change after they were handed over. A Dialog's sending

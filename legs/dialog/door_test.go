@@ -1,9 +1,13 @@
 package dialog
 
 import (
+	"context"
 	"errors"
 	"net/netip"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +18,7 @@ import (
 func TestDoorTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(&Config{MaxSetups: 1, MaxWaiting: 3})
+		d.crowded = func() bool { return false }
 		sets := make([]*setup, 4)
 		turns := make(chan int, len(sets))
 		begun := time.Now()
@@ -63,6 +68,67 @@ func TestDoorTurns(t *testing.T) {
 			t.Errorf("%d inside, %d in work", n, len(d.slots))
 		}
 	})
+}
+
+// TestDoorCrowd: whose turn it is lets those go first who wait for a processor, but not for long, and holds his slot meanwhile.
+func TestDoorCrowd(t *testing.T) {
+	for name, c := range map[string]struct{ crowd, cancel, want time.Duration }{
+		"nobody waits": {},
+		"for a while":  {crowd: 3 * crowdPause, want: 3 * crowdPause},
+		"always":       {crowd: time.Hour, want: calmWait},
+		"cancelled":    {crowd: time.Hour, cancel: calmWait - crowdPause/2, want: calmWait - crowdPause/2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, begun := newDoor(&Config{MaxSetups: 1, MaxWaiting: 1}), time.Now()
+				d.crowded = func() bool {
+					if len(d.slots) != 1 {
+						t.Errorf("%d in work while one looks", len(d.slots))
+					}
+					return time.Since(begun) < c.crowd
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if c.cancel > 0 {
+					time.AfterFunc(c.cancel, cancel)
+				}
+				s := &setup{door: d}
+				err := s.begin(ctx)
+				if waited := time.Since(begun); waited != c.want || errors.Is(err, context.Canceled) != (c.cancel > 0) {
+					t.Errorf("%v after %v, %v wanted", err, waited, c.want)
+				}
+				if s.end(); d.count() != 0 || len(d.slots) != 0 {
+					t.Errorf("%d inside, %d in work", d.count(), len(d.slots))
+				}
+			})
+		})
+	}
+}
+
+// TestCrowded: goroutines that compute on every processor, and more of them, are a crowd; without them there is none.
+func TestCrowded(t *testing.T) {
+	var stop atomic.Bool
+	var workers sync.WaitGroup
+	for range 4 * runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for !stop.Load() {
+				runtime.Gosched()
+			}
+		})
+	}
+	for begun := time.Now(); !crowded(); runtime.Gosched() {
+		if time.Since(begun) > 10*time.Second {
+			t.Error("goroutines wait for a processor, and nobody sees them")
+			break
+		}
+	}
+	stop.Store(true)
+	workers.Wait()
+	for begun := time.Now(); crowded(); runtime.Gosched() {
+		if time.Since(begun) > 10*time.Second {
+			t.Fatal("nobody waits, and it is crowded")
+		}
+	}
 }
 
 // TestPeek: what is seen of a message is what the scan reads, and puts it into its class; anything unusual is left to the scan.

@@ -11,6 +11,19 @@ import (
 // A flow (RFC 5626) is named by Request.Connection: transport and remote address. Over UDP that is all there is to it; a connection is
 // the peer's to open, so that a request over one that is gone fails.
 
+// Remote is where the INVITE goes, as far as that is known without looking up a name; not valid otherwise.
+func (inv Invitation) Remote() netip.AddrPort {
+	address := inv.Destination
+	if inv.Flow != "" {
+		_, address, _ = strings.Cut(inv.Flow, "|")
+	}
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+}
+
 // overFlow aims a request at a flow.
 func (r *errand) overFlow(name string) error {
 	transport, address, ok := strings.Cut(name, "|")

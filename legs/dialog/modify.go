@@ -88,7 +88,9 @@ func (d *Dialog) Reinvite(ctx context.Context, m Modification) (*Response, error
 }
 
 // reinvite is one transaction of a re-INVITE; prior is the challenge to answer, nil at first.
-func (d *Dialog) reinvite(ctx context.Context, m *Modification, contentType string, body []byte, prior *sip.Response) (accepted *Response, refused *sip.Response, err error) {
+func (d *Dialog) reinvite(
+	ctx context.Context, m *Modification, contentType string, body []byte, prior *sip.Response,
+) (accepted *Response, refused *sip.Response, err error) {
 	t, w, err := d.dispatch(ctx, "INVITE", m.Header, contentType, body, prior)
 	if err != nil {
 		return nil, nil, err

@@ -39,14 +39,14 @@ func bound(request []byte, from netip.AddrPort) []byte {
 	addr := from.Addr().Unmap().AsSlice()
 	out := make([]byte, stunHeader, stunHeader+8+len(addr))
 	binary.BigEndian.PutUint16(out, stunSuccess)
-	binary.BigEndian.PutUint16(out[2:], uint16(8+len(addr))) //nolint:gosec // 12 or 24
-	copy(out[4:], request[4:stunHeader])                     // cookie and transaction ID
+	binary.BigEndian.PutUint16(out[2:], uint16(8+len(addr)))
+	copy(out[4:], request[4:stunHeader]) // cookie and transaction ID
 	family := byte(1)
 	if len(addr) == 16 {
 		family = 2
 	}
 	out = binary.BigEndian.AppendUint16(out, stunMapped)
-	out = binary.BigEndian.AppendUint16(out, uint16(4+len(addr))) //nolint:gosec // 8 or 20
+	out = binary.BigEndian.AppendUint16(out, uint16(4+len(addr)))
 	out = append(out, 0, family)
 	out = binary.BigEndian.AppendUint16(out, from.Port()^(stunCookie>>16))
 	for i, octet := range addr {

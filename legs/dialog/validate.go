@@ -98,7 +98,7 @@ func (r *Request) addresses(sr *sip.Request) *refusal {
 		return nil
 	}
 	list, err := parseAddresses(strings.Join(contacts, ","))
-	if err != nil || len(list) != 1 && (r.Method == "INVITE" || r.Method == "UPDATE") {
+	if err != nil || len(list) != 1 && (r.Method == "INVITE" || r.Method == "UPDATE" || r.Method == "REFER") {
 		return refuse(400, "contact")
 	}
 	r.Contact = &list[0].Address

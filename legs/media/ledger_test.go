@@ -132,7 +132,9 @@ func TestLedgerIsBounded(t *testing.T) {
 	if l.span(key, 0) == oldest {
 		t.Error("the oldest was not forgotten")
 	}
-	if l.span(key, most) != l.span(key, most) {
+	newest := l.span(key, most)
+	newest.use(&newest.rtp, 7)
+	if l.span(key, most).rtp.Load() != 8 {
 		t.Error("the newest is not known")
 	}
 }

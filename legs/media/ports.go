@@ -12,11 +12,11 @@ import (
 // Ports hands out pairs of UDP ports, even for RTP and the next for RTCP (RFC 3550 section 11), and owns what its streams share.
 // Any goroutine.
 type Ports struct {
-	addrs  []netip.Addr // by preference
 	lo, hi uint16
 	now    func() time.Time
 
 	mu       sync.Mutex
+	addrs    []netip.Addr                 // by preference, one of a family
 	taken    map[netip.AddrPort]struct{}  // of RTP, of open streams
 	released map[netip.AddrPort]time.Time // of RTP, of closed ones; bounded
 	next     uint16                       // where the next search begins; range mode only
@@ -25,14 +25,16 @@ type Ports struct {
 }
 
 // NewPorts makes pairs available between lo and hi, both included; 0 and 0 lets the kernel choose. Streams are bound to addr, and to
-// one of the others where a peer is of its family.
+// one of the others, as far as they are valid, where a peer is of its family. SetAddress changes them.
 func NewPorts(addr netip.Addr, lo, hi uint16, others ...netip.Addr) *Ports {
 	p := &Ports{
 		addrs: []netip.Addr{addr.Unmap()}, lo: lo, hi: hi, now: time.Now,
 		taken: make(map[netip.AddrPort]struct{}), released: make(map[netip.AddrPort]time.Time),
 	}
 	for _, other := range others {
-		p.addrs = append(p.addrs, other.Unmap())
+		if other.IsValid() {
+			p.addrs = append(p.addrs, other.Unmap())
+		}
 	}
 	p.drains.New = func() any { return newDrain() }
 	if n := p.pairs(); n > 0 {
@@ -41,15 +43,15 @@ func NewPorts(addr netip.Addr, lo, hi uint16, others ...netip.Addr) *Ports {
 	return p
 }
 
-// first is the lowest RTP port of the range.
-func (p *Ports) first() int { return (int(p.lo) + 1) &^ 1 }
+// lowest is the lowest RTP port of the range.
+func (p *Ports) lowest() int { return (int(p.lo) + 1) &^ 1 }
 
 // pairs is how many pairs the range holds; 0 in any-port mode.
 func (p *Ports) pairs() int {
-	if p.lo == 0 || int(p.hi) <= p.first() {
+	if p.lo == 0 || int(p.hi) <= p.lowest() {
 		return 0
 	}
-	return (int(p.hi) - p.first() + 1) / 2
+	return (int(p.hi) - p.lowest() + 1) / 2
 }
 
 // InUse returns the number of pairs that open streams hold.
@@ -59,8 +61,44 @@ func (p *Ports) InUse() int {
 	return len(p.taken)
 }
 
+// SetAddress puts an address in the place of the one of its family: for streams that are opened from now on, and for those that Rebind
+// or Reach moves.
+func (p *Ports) SetAddress(addr netip.Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	addr = addr.Unmap()
+	for i, ip := range p.addrs {
+		if ip.Is4() == addr.Is4() {
+			p.addrs[i] = addr
+			return
+		}
+	}
+	p.addrs = append(p.addrs, addr)
+}
+
+// Address is the address of a family; not valid: there is none.
+func (p *Ports) Address(ipv6 bool) netip.Addr {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, ip := range p.addrs {
+		if ip.Is4() != ipv6 {
+			return ip
+		}
+	}
+	return netip.Addr{}
+}
+
+// first is the address that a stream is opened on.
+func (p *Ports) first() netip.Addr {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.addrs[0]
+}
+
 // For is the local address that a peer can reach: the first of its family.
 func (p *Ports) For(peer netip.Addr) (netip.Addr, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, ip := range p.addrs {
 		if (&binding{local: netip.AddrPortFrom(ip, 0), ipv6: !ip.Is4()}).reaches(peer) {
 			return ip, nil
@@ -94,7 +132,7 @@ func (p *Ports) openInRange(ip netip.Addr) (rtp, rtcp socket, err error) {
 	for _, rested := range []bool{true, false} {
 		for i := range n {
 			k := (int(p.next) + i) % n
-			port := uint16(p.first() + 2*k)
+			port := uint16(p.lowest() + 2*k)
 			at := netip.AddrPortFrom(ip, port)
 			if _, used := p.taken[at]; used || p.resting(at) == rested {
 				continue

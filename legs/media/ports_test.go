@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -65,5 +66,35 @@ func closeAll(t *testing.T, all []*Stream) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestPortsOfAHostThatMoves: its addresses change one by one, and streams that are opened or moved afterwards follow.
+func TestPortsOfAHostThatMoves(t *testing.T) {
+	p := NewPorts(loopback, 0, 0, netip.Addr{}, loopback6)
+	if at4, at6 := p.Address(false), p.Address(true); at4 != loopback || at6 != loopback6 {
+		t.Errorf("at %s and %s", at4, at6)
+	}
+	s := openOn(t, p, Options{})
+	p.SetAddress(elsewhere)
+	if at := s.LocalAddr().Addr(); at != loopback {
+		t.Errorf("a stream that stands went to %s", at)
+	}
+	if at4, at6 := p.Address(false), p.Address(true); at4 != elsewhere || at6 != loopback6 {
+		t.Errorf("at %s and %s", at4, at6)
+	}
+	if at := openOn(t, p, Options{}).LocalAddr().Addr(); at != elsewhere {
+		t.Errorf("a stream was opened on %s", at)
+	}
+	if at, err := p.For(loopback); err != nil || at != elsewhere {
+		t.Errorf("a peer is sent to %s: %v", at, err)
+	}
+	single := NewPorts(loopback, 0, 0)
+	if at := single.Address(true); at.IsValid() {
+		t.Errorf("at %s without an address of that family", at)
+	}
+	single.SetAddress(loopback6)
+	if at, err := single.For(loopback6); err != nil || at != loopback6 {
+		t.Errorf("a peer is sent to %s: %v", at, err)
 	}
 }

@@ -12,8 +12,10 @@ func (s *Stream) Configure(p Params) error {
 	if err != nil {
 		return err
 	}
-	if at := s.at.Load(); set.remote.IsValid() && !at.reaches(set.remote.Addr()) {
-		return fmt.Errorf("%w: %w: %s from %s", ErrParams, ErrFamily, set.remote, at.local)
+	if set.remote.IsValid() && !s.at.Load().reaches(set.remote.Addr()) {
+		if _, err := s.ports.For(set.remote.Addr()); err != nil { // else it may be sent to from where we were before
+			return fmt.Errorf("%w: %w", ErrParams, err)
+		}
 	}
 	s.newSettings.Store(set)
 	return nil

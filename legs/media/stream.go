@@ -96,7 +96,7 @@ func Open(p *Ports, o Options) (*Stream, error) {
 	if s.cname == "" {
 		s.cname = fmt.Sprintf("%08x", s.ssrc)
 	}
-	b, err := p.open(p.addrs[0])
+	b, err := p.open(p.first())
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,15 @@ func unicast(family, text string, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(addr, port)
 }
 
+// Addr is where the peer wants the audio that Answer would answer; not valid where it names no address, or there is none.
+func (d *Description) Addr() netip.AddrPort {
+	index, err := d.audio()
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return d.Media[index].Addr
+}
+
 // nextPort is where RTCP goes when nothing else is said (RFC 3550 section 11). The zero value stays zero, and a port
 // beyond the range has no next.
 func nextPort(a netip.AddrPort) netip.AddrPort {

@@ -231,3 +231,19 @@ func TestBareLineFeeds(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 }
+
+func TestAddr(t *testing.T) {
+	for want, lines := range map[string][]string{
+		"198.51.100.7:4000":  {"m=audio 4000 RTP/SAVP 0"},
+		"[2001:db8::7]:4002": {"m=video 4000 RTP/SAVP 96", "m=audio 4002 RTP/SAVP 0", "c=IN IP6 2001:db8::7"},
+		"0.0.0.0:4000":       {"m=audio 4000 RTP/SAVP 0", "c=IN IP4 0.0.0.0"},
+		"invalid AddrPort":   {"m=audio 4000 RTP/SAVP 0", "c=IN IP4 phone.example"},
+	} {
+		if got := mustParse(t, phone(lines...)).Addr().String(); got != want {
+			t.Errorf("%q: %s, want %s", lines, got, want)
+		}
+	}
+	if got := mustParse(t, phone("m=video 4000 RTP/SAVP 96")).Addr(); got.IsValid() {
+		t.Errorf("no audio: %s", got)
+	}
+}

@@ -89,7 +89,7 @@ func (r *Row) fill(fresh, from, to sample, legs float64) {
 		Ticks: late.total(), LatePct: 100 * late.above(lateTick), P50: 1000 * late.quantile(.5), P99: 1000 * late.quantile(.99),
 		P999: 1000 * late.quantile(.999), Most: 1000 * late.most(), Worst: 1000 * to.metrics["conclave_mixer_worst_lateness_seconds"],
 	}
-	const pauses = "go_sched_pauses_total_gc_seconds"
+	const pauses = "conclave_gc_pause_seconds"
 	ever := risen(sample{}, to, pauses)
 	r.GC = Pauses{Count: ever.total(), P99: 1000 * ever.quantile(.99), Most: 1000 * ever.most(), Window: risen(from, to, pauses).total()}
 	const kib = 1024

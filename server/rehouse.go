@@ -1,0 +1,178 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/conclave/conclave/legs"
+)
+
+// A server whose own address changes takes its calls along: their media goes on from the new address at once, with the keys that run,
+// and their peers are told by re-INVITEs, one after the other.
+
+// addressOf is the first address of a network interface that others can reach, of a family.
+func addressOf(name string, ipv6 bool) (netip.Addr, error) {
+	link, err := net.InterfaceByName(name)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("interface %s: %w", name, err)
+	}
+	all, err := link.Addrs()
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("interface %s: %w", name, err)
+	}
+	for _, a := range all {
+		prefix, err := netip.ParsePrefix(a.String())
+		if addr := prefix.Addr().Unmap(); err == nil && addr.Is6() == ipv6 && !addr.IsLinkLocalUnicast() {
+			return addr, nil
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("interface %s has no address of the family", name)
+}
+
+// housed is the configuration with the addresses of its interface in the place of those that it names.
+func (c *Config) housed(addressOf func(string, bool) (netip.Addr, error)) (*Config, error) {
+	if c.Media.Interface == "" {
+		return c, nil
+	}
+	h := *c
+	v4, missing4 := addressOf(c.Media.Interface, false)
+	v6, missing6 := addressOf(c.Media.Interface, true)
+	switch {
+	case missing4 == nil && missing6 == nil:
+		h.Media.Address, h.Media.Address6 = v4, v6
+	case missing4 == nil:
+		h.Media.Address, h.Media.Address6 = v4, netip.Addr{}
+	case missing6 == nil:
+		h.Media.Address, h.Media.Address6 = v6, netip.Addr{}
+	default:
+		return nil, fmt.Errorf("media.interface: %w; name one that has an address", errors.Join(missing4, missing6))
+	}
+	return &h, nil
+}
+
+// address is where callers reach us.
+func (s *Server) address() netip.Addr {
+	if a := s.line.Ports.Address(false); a.IsValid() {
+		return a
+	}
+	return s.line.Ports.Address(true)
+}
+
+// watch follows the interface of the configuration, where it names one, until what it returns is called.
+func (s *Server) watch(ctx context.Context) (stop func(), err error) {
+	if s.cfg.Media.Interface == "" {
+		return func() {}, nil
+	}
+	changed, unlink, err := watchLinks()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.followLinks(ctx, changed)
+	}()
+	return func() {
+		cancel()
+		<-done
+		if err := unlink(); err != nil {
+			s.log.Debug("closing the watch of our addresses", "err", err)
+		}
+	}, nil
+}
+
+// followLinks goes where the interface of the configuration goes, until ctx ends.
+func (s *Server) followLinks(ctx context.Context, changed <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+		timer := time.NewTimer(linksSettle) // an address that goes is followed by one that comes
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		s.look(ctx)
+	}
+}
+
+// look takes note of the addresses that the interface has now.
+func (s *Server) look(ctx context.Context) {
+	for _, ipv6 := range []bool{false, true} {
+		was := s.line.Ports.Address(ipv6)
+		if !was.IsValid() {
+			continue
+		}
+		is, err := s.addressOf(s.cfg.Media.Interface, ipv6)
+		switch {
+		case err != nil:
+			s.log.Warn("our address is gone and there is no other yet", "address", was.String(), "err", err)
+		case is != was:
+			s.log.Warn("our address has changed", "from", was.String(), "to", is.String())
+			s.rehouse(ctx, was, is)
+		}
+	}
+}
+
+// rehouse takes the legs from one address to another.
+func (s *Server) rehouse(ctx context.Context, from, to netip.Addr) {
+	s.line.Ports.SetAddress(to)
+	moving := s.legsAt(from)
+	for _, l := range moving {
+		if err := l.Roam(ctx, to, false); err != nil {
+			s.log.Warn("a leg could not come along", "leg", l.ID(), "err", err)
+		}
+	}
+	pace := time.NewTicker(rehousePace)
+	defer pace.Stop()
+	for _, l := range moving {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pace.C:
+		}
+		s.chores.begin(func(ctx context.Context) {
+			if err := l.Reinvite(ctx); err != nil {
+				s.log.Info("a peer did not take our new address", "leg", l.ID(), "err", err)
+			}
+		})
+	}
+}
+
+// legsAt are the legs whose streams are bound to an address: those of seats that speak first, since most would miss them, then in the
+// order of joining.
+func (s *Server) legsAt(addr netip.Addr) []*legs.Leg {
+	type place struct {
+		leg    *legs.Leg
+		silent int
+		joined time.Time
+	}
+	var places []place
+	for _, c := range s.calls.all() {
+		if c.leg.Stream().LocalAddr().Addr() != addr {
+			continue
+		}
+		p := place{c.leg, 1, c.tenancy.seat.joined}
+		if c.tenancy.seat.mix.Speaking() {
+			p.silent = 0
+		}
+		places = append(places, p)
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Or(a.silent-b.silent, a.joined.Compare(b.joined)) })
+	all := make([]*legs.Leg, len(places))
+	for i, p := range places {
+		all[i] = p.leg
+	}
+	return all
+}

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+)
+
+// TestRehouse: when the address of our interface changes the calls come along with their keys, and their peers are told.
+func TestRehouse(t *testing.T) {
+	s := serveTest(t, "media: {interface: lo}\n")
+	ann, ben := newMobile(t, s, enrolled(t, s, NewAccount{Name: "ann"}), "laptop"), newMobile(t, s, enrolled(t, s, NewAccount{Name: "ben"}), "phone")
+	a, seat := ann.joins("hall")
+	b, err := ben.call("hall")
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "both sit", func() bool { seats, err := s.Seats(t.Context(), "hall"); return err == nil && len(seats) == 2 && seats[1].Leg != nil })
+	moved := netip.MustParseAddr("127.0.0.2")
+	s.addressOf = func(_ string, ipv6 bool) (netip.Addr, error) {
+		if ipv6 {
+			return netip.Addr{}, errors.New("none")
+		}
+		return moved, nil
+	}
+	s.look(t.Context())
+	for _, leg := range []*mobileLeg{a, b} {
+		until(t, "the peer knows where we are", func() bool { return leg.Terms().Remote.Addr() == moved })
+		before := leg.Stream().Snapshot().PacketsReceived
+		until(t, "the peer hears us", func() bool { return leg.Stream().Snapshot().PacketsReceived > before+10 })
+	}
+	now, err := s.Seat(t.Context(), "hall", seat.ID)
+	if err != nil || now.Leg.ID != seat.Leg.ID || now.Leg.Keying.CSBID != seat.Leg.Keying.CSBID || now.Leg.Keying.Rekeys != 0 {
+		t.Errorf("the seat is %+v on %+v: %v", now, now.Leg, err)
+	}
+	for _, c := range s.calls.all() {
+		if at := c.leg.Stream().LocalAddr().Addr(); at != moved {
+			t.Errorf("a leg is at %s", at)
+		}
+		before := c.leg.Stream().Snapshot().PacketsReceived
+		until(t, "we hear the peer at the new address", func() bool { return c.leg.Stream().Snapshot().PacketsReceived > before+10 })
+	}
+	if _, at := ann.joinsAs("other"); at != moved { // who calls from now on is told so
+		t.Errorf("a new call is at %s", at)
+	}
+	if s.look(t.Context()); len(s.legsAt(moved)) != 3 {
+		t.Errorf("%d legs are there", len(s.legsAt(moved)))
+	}
+}
+
+// joinsAs calls a room and gives the address that the answer names.
+func (m *mobile) joinsAs(room string) (*mobileLeg, netip.Addr) {
+	m.t.Helper()
+	o, err := m.call(room)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return o, o.Terms().Remote.Addr()
+}
+
+// TestHoused: an interface without an address is a configuration that cannot serve; one has either family or both.
+func TestHoused(t *testing.T) {
+	v4, v6, none := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1"), netip.Addr{}
+	for _, test := range []struct{ has4, has6, want4, want6 netip.Addr }{
+		{v4, v6, v4, v6}, {v4, none, v4, none}, {none, v6, v6, none}, {none, none, none, none},
+	} {
+		c := DefaultConfig()
+		c.Media.Interface = "eth7"
+		got, err := c.housed(func(name string, ipv6 bool) (netip.Addr, error) {
+			a := test.has4
+			if ipv6 {
+				a = test.has6
+			}
+			if !a.IsValid() || name != "eth7" {
+				return a, errors.New("no address")
+			}
+			return a, nil
+		})
+		switch {
+		case !test.want4.IsValid() && !test.want6.IsValid():
+			if err == nil {
+				t.Error("a configuration without an address was taken")
+			}
+		case err != nil || got.Media.Address != test.want4 || got.Media.Address6 != test.want6:
+			t.Errorf("%+v: %+v, %v", test, got.Media, err)
+		}
+	}
+	if _, err := addressOf("no-such-link", false); err == nil {
+		t.Error("an interface that does not exist has an address")
+	}
+}
