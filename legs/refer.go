@@ -23,6 +23,7 @@ type Notifier interface {
 type Referral struct {
 	Request *dialog.Request
 	To      dialog.ReferTo
+	Err     error // why To cannot be read: the peer is to have 400
 
 	quiet  bool // the peer wants no NOTIFY (RFC 4488)
 	reply  func(dialog.Response)
@@ -30,18 +31,15 @@ type Referral struct {
 	over   bool
 }
 
-// NewReferral reads a REFER. reply sends its answer, notify gives the dialog in which its NOTIFYs go; both are called once at most. An
-// error says what the peer got wrong: he is to have 400.
-func NewReferral(r *dialog.Request, reply func(dialog.Response), notify func() (Notifier, error)) (*Referral, error) {
-	values := r.Header("Refer-To")
-	if len(values) != 1 {
-		return nil, fmt.Errorf("%w: %d Refer-To fields", dialog.ErrMalformed, len(values))
+// NewReferral reads a REFER. reply sends its answer, notify gives the dialog in which its NOTIFYs go; both are called once at most.
+func NewReferral(r *dialog.Request, reply func(dialog.Response), notify func() (Notifier, error)) *Referral {
+	f := &Referral{Request: r, quiet: wantsQuiet(r), reply: reply, notify: notify}
+	if values := r.Header("Refer-To"); len(values) == 1 {
+		f.To, f.Err = dialog.ParseReferTo(values[0])
+	} else {
+		f.Err = fmt.Errorf("%w: %d Refer-To fields", dialog.ErrMalformed, len(values))
 	}
-	to, err := dialog.ParseReferTo(values[0])
-	if err != nil {
-		return nil, err
-	}
-	return &Referral{Request: r, To: to, quiet: wantsQuiet(r), reply: reply, notify: notify}, nil
+	return f
 }
 
 // wantsQuiet tells a REFER that asks for no subscription.
@@ -98,13 +96,7 @@ func (r *Referral) Tell(ctx context.Context, status int, reason string) error {
 
 // referred takes a REFER of the peer in the leg's dialog.
 func (l *Leg) referred(ev dialog.Event) {
-	r, err := NewReferral(ev.Request, ev.Reply, func() (Notifier, error) { return l.dlg, nil })
-	if err != nil {
-		l.line.Log.Info("refused a REFER", "leg", l.id, "err", err)
-		ev.Reply(dialog.Response{Status: 400})
-		return
-	}
-	l.owner.Referred(l, r)
+	l.owner.Referred(l, NewReferral(ev.Request, ev.Reply, func() (Notifier, error) { return l.dlg, nil }))
 }
 
 // notice is what a NOTIFY told about a REFER of ours.

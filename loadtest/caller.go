@@ -19,32 +19,17 @@ import (
 // Exchange is what the callers of one process share: a SIP endpoint, media ports, the Diffie-Hellman pool and the clock.
 type Exchange struct {
 	endpoint *dialog.Endpoint
+	client   *tls.Config
 	ports    *media.Ports
 	ledger   *media.Ledger
 	dh       *keying.Pool
 	guard    *keying.Guard
 	clock    *Clock
-	stop     context.CancelFunc
+	devices  *switchboard
+	stop     context.CancelFunc // ends the clock; nil: it is that of another Exchange
 	done     chan struct{}
 	log      *slog.Logger
 }
-
-// deaf is the dialog.Host of callers: nobody calls them.
-type deaf struct{}
-
-// Admit lets requests within our own dialogs pass and refuses the rest.
-func (deaf) Admit(_ *dialog.Request, d *dialog.Dialog) (any, *dialog.Response) {
-	if d == nil {
-		return nil, &dialog.Response{Status: 480}
-	}
-	return nil, nil
-}
-
-// Invite refuses: Admit has done so before.
-func (deaf) Invite(in *dialog.Incoming, _ any) { _ = in.Reject(dialog.Response{Status: 480}) }
-
-// Serve refuses likewise.
-func (deaf) Serve(in *dialog.Standalone, _ any) { _ = in.Reply(dialog.Response{Status: 480}) }
 
 // NewExchange opens the callers' side on a local address; roots vouch for the server's TLS certificate.
 func NewExchange(local netip.Addr, client *tls.Config, log *slog.Logger) (*Exchange, error) {
@@ -52,15 +37,14 @@ func NewExchange(local netip.Addr, client *tls.Config, log *slog.Logger) (*Excha
 	if err != nil {
 		return nil, err
 	}
-	endpoint, err := dialog.Listen(dialog.Config{
-		UDP: netip.AddrPortFrom(local, 0).String(), ClientTLS: client, Domain: local.String(), UserAgent: "Conclave-callers", Log: log,
-	}, deaf{})
+	devices := newSwitchboard()
+	endpoint, err := listen(local, client, devices, log)
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	x := &Exchange{
-		endpoint: endpoint, ports: media.NewPorts(local, 0, 0), ledger: media.NewLedger(), guard: guard, clock: NewClock(), stop: stop,
+		endpoint: endpoint, client: client, ports: media.NewPorts(local, 0, 0), ledger: media.NewLedger(), guard: guard, clock: NewClock(), devices: devices, stop: stop,
 		dh: keying.NewPool(keying.PoolConfig{Queue: callersQueue, Deadline: setupPatience}), done: make(chan struct{}), log: log,
 	}
 	go func() {
@@ -70,16 +54,33 @@ func NewExchange(local netip.Addr, client *tls.Config, log *slog.Logger) (*Excha
 	return x, nil
 }
 
+func listen(local netip.Addr, client *tls.Config, host dialog.Host, log *slog.Logger) (*dialog.Endpoint, error) {
+	return dialog.Listen(dialog.Config{
+		UDP: netip.AddrPortFrom(local, 0).String(), ClientTLS: client, Domain: local.String(), UserAgent: "Conclave-callers", Log: log,
+	}, host)
+}
+
+// Beside gives an Exchange with a SIP endpoint of its own on a local address, which shares everything else. It is closed before x is.
+func (x *Exchange) Beside(local netip.Addr) (*Exchange, error) {
+	own := *x
+	own.devices, own.stop = newSwitchboard(), nil
+	var err error
+	own.endpoint, err = listen(local, x.client, own.devices, x.log)
+	return &own, err
+}
+
 // Close ends the clock and the endpoint; the callers have hung up by then.
 func (x *Exchange) Close() error {
-	x.stop()
-	<-x.done
+	if x.stop != nil { // else the clock is that of another
+		x.stop()
+		<-x.done
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), hangupPatience)
 	defer cancel()
 	return x.endpoint.Close(ctx)
 }
 
-// Plan is one call to place.
+// Plan is one call to place, or how a device takes calls.
 type Plan struct {
 	Bundle    *keying.Bundle
 	URI       string          // of the room, as it goes into the request line
@@ -94,37 +95,34 @@ type Plan struct {
 	Clear     bool // keys of sdes may go in clear over udp and tcp
 	// Fallback is told before the next method is tried; nil: nobody is.
 	Fallback func(from, to keying.Method, why *legs.Refused)
-	Mouth    mouth                    // what the caller says
-	Ear      ear                      // who listens to what comes
-	Begin    func(codec.Format) error // told the format of the call before mouth and ear are used
+	Device   string // user part of the Contact: that of the device which calls; "" without one
+	Header   []dialog.HeaderField
+	Voice    func(codec.Format) (mouth, ear, error) // told the format of the call, it gives who speaks and who listens
 }
 
 // Caller is one call that stands.
 type Caller struct {
-	exchange *Exchange
-	leg      *legs.Leg
-	setup    time.Duration
-	remove   func() // off the clock
-	ended    chan struct{}
-	ending   legs.Ending // valid once ended is closed
-	channel  *channel
-	changes  chan change // of keys, as they come to an end; one that nobody waits for is dropped
+	exchange  *Exchange
+	leg       *legs.Leg
+	setup     time.Duration
+	remove    func() // off the clock
+	confirmed chan struct{}
+	ended     chan struct{}
+	ending    legs.Ending // valid once ended is closed
+	channel   *channel
+	changes   chan change // of keys, as they come to an end; one that nobody waits for is dropped
 }
 
 // Call places the call, waits until it stands, and has the clock tick it.
 func (x *Exchange) Call(ctx context.Context, p Plan) (*Caller, error) {
-	keyer, err := keying.NewBundleKeyer(p.Bundle, keying.BundleConfig{Pool: x.dh, Guard: x.guard})
+	c, line, err := x.caller(p)
 	if err != nil {
 		return nil, err
 	}
-	c := &Caller{exchange: x, ended: make(chan struct{}), changes: make(chan change, changesKept)}
-	line := &legs.Line{
-		Domain: domainOf(p.Bundle.URI), Keyer: keyer, Ports: x.ports, Ledger: x.ledger, Codecs: p.Codecs, CNAME: "caller", Log: x.log, OnRekey: c.changed,
-	}
 	start := time.Now()
-	c.leg, err = line.Call(ctx, x.endpoint, legs.Outgoing{
+	leg, err := line.Call(ctx, x.endpoint, legs.Outgoing{
 		Invitation: dialog.Invitation{
-			URI: p.URI, From: p.Bundle.URI, Transport: p.Transport, Destination: p.Server,
+			URI: p.URI, From: p.Bundle.URI, Transport: p.Transport, Destination: p.Server, ContactUser: p.Device, Header: p.Header,
 			Username: p.Bundle.Digest.Username, Password: string(p.Bundle.Digest.Password.Bytes()), Realm: p.Bundle.Digest.Realm,
 		},
 		Local: p.Bundle.URI, Peer: p.Room, Policy: callerPolicy(p), Methods: p.Methods, Suite: p.Suite, Group: p.Group, LateOffer: p.LateOffer,
@@ -133,16 +131,41 @@ func (x *Exchange) Call(ctx context.Context, p Plan) (*Caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.channel = newChannel(c.leg, p)
-	c.remove = x.clock.add(c.channel) // from now on records of a handshake come through, too
-	if err = c.keyed(ctx); err != nil {
-		return nil, errors.Join(err, c.HangUp())
-	}
-	c.setup = time.Since(start)
-	if err = c.channel.open(p); err != nil {
-		return nil, errors.Join(err, c.HangUp())
+	c.begin(leg)
+	if err = c.open(ctx, p, start); err != nil {
+		return nil, err
 	}
 	return c, nil
+}
+
+// caller makes what a call needs on this side, but for the call.
+func (x *Exchange) caller(p Plan) (*Caller, *legs.Line, error) {
+	keyer, err := keying.NewBundleKeyer(p.Bundle, keying.BundleConfig{Pool: x.dh, Guard: x.guard})
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &Caller{exchange: x, confirmed: make(chan struct{}), ended: make(chan struct{}), changes: make(chan change, changesKept)}
+	return c, &legs.Line{
+		Domain: domainOf(p.Bundle.URI), Keyer: keyer, Ports: x.ports, Ledger: x.ledger, Codecs: p.Codecs, CNAME: "caller", Log: x.log, OnRekey: c.changed,
+	}, nil
+}
+
+// begin has the clock tick the leg: from now on records of a handshake come through, too.
+func (c *Caller) begin(leg *legs.Leg) {
+	c.leg, c.channel = leg, newChannel(leg, c.ended)
+	c.remove = c.exchange.clock.add(c.channel)
+}
+
+// open lets the call be heard once it has keys; one that gets none is hung up.
+func (c *Caller) open(ctx context.Context, p Plan, start time.Time) error {
+	if err := c.keyed(ctx); err != nil {
+		return errors.Join(err, c.HangUp())
+	}
+	c.setup = time.Since(start)
+	if err := c.channel.open(p); err != nil {
+		return errors.Join(err, c.HangUp())
+	}
+	return nil
 }
 
 // ErrKeyless says that a call was answered and ended, or took too long, before it had keys.
@@ -179,8 +202,8 @@ func callerPolicy(p Plan) *keying.Policy {
 // Accepted implements legs.Owner.
 func (c *Caller) Accepted(*legs.Leg) {}
 
-// Confirmed implements legs.Owner.
-func (c *Caller) Confirmed(*legs.Leg) {}
+// Confirmed implements legs.Owner: the server has our answer.
+func (c *Caller) Confirmed(*legs.Leg) { close(c.confirmed) }
 
 // Referred implements legs.Owner: the server has nothing to ask of a caller.
 func (c *Caller) Referred(_ *legs.Leg, r *legs.Referral) { r.Refuse(dialog.Response{Status: 603}) }

@@ -59,6 +59,18 @@ func (o *Options) Part(i int) Part {
 	return Part{Room: i % o.Rooms, Talks: talks, Codec: cmp.Or(pick(o.Codecs, i), "opus")}
 }
 
+// mostTalkers is how many talkers the room with the most of them has.
+func (o *Options) mostTalkers() int {
+	talkers, most := make([]int, o.Rooms), 0
+	for i := range o.Callers {
+		if part := o.Part(i); part.Talks {
+			talkers[part.Room]++
+			most = max(most, talkers[part.Room])
+		}
+	}
+	return most
+}
+
 // assign deals rooms, voices, methods, suites, groups and codecs.
 func (w *swarm) assign() {
 	stamp := time.Now().UnixNano() % 1e6
@@ -80,8 +92,13 @@ func (w *swarm) assign() {
 		if !talks {
 			place = talkers[part.Room] + len(r.members) - len(r.talkers)
 		}
-		number := (i%w.Rooms)*((w.Callers+w.Rooms-1)/w.Rooms) + place
-		c.member = &member{number: number % sound.Talkers, talks: talks, place: len(r.talkers), room: r, stage: w.stage, pairs: make(map[int]*pair)}
+		number := ((i%w.Rooms)*((w.Callers+w.Rooms-1)/w.Rooms) + place) % sound.Talkers
+		if talks && w.moves() { // for the gaps in what they say
+			number = sound.SpreadVoice(i%w.Rooms, i%w.Rooms/sound.SpreadClasses*w.mostTalkers()+place)
+		}
+		c.member = &member{
+			number: number, talks: talks, place: len(r.talkers), room: r, stage: w.stage, pairs: make(map[int]*pair), orders: make(chan order, maxOrders),
+		}
 		r.members = append(r.members, c.member)
 		if talks {
 			r.talkers = append(r.talkers, c.member)
@@ -92,7 +109,7 @@ func (w *swarm) assign() {
 			Bundle: c.bundle, URI: "sip:" + r.name + "@" + domain, Room: "sip:" + r.name + "@" + domain,
 			Transport: w.Transport, Server: w.Target.Address(w.Transport, c.bundle), Methods: []keying.Method{pick(w.Keying, i)},
 			Suite: pick(w.Suites, i), Group: pick(w.Groups, i), Codecs: []string{part.Codec},
-			Mouth: c.member, Ear: c.member, Begin: c.member.begin,
+			Voice: c.begin,
 		}
 	}
 	w.tally.talkers = talking
@@ -111,7 +128,7 @@ func (w *swarm) rehearse() error {
 	for i, c := range w.callers {
 		f, err := FormatOf(c.plan.Codecs[0])
 		if err == nil {
-			err = c.rehearse(f)
+			_, err = c.rehearse(f)
 		}
 		if err != nil {
 			return err

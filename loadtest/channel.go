@@ -26,7 +26,8 @@ type ear interface {
 type channel struct {
 	leg    *legs.Leg
 	format codec.Format
-	mouth  mouth
+	ended  <-chan struct{} // from then on nobody speaks or listens any more
+	mouth  mouth           // set before keyed is
 	ear    ear
 	keyed  atomic.Bool // before that nobody speaks or listens
 
@@ -38,13 +39,13 @@ type channel struct {
 }
 
 // newChannel asks the stream for its format: nobody ticks it yet, so that asking is allowed.
-func newChannel(l *legs.Leg, p Plan) *channel {
-	return &channel{leg: l, format: l.Stream().Format(), mouth: p.Mouth, ear: p.Ear}
+func newChannel(l *legs.Leg, ended <-chan struct{}) *channel {
+	return &channel{leg: l, format: l.Stream().Format(), ended: ended}
 }
 
 // open lets mouth and ear at the audio.
-func (c *channel) open(p Plan) error {
-	if err := p.Begin(c.format); err != nil {
+func (c *channel) open(p Plan) (err error) {
+	if c.mouth, c.ear, err = p.Voice(c.format); err != nil {
 		return err
 	}
 	c.keyed.Store(true)
@@ -53,6 +54,11 @@ func (c *channel) open(p Plan) error {
 
 // tick plays and speaks once.
 func (c *channel) tick(t codec.Tick, at time.Time) {
+	select {
+	case <-c.ended: // the peer sends no more, and owes nothing
+		return
+	default:
+	}
 	stream := c.leg.Stream()
 	frame := stream.Next(t)
 	if !c.keyed.Load() {

@@ -23,6 +23,10 @@ const (
 	// rekeyPatience bounds one change of keys: two exchanges that met, with the longest wait after that (RFC 3261 section 14.1), and
 	// a handshake.
 	rekeyPatience = 15 * time.Second
+	// registration is for how long a device registers: what the server grants who asks for nothing.
+	registration = 10 * time.Minute
+	// movePatience bounds one move: a call set-up, and the farewell of the old device.
+	movePatience = 15 * time.Second
 	// setupPatience bounds one call set-up; past it the call counts as failed.
 	setupPatience = 20 * time.Second
 )
@@ -57,8 +61,34 @@ const (
 	talkAtOnce = 5
 	// timedShare: one listener in so many times a mark.
 	timedShare = 4
+	// turnSettled is how long after the beginning of his turn a talker can be heard as he is: the slowest way to an ear.
+	turnSettled = 250 * time.Millisecond
 	// markMemory is for how many slots the moments of marks are kept.
 	markMemory = 4
+	// watchPrelude is how long before a move its witnesses begin to listen: the lead of their tapes, and something to hear of him who moves
+	// before. watchTicks is how long they do: within one turn of his, less what it takes to begin.
+	watchPrelude = leadTime + 250*time.Millisecond
+	watchTicks   = int(1400 * time.Millisecond / tickLength)
+	watchLength  = leadTime + time.Duration(watchTicks)*tickLength
+	// watchSlack is how much later than that a tape may be full.
+	watchSlack = 200 * time.Millisecond
+	// witnesses is how many listeners listen to a move.
+	witnesses = 2
+	// arrivalTicks is how long the new device listens for its own voice: the old one ends meanwhile.
+	arrivalTicks = int(500 * time.Millisecond / tickLength)
+	// maxOrders bounds the tapes that a member is to begin in the next tick: a room has no more movers at a time.
+	maxOrders = 16
+	// minMoveEvery leaves time to listen to a move before the next.
+	minMoveEvery = 2500 * time.Millisecond
+	// muteEvery: one move in so many is that of a muted caller. It is prime to the number of ways, so that all of them are made like that.
+	muteEvery = 9
+	// own is how long a voice may be there that is not to be heard at all, twofold how long it may be twice as loud: longer than others'
+	// marks and beginnings disturb a measurement.
+	own, twofold = 40 * time.Millisecond, 40 * time.Millisecond
+	// maxGapMove and maxGapRoam are the longest gaps, of 99 in 100 moves, with which a run passes.
+	maxGapMove, maxGapRoam = 40 * time.Millisecond, 60 * time.Millisecond
+	// roamPatience is how long the server may take to follow, lookEvery how often it is looked.
+	roamPatience, lookEvery = 5 * time.Second, 50 * time.Millisecond
 	// swarmRate is the rate in Hz at which the swarm decodes: its tones lie below 4 kHz.
 	swarmRate = 8000
 	// backlog bounds the octets of the tapes that wait for the end of the measurement: a minute of 500 callers with Opus is half of it.

@@ -132,7 +132,7 @@ func (c *demoCaller) dial(ctx context.Context, x *Exchange, t *Target, i int) (e
 	uri := fmt.Sprintf("sip:demo-%d@%s", c.room+1, domainOf(c.bundle.URI))
 	c.call, err = x.Call(ctx, Plan{
 		Bundle: c.bundle, URI: uri, Room: uri, Transport: transport, Server: t.Address(transport, c.bundle), Methods: []keying.Method{mix.method},
-		Suite: mix.suite, Group: mix.group, Codecs: []string{mix.codec}, Mouth: voice, Ear: voice, Begin: voice.begin,
+		Suite: mix.suite, Group: mix.group, Codecs: []string{mix.codec}, Voice: voice.begin,
 	})
 	return err
 }

@@ -33,7 +33,9 @@ type live struct {
 }
 
 // begin makes the codecs of a call.
-func (v *live) begin(f codec.Format) (err error) {
+func (v *live) begin(f codec.Format) (mouth, ear, error) { return v, v, v.open(f) }
+
+func (v *live) open(f codec.Format) (err error) {
 	rate, earRate := f.NeededRate(), v.earRate
 	if earRate == 0 {
 		earRate = rate

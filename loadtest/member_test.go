@@ -57,15 +57,15 @@ func TestPresenceOfTheCallBefore(t *testing.T) {
 	listener, talker := r.members[0], r.members[1]
 	talker.here.Store(&presence{up: time.Second, down: 5 * time.Second})
 	talker.stage.start = time.Now().Add(-9 * time.Second)
-	if err := talker.begin(codec.Format{Codec: codec.PCMU, Rate: 8000}); err != nil {
+	if _, _, err := talker.begin(codec.Format{Codec: codec.PCMU, Rate: 8000}); err != nil {
 		t.Fatal(err)
 	}
 	from, to := 4*time.Second, 4400*time.Millisecond
-	sure, maybe := r.talking(listener, from, to)
+	sure, maybe := r.talking(listener, 1, from, to)
 	if !slices.Equal(sure, []int{1}) || !slices.Equal(maybe, []int{1}) {
 		t.Errorf("sure %v, maybe %v; want talker 1 in both", sure, maybe)
 	}
-	if sure, maybe = r.talking(listener, 7*time.Second, 7400*time.Millisecond); len(sure)+len(maybe) > 0 {
+	if sure, maybe = r.talking(listener, 1, 7*time.Second, 7400*time.Millisecond); len(sure)+len(maybe) > 0 {
 		t.Errorf("between the calls: sure %v, maybe %v", sure, maybe)
 	}
 	talker.gone()

@@ -67,13 +67,9 @@ func (c *Caller) spoiled() uint64 {
 
 // rekeyer is the life of a caller of the script rekey, from when all have joined until the measurement ends: it changes the keys of
 // the call again and again, by turns from this side and by the server's API.
-func (w *swarm) rekeyer(ctx context.Context, c *swarmCaller, i int, call *Caller, measured <-chan struct{}) {
-	select {
-	case <-w.ready:
-	case <-call.Gone():
-		return
-	case <-ctx.Done():
-		return
+func (w *swarm) rekeyer(ctx context.Context, c *swarmCaller, i int, call *Caller, measured <-chan struct{}) *Caller {
+	if !w.allThere(ctx, call) {
+		return call
 	}
 	before := call.spoiled()
 	defer func() { w.tally.spoilt(before, call.spoiled()) }()
@@ -82,13 +78,26 @@ func (w *swarm) rekeyer(ctx context.Context, c *swarmCaller, i int, call *Caller
 	for turn := i; restOr(ctx, measured, call.Gone(), wait); turn++ {
 		select {
 		case <-call.Gone():
-			return
+			return call
 		default:
 		}
 		begun := time.Now()
 		err := w.rekey(ctx, c, call, turn%2 == 0)
 		w.tally.rekeyed(err)
 		wait = w.RekeyEvery - time.Since(begun)
+	}
+	return call
+}
+
+// allThere waits until all have joined; false: the call or the run ended meanwhile.
+func (w *swarm) allThere(ctx context.Context, call *Caller) bool {
+	select {
+	case <-w.ready:
+		return true
+	case <-call.Gone():
+		return false
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -99,11 +108,16 @@ func (w *swarm) rekey(ctx context.Context, c *swarmCaller, call *Caller, own boo
 	if own {
 		return call.Rekey(ctx)
 	}
-	if c.seat == "" {
-		var err error
-		if c.seat, err = w.Target.seat(ctx, c.room.name, c.bundle.Account); err != nil {
-			return fmt.Errorf("%w: %w", ErrRekey, err)
-		}
+	if err := w.findSeat(ctx, c); err != nil {
+		return fmt.Errorf("%w: %w", ErrRekey, err)
 	}
 	return call.Rekeyed(ctx, func(ctx context.Context) error { return w.Target.admin.Rekey(ctx, c.room.name, c.seat) })
+}
+
+// findSeat asks for the caller's seat, once.
+func (w *swarm) findSeat(ctx context.Context, c *swarmCaller) (err error) {
+	if c.seat == "" {
+		c.seat, err = w.Target.seat(ctx, c.room.name, c.bundle.Account)
+	}
+	return err
 }

@@ -86,14 +86,6 @@ type Percentiles95 struct {
 	P99 float64 `json:"p99"`
 }
 
-// MovesReport tells of session moves.
-type MovesReport struct {
-	Done   int     `json:"done"`
-	Failed int     `json:"failed"`
-	GapP50 float64 `json:"gap_ms_p50"`
-	GapP99 float64 `json:"gap_ms_p99"`
-}
-
 // RekeysReport tells of key changes within calls. Packets count as lost that never came, did not authenticate or counted as
 // replayed, on either side, from when all had joined until the last change.
 type RekeysReport struct {
@@ -143,6 +135,7 @@ func (r *Report) judge() {
 		fail("nobody could be heard: it takes two callers in a room, one of whom talks, for some seconds")
 	}
 	r.judgeRekeys(fail)
+	r.judgeMoves(fail)
 	if r.Mix.SelfHeard > 0 {
 		fail("%d callers heard themselves", r.Mix.SelfHeard)
 	}
@@ -193,6 +186,7 @@ func (r *Report) Print(w io.Writer) {
 	for _, reason := range slices.Sorted(maps.Keys(r.Rekeys.Failures)) {
 		line("            %d times %s", r.Rekeys.Failures[reason], reason)
 	}
+	r.Moves.print(line)
 	line("  mix       %d of %d pairs heard, %d missing, %d heard themselves, %d foreign", r.Mix.Heard, r.Mix.Pairs, r.Mix.Missing, r.Mix.SelfHeard, r.Mix.ForeignHeard)
 	line("  latency   mouth to ear p50 %.0f ms, p99 %.0f ms; added p50 %.0f ms, p95 %.0f ms, p99 %.0f ms", r.Latency.P50, r.Latency.P99, r.Added.P50, r.Added.P95, r.Added.P99)
 	if r.CPU.Server > 0 {

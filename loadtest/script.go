@@ -2,17 +2,64 @@ package loadtest
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
 )
 
-// perform is the life of one caller. It joins (again and again with churn, changing its keys with rekey) until the measurement ends.
+// act is what a caller does in a call from when all have joined until the measurement ends. It gives the call that it has then.
+type act func(ctx context.Context, c *swarmCaller, i int, call *Caller, measured <-chan struct{}) *Caller
+
+// act is that of the script; nil: callers only talk and listen.
+func (w *swarm) act() act {
+	switch w.Script {
+	case ScriptRekey:
+		return w.rekeyer
+	case ScriptMove:
+		return w.mover
+	case ScriptRoam:
+		return w.roamer
+	}
+	return nil
+}
+
+// equip gives a caller what the script needs beside its account. putAway takes it back.
+func (w *swarm) equip(ctx context.Context, c *swarmCaller) error {
+	c.exchange = w.exchange
+	switch w.Script {
+	case ScriptMove:
+		return w.equipDevices(ctx, c)
+	case ScriptRoam:
+		return w.equipRoamer(c)
+	}
+	return nil
+}
+
+func (w *swarm) putAway(c *swarmCaller) {
+	var err error
+	if c.person != nil {
+		err = c.person.close()
+	}
+	if c.exchange != w.exchange {
+		err = errors.Join(err, c.exchange.Close())
+	}
+	if err != nil {
+		w.tally.lost("no farewell: " + err.Error())
+	}
+}
+
+// perform is the life of one caller. It joins (again and again with churn) and does what the script says until the measurement ends.
 func (w *swarm) perform(ctx context.Context, c *swarmCaller, i int, measured <-chan struct{}) {
 	first := sync.OnceFunc(w.joined.Done)
 	defer first()
-	settled := sync.OnceFunc(w.rekeying.Done)
+	settled := sync.OnceFunc(w.settling.Done)
 	defer settled()
+	defer w.putAway(c)
+	if err := w.equip(ctx, c); err != nil {
+		w.tally.failed(reason(err))
+		return
+	}
 	// A seed of its own for each caller: a run can be repeated.
 	dice := rand.New(rand.NewPCG(uint64(i), churnSeed)) //nolint:gosec // no secret hangs on it
 	for {
@@ -24,8 +71,8 @@ func (w *swarm) perform(ctx context.Context, c *swarmCaller, i int, measured <-c
 			}
 			continue
 		}
-		if w.Script == ScriptRekey {
-			w.rekeyer(ctx, c, i, call, measured)
+		if act := w.act(); act != nil {
+			call = act(ctx, c, i, call, measured)
 			settled()
 			<-w.parting
 			w.leave(c, call)
@@ -56,7 +103,7 @@ func (w *swarm) join(ctx context.Context, c *swarmCaller) *Caller {
 	}
 	ctx, cancel := context.WithTimeout(ctx, setupPatience)
 	defer cancel()
-	call, err := w.exchange.Call(ctx, c.plan)
+	call, err := c.exchange.Call(ctx, c.plan)
 	if err != nil {
 		w.tally.failed(reason(err))
 		c.gone() // where it had begun

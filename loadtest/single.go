@@ -105,7 +105,7 @@ func (s Single) Place(ctx context.Context, established func(Outcome)) (Outcome, 
 	call, err := x.Call(ctx, Plan{
 		Bundle: bundle, URI: "sip:" + room + "@" + domain, Room: "sip:" + room + "@" + domain, Transport: transport, Server: server,
 		Methods: s.Methods, Clear: s.ClearKeys, Fallback: s.Fallback, Suite: s.Suite, Group: s.Group, Codecs: []string{s.Codec}, LateOffer: s.LateOffer,
-		Mouth: voice, Ear: voice, Begin: voice.begin,
+		Voice: voice.begin,
 	})
 	if errors.Is(err, dialog.ErrTimeout) {
 		err = fmt.Errorf("nobody answers at %s over %s; is a server serving there? %w", server, transport, err)

@@ -18,23 +18,18 @@ type stage struct {
 
 	mu         sync.Mutex
 	work       *sync.Cond // there is something to analyse, or nothing more will come
-	waiting    []job
+	waiting    []*tape
 	octets     int  // of the tapes that wait
 	over       bool // the measurement is over: nobody is ticked any more
 	ears, adds []time.Duration
 }
 
-// job is a tape to analyse, away from the clock.
-type job struct {
-	tape *tape
-	do   func(*analyst, *tape)
-}
-
-// analyst plays tapes to an ear and a stopwatch.
+// analyst plays tapes to an ear, a stopwatch and an envelope.
 type analyst struct {
-	ear   *sound.Ear
-	watch *sound.Stopwatch
-	pcm   []int16
+	ear      *sound.Ear
+	watch    *sound.Stopwatch
+	envelope *sound.Envelope
+	pcm      []int16
 }
 
 func newStage() *stage {
@@ -48,7 +43,10 @@ func newStage() *stage {
 
 // analyseAll is the life of an analyst: it works when the measurement is over, or when too much waits.
 func (s *stage) analyseAll() {
-	a := &analyst{ear: sound.NewEar(swarmRate), watch: sound.NewStopwatch(swarmRate, stopwatchSpan), pcm: make([]int16, swarmRate/ticksPerSecond)}
+	a := &analyst{
+		ear: sound.NewEar(swarmRate), watch: sound.NewStopwatch(swarmRate, stopwatchSpan), envelope: sound.NewEnvelope(swarmRate),
+		pcm: make([]int16, swarmRate/ticksPerSecond),
+	}
 	for {
 		s.mu.Lock()
 		for !s.over && s.octets <= backlog {
@@ -58,11 +56,11 @@ func (s *stage) analyseAll() {
 			s.mu.Unlock()
 			return
 		}
-		j := s.waiting[0]
+		t := s.waiting[0]
 		s.waiting = s.waiting[1:]
-		s.octets -= j.tape.size()
+		s.octets -= t.size()
 		s.mu.Unlock()
-		j.do(a, j.tape)
+		t.judge(a, t)
 	}
 }
 
@@ -75,14 +73,14 @@ func (s *stage) close() {
 	s.wg.Wait()
 }
 
-// analyse hands a full tape to the analysts, or drops it when they are far behind.
-func (s *stage) analyse(t *tape, do func(*analyst, *tape)) {
+// analyse hands a tape to the analysts, or drops it when they are far behind.
+func (s *stage) analyse(t *tape) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.octets > 2*backlog {
 		return
 	}
-	s.waiting = append(s.waiting, job{t, do})
+	s.waiting = append(s.waiting, t)
 	if s.octets += t.size(); s.octets > backlog {
 		s.work.Signal()
 	}
@@ -146,8 +144,8 @@ type room struct {
 }
 
 // talking returns the talkers whom a listener must have heard throughout [from, to], and those whom it may have heard in it.
-func (r *room) talking(listener *member, from, to time.Duration) (sure, maybe []int) {
-	mine := listener.here.Load()
+// since is from when on it listens.
+func (r *room) talking(listener *member, since, from, to time.Duration) (sure, maybe []int) {
 	for _, t := range r.talkers {
 		if t == listener {
 			continue
@@ -155,7 +153,7 @@ func (r *room) talking(listener *member, from, to time.Duration) (sure, maybe []
 		if r.perhaps(t, from, to) {
 			maybe = append(maybe, t.number)
 		}
-		if mine.up+fadeIn <= from && r.sure(t, from, to) {
+		if since+fadeIn <= from && r.sure(t, from, to) {
 			sure = append(sure, t.number)
 		}
 	}
@@ -195,6 +193,18 @@ func (r *room) turn(t *member, at time.Duration) bool {
 		return true
 	}
 	return int64(t.place/talkAtOnce) == int64(max(at, 0)/slotLength)%int64(groups)
+}
+
+// nextTurn is how long it takes from a time on until a talker's turn has just begun; nothing for one whose turn it always is.
+func (r *room) nextTurn(t *member, at time.Duration) time.Duration {
+	if len(r.talkers) <= talkAtOnce || !t.talks {
+		return 0
+	}
+	for begin := at.Truncate(slotLength) + turnSettled; ; begin += slotLength {
+		if begin >= at && r.turn(t, begin) {
+			return begin - at
+		}
+	}
 }
 
 // marker is the talker who makes the mark of a slot: they take turns among those whose turn it is to talk.

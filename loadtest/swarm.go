@@ -23,7 +23,12 @@ const (
 	ScriptJoin  = "join"  // everybody joins, talks and listens, and leaves
 	ScriptChurn = "churn" // everybody joins and leaves again and again
 	ScriptRekey = "rekey" // everybody stays, and changes keys again and again
+	ScriptMove  = "move"  // everybody stays, and goes from one of two devices to the other again and again
+	ScriptRoam  = "roam"  // everybody stays, and changes addresses again and again
 )
+
+// scripts are all of them.
+var scripts = []string{ScriptJoin, ScriptChurn, ScriptRekey, ScriptMove, ScriptRoam}
 
 // Options of a swarm. Lists are dealt to the callers in turn.
 type Options struct {
@@ -44,9 +49,13 @@ type Options struct {
 	Script    string
 	// RekeyEvery is the time between two changes of a caller's keys, with the script rekey.
 	RekeyEvery time.Duration
-	ServerPID  int
-	Progress   io.Writer // nil: none
-	Log        *slog.Logger
+	// MoveEvery is the time between two moves of a caller, with the scripts move and roam. Unannounced: who roams tells nobody, and his
+	// signalling stays where it is.
+	MoveEvery   time.Duration
+	Unannounced bool
+	ServerPID   int
+	Progress    io.Writer // nil: none
+	Log         *slog.Logger
 }
 
 // ErrOptions says that a swarm cannot be made of its options; it wraps one sentence for each.
@@ -71,11 +80,14 @@ func (o *Options) check() error {
 	if slices.Contains(o.Keying, keying.SDES) && o.Transport != "tls" {
 		complain("--keying %s needs --transport tls: its keys stand in the signalling", keying.SDES)
 	}
-	if o.Script != ScriptJoin && o.Script != ScriptChurn && o.Script != ScriptRekey {
-		complain("--script must be %s, %s or %s", ScriptJoin, ScriptChurn, ScriptRekey)
+	if !slices.Contains(scripts, o.Script) {
+		complain("--script must be one of %s", strings.Join(scripts, ", "))
 	}
 	if o.Script == ScriptRekey && o.RekeyEvery <= 0 {
 		complain("--rekey-every must be more than nothing")
+	}
+	if o.moves() {
+		o.checkMoves(complain)
 	}
 	if o.AtOnce < 1 {
 		complain("--at-once must be at least 1")
@@ -100,8 +112,8 @@ type swarm struct {
 	dialing  chan struct{}  // holds one entry for each set-up in progress
 	joined   sync.WaitGroup // first set-up of each caller, good or bad
 	ready    chan struct{}  // closed when all have joined
-	rekeying sync.WaitGroup // callers whose keys may still be changed
-	parting  chan struct{}  // closed when the callers of the script rekey may hang up
+	settling sync.WaitGroup // callers who may still be in the middle of a change
+	parting  chan struct{}  // closed when the callers who stay may hang up
 	tally    tally
 }
 
@@ -110,7 +122,10 @@ type swarmCaller struct {
 	*member
 	bundle *keying.Bundle
 	plan   Plan
-	seat   string // id of the present seat, "" before it was asked for
+	seat   string  // id of the present seat, "" before it was asked for
+	person *person // of the script move; nil: one without devices
+
+	exchange *Exchange // of the swarm, or, with the script roam, its own
 }
 
 // Run runs the swarm and reports. The error tells why it could not run; what it found wrong stands in the report.
@@ -158,7 +173,7 @@ func (w *swarm) play(ctx context.Context) *Report {
 	var wg sync.WaitGroup
 	start := time.Now()
 	w.joined.Add(len(w.callers))
-	w.rekeying.Add(len(w.callers))
+	w.settling.Add(len(w.callers))
 	for i, c := range w.callers {
 		wg.Go(func() { w.perform(ctx, c, i, measured) })
 	}
@@ -174,7 +189,7 @@ func (w *swarm) play(ctx context.Context) *Report {
 	}
 	after := ReadCPU(w.ServerPID)
 	close(measured)
-	w.rekeying.Wait() // the last changes of keys come to an end before anybody hangs up
+	w.settling.Wait() // the last changes come to an end before anybody hangs up
 	watched()
 	close(w.parting)
 	wg.Wait()

@@ -16,20 +16,23 @@ import (
 type tally struct {
 	talkers int // set before the run
 
-	mu       *sync.Mutex
-	setups   []time.Duration
-	failures map[string]int
-	ramp     time.Duration // until every caller had joined or failed
-	ramped   int           // calls set up by then
-	media    MediaReport
-	endings  map[string]int // calls that ended by themselves
-	rekeys   RekeysReport
-	doubts   []string // what could not be measured
+	mu        *sync.Mutex
+	setups    []time.Duration
+	failures  map[string]int
+	ramp      time.Duration // until every caller had joined or failed
+	ramped    int           // calls set up by then
+	media     MediaReport
+	endings   map[string]int // calls that ended by themselves
+	rekeys    RekeysReport
+	moves     MovesReport
+	witnesses []*witness // of the moves that were made
+	doubts    []string   // what could not be measured
 }
 
 func newTally() tally {
 	return tally{
 		mu: new(sync.Mutex), failures: make(map[string]int), endings: make(map[string]int), rekeys: RekeysReport{Failures: make(map[string]int)},
+		moves: MovesReport{Ways: make(map[string]int), Failures: make(map[string]int)},
 	}
 }
 
@@ -104,7 +107,7 @@ func (w *swarm) report(ctx context.Context, before, after CPU) *Report {
 	t := &w.tally
 	r := &Report{
 		Callers: w.Callers, Rooms: w.Rooms, Talkers: t.talkers, Keying: names(w.Keying), Codec: w.Codecs, Transport: w.Transport, Script: w.Script,
-		Media: t.media, Rekeys: t.rekeys, CPU: CPUReport{Callers: (after.Own - before.Own).Seconds(), Server: (after.Server - before.Server).Seconds()},
+		Media: t.media, Moves: t.movesReport(), Rekeys: t.rekeys, CPU: CPUReport{Callers: (after.Own - before.Own).Seconds(), Server: (after.Server - before.Server).Seconds()},
 	}
 	ok, failed := t.counts()
 	r.Setup = SetupReport{

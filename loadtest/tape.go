@@ -11,11 +11,15 @@ import (
 // where it would be had it heard the whole call.
 type tape struct {
 	format   codec.Format
+	lead     int           // frames before the window
 	length   int           // frames of the window, those before it not counted
 	from, to time.Duration // of the window, since the stage's start; it is longer than its frames where the clock was held up
 	slot     int64
+	sent     time.Duration // when the mark of the slot left, as far as that was known when the tape was full
+	marked   bool          // it did
 	frames   []taped
 	octets   []byte
+	judge    func(*analyst, *tape) // what becomes of it when it is full; nil: whoever ordered it knows
 }
 
 // taped is a frame on the tape.
@@ -28,7 +32,7 @@ type taped struct {
 
 func newTape(f codec.Format, slot int64, length int) *tape {
 	frames := leadTicks + length
-	return &tape{format: f, slot: slot, length: length, frames: make([]taped, 0, frames), octets: make([]byte, 0, frames*f.FrameSize())}
+	return &tape{format: f, slot: slot, lead: leadTicks, length: length, frames: make([]taped, 0, frames), octets: make([]byte, 0, frames*f.FrameSize())}
 }
 
 // add keeps the frame of a tick and says whether the tape is full.
@@ -37,14 +41,16 @@ func (t *tape) add(now, arrived time.Duration, f codec.Frame) (full bool) {
 	if f.Kind == codec.Lost {
 		payload = f.Next
 	}
-	if len(t.frames) == leadTicks {
+	if len(t.frames) == t.lead {
 		t.from = now
 	}
 	t.to = now + tickLength
 	t.frames = append(t.frames, taped{kind: f.Kind, skipped: f.Skipped, octets: len(payload), arrived: arrived})
 	t.octets = append(t.octets, payload...)
-	return len(t.frames) == leadTicks+t.length
+	return t.full()
 }
+
+func (t *tape) full() bool { return len(t.frames) == t.lead+t.length }
 
 // size is what the tape takes in memory.
 func (t *tape) size() int { return cap(t.octets) + cap(t.frames)*tapedSize }
@@ -64,7 +70,7 @@ func (t *tape) play(pcm []int16, hear func(pcm []int16) (enough bool)) error {
 			frame = codec.Frame{Kind: codec.Lost, Next: payload}
 		}
 		_ = dec.Decode(frame, pcm) // what cannot be decoded is concealed: the ear judges by what it hears
-		if i >= leadTicks && hear(pcm) {
+		if i >= t.lead && hear(pcm) {
 			break
 		}
 	}
@@ -73,7 +79,7 @@ func (t *tape) play(pcm []int16, hear func(pcm []int16) (enough bool)) error {
 
 // arrivedAt is when the packet came that played so long after the window began; false when there was none.
 func (t *tape) arrivedAt(after time.Duration) (time.Duration, bool) {
-	i := leadTicks + int(after/tickLength)
+	i := t.lead + int(after/tickLength)
 	if i < 0 || i >= len(t.frames) || t.frames[i].arrived == 0 {
 		return 0, false
 	}

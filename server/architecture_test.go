@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"legs/dialog":    {},
 	"legs/media":     {"keying", "mixer/codec"},
 	"legs/offer":     {"keying"},
-	"loadtest":       {"admin/client", "keying", "legs", "legs/dialog", "legs/media", "loadtest/sound", "loadtest/speech", "mixer/codec"},
+	"loadtest":       {"admin/client", "keying", "legs", "legs/dialog", "legs/media", "legs/offer", "loadtest/sound", "loadtest/speech", "mixer/codec"},
 	"loadtest/bench": {"admin/client", "keying", "loadtest", "loadtest/bench/floor", "mixer/codec"},
 	// The floor is made of what the server cannot do without: its codecs and its SRTP, on the sound of the callers.
 	"loadtest/bench/floor": {"keying", "legs/media", "loadtest/sound", "loadtest/speech", "mixer/codec"},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/conclave/conclave/legs"
 )
 
 // A move goes: the seat is promised to a new leg (promise), the leg is brought (dial.go, replace.go), it stands and hears the room
@@ -26,13 +28,13 @@ func (r *room) promise(s *Server, st *seat, way how, target string) (*tenancy, e
 	o := newTenancy(s)
 	o.room, o.seat, o.move = r, st, newMove(st, way, target)
 	st.coming = o
+	s.ledger.extra(st.who) // while the call that fills the seat is counted: a server that stops has not seen its last one yet
 	return o, nil
 }
 
 // begin starts to carry out a move whose leg bring brings; nil: it is being brought. An error says that nothing came of it and nothing
-// is left of it.
+// is left of it but for a call that has claimed the promise.
 func (s *Server) begin(o *tenancy, bring func(context.Context) error, tell func(context.Context, error)) error {
-	s.ledger.extra(o.seat.who)
 	s.moves.add(o.move)
 	if s.journeys.begin(func(ctx context.Context) { s.carry(ctx, o, bring, tell) }) {
 		return nil
@@ -63,21 +65,29 @@ func (s *Server) carry(ctx context.Context, o *tenancy, bring func(context.Conte
 	}
 }
 
-// bridge brings the new leg and waits until it was heard.
-func (s *Server) bridge(ctx context.Context, o *tenancy, bring func(context.Context) error) error {
+// bridge brings the new leg and waits until it was heard. It ends at once where the move is called off.
+func (s *Server) bridge(ctx context.Context, o *tenancy, bring func(context.Context) error) (err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(o.move.life, func() { cancel(context.Cause(o.move.life)) })()
+	defer func() {
+		if err != nil && ctx.Err() != nil { // whatever else came of it
+			err = context.Cause(ctx)
+		}
+	}()
 	if bring != nil {
 		if err := bring(ctx); err != nil {
 			return err
 		}
 	}
-	if err := o.until(ctx, o.filled, callPatience, errNoCall); err != nil {
+	if err := o.until(ctx, o.filled, s.patience.call, errNoCall); err != nil {
 		return err
 	}
 	o.move.bridged()
-	if err := o.until(ctx, o.leg.Stream().Heard(), heardPatience, errNoMedia); err != nil {
+	if err := o.until(ctx, o.leg.Stream().Heard(), s.patience.heard, errNoMedia); err != nil {
 		return err
 	}
-	if err := o.until(ctx, o.seat.mix.Turned(), turnPatience, errSilent); !errors.Is(err, errSilent) {
+	if err := o.until(ctx, o.seat.mix.Turned(), s.patience.turn, errSilent); !errors.Is(err, errSilent) {
 		return err
 	}
 	return nil // it has proven itself, and says nothing: there is nothing to wait for
@@ -95,7 +105,7 @@ func (o *tenancy) until(ctx context.Context, happens <-chan struct{}, patience t
 	case <-timer.C:
 		return never
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 
@@ -122,19 +132,27 @@ func (s *Server) concluded(o *tenancy, gap time.Duration, err error) {
 		"reason", v.Reason, "gap_ms", v.GapMS, "took_ms", time.Since(m.began).Milliseconds(), "err", err)
 }
 
-// abandon gives up a leg that did not get its seat. One that runs is ended and unwinds by itself, as does one that is being
-// answered; otherwise there is nothing but the promise.
+// abandon gives up a leg that did not get its seat. One that hears the room is ended; one that is being brought by somebody else unwinds by
+// itself, at the latest when it would have its place; otherwise there is nothing but the promise.
 func (o *tenancy) abandon() {
 	mine := false
-	err := o.room.do(context.Background(), func() {
+	var leg *legs.Leg
+	drop := func() {
 		o.dropped = true
-		mine = !o.taken
-		o.taken = true
-	})
+		if !o.taken {
+			mine, o.taken = true, true
+		}
+		if o.attached {
+			leg = o.leg
+		}
+	}
+	if err := o.room.do(context.Background(), drop); err != nil {
+		drop() // the room has ended, and owns nothing any more
+	}
 	switch {
-	case mine || errors.Is(err, errRoomClosed) && o.leg == nil:
+	case mine:
 		o.vacate(false)
-	case o.leg != nil:
-		_ = o.leg.Hangup(context.Background(), "move_failed") // ErrEnded: gone already
+	case leg != nil:
+		_ = leg.Hangup(context.Background(), "move_failed") // ErrEnded: gone already
 	}
 }

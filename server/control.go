@@ -77,18 +77,19 @@ func (s *Server) PatchSeat(ctx context.Context, room, id string, p SeatPatch) (S
 	return v, err
 }
 
-// HangUp ends the leg of a seat with a BYE; the seat is free once the mixer let go of it.
+// HangUp ends the leg of a seat with a BYE, and a move of it; the seat is free once the mixer let go of it.
 func (s *Server) HangUp(ctx context.Context, room, id string) error {
 	var leg *legs.Leg
-	away := false
+	away, moving := false, false
 	err := s.withSeat(ctx, room, id, func(st *seat) {
-		leg = st.leg()
+		leg, moving = st.leg(), st.coming != nil && st.coming.move != nil
+		st.coming.callOff()
 		if away = st.away != nil; away {
 			st.room.leave(st)
 		}
 	})
 	switch {
-	case err != nil || away:
+	case err != nil, away, moving && leg == nil:
 		return err
 	case leg == nil:
 		return fmt.Errorf("%w: the call is still being set up", ErrUnavailable)

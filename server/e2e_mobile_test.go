@@ -27,14 +27,16 @@ type mobile struct {
 	line     *legs.Line
 	legs     chan *mobileLeg // that the server called
 	refers   chan dialog.ReferTo
-	status   atomic.Int32 // with which it answers calls; 0: it takes them
-	mute     atomic.Bool  // its legs send nothing
+	status   atomic.Int32  // with which it answers calls; 0: it takes them
+	rings    chan struct{} // of a call that it does not take at once: status is below 200
+	answers  chan struct{} // has it take that call after all
+	mute     atomic.Bool   // its legs send nothing
 }
 
 // newMobile makes a device that does not call or register yet.
 func newMobile(t *testing.T, s *Server, b *keying.Bundle, name string) *mobile {
 	t.Helper()
-	m := &mobile{t: t, server: s, bundle: b, name: name, over: "udp", legs: make(chan *mobileLeg, 4), refers: make(chan dialog.ReferTo, 4)}
+	m := &mobile{t: t, server: s, bundle: b, name: name, over: "udp", legs: make(chan *mobileLeg, 4), refers: make(chan dialog.ReferTo, 4), rings: make(chan struct{}, 4), answers: make(chan struct{}, 4)}
 	keyer, err := keying.NewBundleKeyer(b, keying.BundleConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -74,11 +76,18 @@ func (m *mobile) Invite(in *dialog.Incoming, _ any) {
 	if status := int(m.status.Load()); status != 0 {
 		if status < 200 {
 			_ = in.Ring(180)
-			<-in.Context().Done() // until the server gives up
+			m.rings <- struct{}{}
+			select {
+			case <-in.Context().Done(): // the server gave up
+				return
+			case <-m.answers:
+				status = 0
+			}
+		}
+		if status != 0 {
+			_ = in.Reject(dialog.Response{Status: status})
 			return
 		}
-		_ = in.Reject(dialog.Response{Status: status})
-		return
 	}
 	if err := m.answer(in); err != nil {
 		m.t.Logf("%s: %v", m.name, err)

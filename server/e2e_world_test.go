@@ -23,6 +23,12 @@ const e2ePatience = 30 * time.Second
 // serveTest runs a server of DevConfig on free ports with that YAML on top, until the test ends.
 func serveTest(t *testing.T, yaml string) *Server {
 	t.Helper()
+	return serveLogging(t, yaml, slog.New(slog.DiscardHandler))
+}
+
+// serveLogging does so with a log.
+func serveLogging(t *testing.T, yaml string, log *slog.Logger) *Server {
+	t.Helper()
 	cfg, err := ReadConfig("free ports", []byte(FreePorts), DevConfig())
 	if err == nil {
 		cfg, err = ReadConfig("test", []byte(yaml), cfg)
@@ -30,7 +36,7 @@ func serveTest(t *testing.T, yaml string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(cfg, filepath.Join(t.TempDir(), "data"), slog.New(slog.DiscardHandler))
+	s, err := New(cfg, filepath.Join(t.TempDir(), "data"), log)
 	if err != nil {
 		t.Fatal(err)
 	}

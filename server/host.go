@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"sync"
 
@@ -56,7 +58,11 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 		if known != nil && refuse.Status == 488 && errors.As(refuse, new(*keying.Error)) {
 			s.metrics.rekeyed(rekeyRefused) // an update of the peer that the leg never sees
 		}
-		s.log.Debug("request refused", "method", r.Method, "status", refuse.Status, "reason", refuse.Reason, "source", r.Source.String(), "err", refuse.Err)
+		level := slog.LevelDebug
+		if refuse.Status == 403 { // somebody has proven who he is, and goes for what is not his
+			level = slog.LevelInfo
+		}
+		s.log.Log(context.Background(), level, "request refused", "method", r.Method, "status", refuse.Status, "reason", refuse.Reason, "source", r.Source.String(), "err", refuse.Err)
 		return nil, s.response(refuse)
 	}
 	if known != nil {

@@ -22,12 +22,17 @@ type move struct {
 	how            how
 	began          time.Time
 
+	life    context.Context //nolint:containedctx // of the move as such, beside that of whoever carries it out
+	callOff context.CancelCauseFunc
+
 	mu     sync.Mutex
 	state  string // inviting, bridged, done or failed
 	gap    time.Duration
 	reason string // why it failed
-	ended  chan struct{}
 }
+
+// patience is how long a move waits for what the new device has to do: take the call, have its leg stand, be heard, and speak.
+type patience struct{ ring, call, heard, turn time.Duration }
 
 // how a move comes about.
 type how string
@@ -85,9 +90,11 @@ var (
 func newMove(st *seat, way how, target string) *move {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // crypto/rand never fails since Go 1.24
+	life, callOff := context.WithCancelCause(context.Background())
 	return &move{
+		life: life, callOff: callOff,
 		id: hex.EncodeToString(id[:]), room: st.room.name, seat: st.id, account: st.who.Account, target: target, how: way,
-		began: time.Now(), state: moveInviting, ended: make(chan struct{}),
+		began: time.Now(), state: moveInviting,
 	}
 }
 
@@ -111,7 +118,7 @@ func (m *move) finish(gap time.Duration, err error) {
 	if err != nil {
 		m.state, m.reason = moveFailed, failure(err)
 	}
-	close(m.ended)
+	m.callOff(nil)
 }
 
 // failure names what ended a move.
@@ -127,7 +134,7 @@ func failure(err error) string {
 		return failNoMedia
 	case errors.Is(err, errLegEnded), errors.Is(err, legs.ErrEnded):
 		return failEnded
-	case errors.Is(err, errSeatGone), errors.Is(err, errRoomClosed):
+	case errors.Is(err, errSeatGone), errors.Is(err, errRoomClosed), errors.Is(err, context.Canceled): // the server stops
 		return failGone
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, dialog.ErrTimeout), errors.Is(err, errNoCall):
 		return failNoAnswer

@@ -21,6 +21,9 @@ var errNotItsSeat = errors.New("server: the leg does not fill the seat")
 
 // refer begins the move that a REFER asks for. It does not wait for it.
 func (s *Server) refer(from *tenancy, r *legs.Referral) error {
+	if r.Err != nil {
+		return errors.Join(errBadReference, r.Err)
+	}
 	if err := referable(r.To); err != nil {
 		return err
 	}
@@ -82,10 +85,10 @@ func referable(to dialog.ReferTo) error {
 
 // refuseReferral answers a REFER that comes to nothing.
 func (s *Server) refuseReferral(account string, r *legs.Referral, err error) {
-	resp := s.refusal(err).Response()
-	s.metrics.refused(s.refusal(err).Reason)
-	s.log.Info("referral refused", "account", account, "to", r.To.Text, "status", resp.Status, "err", err)
-	r.Refuse(resp)
+	refusal := s.refusal(err)
+	s.metrics.refused(refusal.Reason)
+	s.log.Info("referral refused", "account", account, "to", r.To.Text, "status", refusal.Status, "reason", refusal.Reason, "err", err)
+	r.Refuse(refusal.Response())
 }
 
 // referOutside takes a REFER outside a dialog (RFC 4538): Target-Dialog names the leg whose seat is to move. Only the leg's own
@@ -96,11 +99,7 @@ func (s *Server) referOutside(in *dialog.Standalone, a *admission) {
 			s.log.Debug("a REFER was not answered", "err", err)
 		}
 	}
-	r, err := legs.NewReferral(in.Request, reply, func() (legs.Notifier, error) { return in.Subscribe() })
-	if err != nil {
-		reply(dialog.Response{Status: 400})
-		return
-	}
+	r := legs.NewReferral(in.Request, reply, func() (legs.Notifier, error) { return in.Subscribe() })
 	from, err := s.targetDialog(in.Request, a)
 	if err == nil {
 		err = s.refer(from, r)
@@ -115,7 +114,7 @@ var (
 	errNoDialog     = errors.New("server: no such dialog")
 	errOthersDialog = errors.New("server: the dialog is another account's")
 	errDialogRoom   = errors.New("server: the dialog is in another room")
-	errBadReference = errors.New("server: what names a dialog cannot be read")
+	errBadReference = errors.New("server: what names a dialog, or a device, cannot be read")
 )
 
 // targetDialog finds the leg that a REFER is about.

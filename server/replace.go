@@ -31,6 +31,7 @@ func (s *Server) replace(in *dialog.Incoming, a *admission, value []string) erro
 	o.method = a.method()
 	if o.move.how == byReplaces {
 		if err = s.begin(o, nil, nil); err != nil {
+			o.vacate(false)
 			return err
 		}
 	}

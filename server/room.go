@@ -68,10 +68,9 @@ func (r *room) run(retire func(*room)) {
 		case <-r.mix.Failed(): // its legs would hear nothing any more; they may call again
 			for _, st := range r.seats {
 				st.stay()
-				for _, o := range []*tenancy{st.tenant, st.coming} {
-					if o != nil && o.leg != nil {
-						_ = o.leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already
-					}
+				st.coming.callOff()
+				if leg := st.leg(); leg != nil {
+					_ = leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already
 				}
 			}
 			retire(r)

@@ -74,11 +74,11 @@ func (r *room) fill(o *tenancy) {
 	}
 }
 
-// handOver makes the leg that was on its way the one that fills the seat, and gives the one that did, nil where that is gone. It runs in
-// the room's goroutine.
+// handOver makes the leg that was on its way the one that fills the seat, and gives the one that did, nil where that is gone. A move that
+// was called off does not get so far. It runs in the room's goroutine.
 func (r *room) handOver(o *tenancy) (old *tenancy, done bool) {
 	st := o.seat
-	if st.coming != o || !o.attached {
+	if st.coming != o || !o.attached || o.move.life.Err() != nil {
 		return nil, false
 	}
 	old, st.tenant, st.coming = st.tenant, o, nil
@@ -90,25 +90,35 @@ func (r *room) handOver(o *tenancy) (old *tenancy, done bool) {
 // room's goroutine.
 func (r *room) part(o *tenancy, lost bool) <-chan struct{} {
 	st := o.seat
-	if st.tenant == o {
+	switch o {
+	case st.tenant:
 		st.tenant = nil
-	}
-	if st.coming == o {
+		if st.coming != nil {
+			st.coming.returning = lost // whose failure is then that of the owner's return
+		}
+	case st.coming:
 		st.coming, lost = nil, lost || o.returning
+	default: // its seat has another already, or none: what becomes of that is not for this one to say
+		return o.detach()
 	}
 	switch {
-	case r.seats[st.id] != st || st.tenant != nil || st.coming != nil:
+	case st.tenant != nil || st.coming != nil:
 	case lost && st.who.Account != "" && r.seatWait > 0:
 		r.await(st)
 	default:
 		return r.leave(st)
 	}
+	return o.detach()
+}
+
+// detach takes the leg's stream from the seat's ports, where it is one; the channel is closed once the mixer touches it no more.
+func (o *tenancy) detach() <-chan struct{} {
 	if !o.attached {
 		gone := make(chan struct{})
 		close(gone)
 		return gone
 	}
-	return st.mix.Detach(o.leg.Stream())
+	return o.seat.mix.Detach(o.leg.Stream())
 }
 
 // await keeps the seat for its owner, for a while.

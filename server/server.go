@@ -45,6 +45,7 @@ type Server struct {
 	registrar *registrar
 	chores    *chores
 	journeys  *chores // one for each move under way
+	patience  patience
 	moves     *moves
 	calls     *calls
 	metrics   *metrics
@@ -67,7 +68,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
 		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now),
-		journeys:  newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
+		journeys:  newChores(maxMoves, movePatience), moves: newMoves(), patience: patience{ringPatience, callPatience, heardPatience, turnPatience}, calls: &calls{by: make(map[string]*call)},
 	}
 	for _, w := range cfg.Warnings {
 		log.Warn(w)

@@ -23,10 +23,17 @@ type tenancy struct {
 	gone   chan struct{} // closed when the leg has ended, or is given up
 
 	// Owned by the room's goroutine.
-	returning bool // the seat waited for its owner when the leg was begun
+	returning bool // the seat waited for its owner when the leg was begun, or would by now
 	attached  bool // the leg's stream is a port of the seat
 	taken     bool // of a move: somebody brings the leg, who also unwinds what fails
 	dropped   bool // of a move: it has failed
+}
+
+// Who gives a seat up while it moves has the move end: the device that is rung, or stands, is sent away. It runs in the room's goroutine.
+func (o *tenancy) callOff() {
+	if o != nil && o.move != nil {
+		o.move.callOff(errSeatGone)
+	}
 }
 
 func newTenancy(s *Server) *tenancy {
@@ -55,15 +62,19 @@ func (o *tenancy) Confirmed(*legs.Leg) {
 
 // seated has the leg hear the room.
 func (o *tenancy) seated() {
-	dropped := false
+	// Who closes an account ends the calls that are known, which one of ours is from now on: it has to look for itself.
+	dropped := o.called != nil && o.server.accounts.enabled(o.seat.who.Account) == nil
 	err := o.room.do(context.Background(), func() {
 		o.taken = true // the leg unwinds by itself
-		if dropped = o.dropped; !dropped {
+		if dropped = dropped || o.dropped; !dropped {
 			o.room.fill(o)
 		}
 	})
 	switch {
 	case err != nil:
+		if !o.taken {
+			o.taken = true
+		}
 		o.server.log.Error("a confirmed leg found no room", "room", o.room.name, "leg", o.leg.ID(), "err", err)
 		_ = o.leg.Hangup(context.Background(), "no_room")
 		return

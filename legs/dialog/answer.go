@@ -106,6 +106,7 @@ func (x *receiver) process(a *arrival) {
 		return
 	}
 	if x.stale(a) {
+		x.d.e.stats.refuse("cseq")
 		x.reply(a, Response{Status: 500, Reason: "CSeq Out Of Order"})
 		return
 	}

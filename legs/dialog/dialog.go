@@ -22,7 +22,7 @@ type Dialog struct {
 	first    *Request
 	from, to string // our and the peer's identity as header text with tags, set once
 	remote   Address
-	login    *login    // credentials of a call that we made, nil otherwise
+	login    *login    // credentials of a call that we made, or of one that was given them (Incoming.Authenticate); nil: none
 	host     string    // what a TLS peer that we dialled proved to be
 	user     string    // of our Contact
 	pinned   bool      // made over a flow of the peer's: nothing is dialled for it
@@ -145,7 +145,7 @@ func (e *Endpoint) newDialog(callID, localTag string, remote Address) *Dialog {
 func (e *Endpoint) answering(in *Incoming, res *sip.Response) (*Dialog, error) {
 	r := in.Request
 	d := e.newDialog(r.CallID, in.tag, r.From)
-	d.first, d.user = r, e.cfg.Contact
+	d.first, d.user, d.login = r, e.cfg.Contact, in.login
 	d.from, d.to = r.Header("to")[0]+";tag="+in.tag, r.Header("from")[0]
 	d.routes = routeSet(r.Header("record-route"), false)
 	d.retarget(r.Header("contact"), r.Source)

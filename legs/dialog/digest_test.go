@@ -108,3 +108,33 @@ func TestServerAnswersNoChallenge(t *testing.T) {
 	default:
 	}
 }
+
+// TestCalleeAnswersChallenges: who was called, and given credentials, proves himself in the dialog to who called; and to no other realm.
+func TestCalleeAnswersChallenges(t *testing.T) {
+	for realm, want := range map[string]int{"conf.test": 200, "elsewhere": 401} {
+		accepted := make(chan *Dialog, 1)
+		callee := open(t, &taker{invite: func(in *Incoming, _ any) {
+			in.Authenticate("alice", "secret", realm)
+			d, _ := in.Accept(sdpType, []byte("v=0"))
+			accepted <- d
+		}})
+		caller := open(t, &taker{admit: func(r *Request, _ *Dialog) (any, *Response) {
+			if a := r.Header("Authorization"); len(a) == 1 {
+				if cred, err := digest.ParseCredentials(a[0]); err == nil && verified(r, cred, "secret") {
+					return nil, nil
+				}
+			}
+			return nil, &Response{Status: 401, Header: []HeaderField{
+				{"WWW-Authenticate", `Digest realm="conf.test", nonce="n1", algorithm=SHA-256, qop="auth"`},
+			}}
+		}})
+		if _, _, err := caller.Invite(within(t, 10*time.Second), invitation("udp", callee)); err != nil {
+			t.Fatal(err)
+		}
+		d := got(t, accepted, "call")
+		next(t, d, Ack)
+		if res, err := d.Send(within(t, 5*time.Second), "OPTIONS", nil, "", nil); err != nil || res.Status != want {
+			t.Errorf("realm %s: %+v (%v), want %d", realm, res, err, want)
+		}
+	}
+}

@@ -19,6 +19,7 @@ type Incoming struct {
 	stream *stream // nil for UDP
 	tag    string
 	setup  *setup
+	login  *login // nil: challenges in the dialog are not answered
 	ctx    context.Context //nolint:containedctx // the life of the call, which no caller of ours has
 	cancel context.CancelCauseFunc
 	state  atomic.Int32 // calling → answered, or calling → cancelled
@@ -174,6 +175,12 @@ func (in *Incoming) repair() {
 	if in.tx.Err() != nil {
 		_ = in.send(Response{Status: 487})
 	}
+}
+
+// Authenticate has the dialog answer digest challenges of a realm, and of no other, as the dialog of an Invitation does: who is called may have
+// to prove himself when he asks for something. It comes before Accept.
+func (in *Incoming) Authenticate(username, password, realm string) {
+	in.login = &login{username: username, password: password, realm: realm}
 }
 
 // Accept answers 200 with the body, and with further header fields, and returns at once; the 200 is retransmitted until its ACK, which comes as the first

@@ -42,6 +42,17 @@ const (
 	// to -22 dB at 32 kbit/s and -19 dB at 24; a whole leaked talker is at 0, one at a quarter of his level at -12 dB.
 	foreignDB = -14
 
+	// spreadStep is how many tones apart those of spread voices lie, spreadLow and spreadHigh how many low and high ones each of its
+	// classes has. Five low tones and five high ones at most are heard at a time, so that twelve would do.
+	spreadStep, spreadLow, spreadHigh = 3, 6, 9
+	// SpreadVoices is how many spread voices there are in a class, SpreadClasses how many classes.
+	SpreadVoices, SpreadClasses = spreadLow * spreadHigh, spreadStep
+	// envelopeStep in samples is how often an Envelope is looked at: every half millisecond.
+	envelopeStep = earRate / 2000
+	// half, twice and there are the levels between which a talker is gone, doubled, or there at all: of his median level, of that again, and of
+	// what he speaks at.
+	half, twice, there = 0.5, 1.5, 0.25
+
 	// FloorDB is the level of a critical band in dB below full scale that counts as silence when spectra are compared: 40 dB
 	// below speech at the level of a telephone call, where its own reverberation and the noise of codecs lie.
 	FloorDB = -60

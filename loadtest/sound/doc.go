@@ -1,7 +1,8 @@
 // Package sound is the mouth and the ears of the callers of a load test.
 //
 // What it is: WAV files; a Talker that speaks in a pair of tones no other talker of the run has, and can mark a moment;
-// an Ear that tells from a short window of samples whose tones are in it; a Stopwatch that finds the marked moment; and
+// an Ear that tells from a short window of samples whose tones are in it; a Stopwatch that finds the marked moment; an Envelope that sees gaps of
+// milliseconds in what one talker of several says; and
 // the comparisons for recordings (Correlate, SegmentalSNR, LogSpectralDistance, Click, Seam, LevelDB). All of it works on mono PCM16 at 8, 16 or 48 kHz and
 // is made to survive G.711 and Opus at 32 kbit/s.
 //
