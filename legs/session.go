@@ -16,6 +16,13 @@ type session struct {
 	asked    time.Time     // when we last began one
 }
 
+// Bearable says whether a call may ask for the session timer that it asks for; a *Reject otherwise. It is asked before anything is made of
+// the call's offer: whoever hears 422 sends that again, and its keys must not count as used by then.
+func Bearable(r *dialog.Request) error {
+	_, err := new(session).heed(r, time.Now())
+	return err
+}
+
 // heed answers a request of the peer's that may set the timer: the fields of our 2xx.
 func (s *session) heed(r *dialog.Request, now time.Time) ([]dialog.HeaderField, error) {
 	t, err := dialog.ParseSessionTimer(r)

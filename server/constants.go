@@ -34,7 +34,7 @@ const (
 	turnPatience = time.Second
 	// movePatience bounds a move as a whole: ringing, answering, being heard.
 	movePatience = ringPatience + callPatience + heardPatience
-	// notifyPatience bounds the last NOTIFY of a referral: the BYE waits for it.
+	// notifyPatience bounds a NOTIFY of a referral: the call to the new device waits for the first, the BYE for the last.
 	notifyPatience = 2 * time.Second
 	// linksSettle is how long the addresses of an interface are given to settle once one came or went.
 	linksSettle = time.Second

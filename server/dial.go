@@ -27,7 +27,7 @@ func (s *Server) MoveSeat(ctx context.Context, room, id string, ask MoveRequest)
 	if from == nil || account == "" {
 		return MoveView{}, ErrNotMovable
 	}
-	d, err := s.target(account, ask.Target, from.leg.Dialog().RemoteSource())
+	d, err := s.target(account, ask.Target, from.leg.Dialog().Connection())
 	if err != nil {
 		return MoveView{}, err
 	}
@@ -75,12 +75,8 @@ func (s *Server) dial(ctx context.Context, o *tenancy, d device) error {
 		out.Methods = append([]keying.Method{keying.MIKEYPSK}, slices.DeleteFunc(methods, func(m keying.Method) bool { return m == keying.MIKEYPSK })...)
 	}
 	o.called = &call{identity: peer, who: o.seat.who, room: o.room.name, tenancy: o}
-	leg, err := s.line.Call(ctx, s.endpoint, out, o)
-	if err != nil {
-		return err
-	}
-	o.method = string(leg.Terms().Posture.Method)
-	return nil
+	_, err := s.line.Call(ctx, s.endpoint, out, o)
+	return err
 }
 
 // running is what the leg that fills the seat goes on with; nil where there is none.

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs"
@@ -120,6 +121,26 @@ func TestMovesBackAndForth(t *testing.T) {
 	until(t, "one call is left", func() bool { return s.ledger.total() == 1 })
 }
 
+// TestMovesToTheOther: the account's own URI means the device that does not speak, also where the one that does is registered by a
+// connection whose port is not that of its Contact.
+func TestMovesToTheOther(t *testing.T) {
+	s := serveTest(t, "")
+	ann := enrolled(t, s, NewAccount{Name: "ann"})
+	laptop, phone := newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")
+	laptop.over, phone.over = "tcp", "tcp"
+	laptop.register()
+	phone.register()
+	old, seat := laptop.joins("hall")
+	if err := old.Refer(t.Context(), ann.URI); err != nil {
+		t.Fatalf("the referral ends with %v", err)
+	}
+	taken(t, old.ended)
+	taken(t, phone.legs)
+	if now := seated(t, s, "hall"); now.ID != seat.ID || now.Leg.Transport != "tcp" {
+		t.Errorf("the seat is %+v on %+v", now, now.Leg)
+	}
+}
+
 // failures are what can go wrong with a new device.
 var failures = []struct {
 	name, reason string
@@ -146,6 +167,7 @@ func TestMovesThatFail(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			s := serveTest(t, "policies: {standard: {methods: [mikey-psk]}}\n")
+			s.patience.heard = time.Second // before the first account
 			ann := enrolled(t, s, NewAccount{Name: "ann"})
 			laptop, phone := newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")
 			phone.register()
@@ -174,5 +196,31 @@ func TestMovesThatFail(t *testing.T) {
 				t.Errorf("the next one fails: %v", err)
 			}
 		})
+	}
+}
+
+// TestMoveWithoutNotice: a device that answers no NOTIFY has its seat moved all the same.
+func TestMoveWithoutNotice(t *testing.T) {
+	s := serveTest(t, "policies: {standard: {methods: [mikey-psk, sdes]}}\n")
+	ann := enrolled(t, s, NewAccount{Name: "ann"})
+	to := newMobile(t, s, ann, "phone")
+	to.register()
+	old, seat := newPhone(t, s).joins(attempt{room: "hall", transport: "tls", as: ann})
+	resp, err := old.dialog.Send(t.Context(), "REFER", []dialog.HeaderField{{Name: "Refer-To", Value: "<" + to.uri() + ">"}}, "", nil)
+	if err != nil || resp.Status != 202 {
+		t.Fatalf("%v %+v", err, resp)
+	}
+	var leg *mobileLeg
+	select {
+	case leg = <-to.legs:
+	case <-time.After(10 * time.Second): // its dialog answers by itself after 16 s
+		t.Fatal("the move waits for the answer")
+	}
+	until(t, "the seat is the other device's", func() bool { return seated(t, s, "hall").Leg.ID != seat.Leg.ID })
+	if now := seated(t, s, "hall"); now.ID != seat.ID {
+		t.Errorf("seat %s, was %s", now.ID, seat.ID)
+	}
+	if err := leg.Hangup(t.Context(), "hangup"); err != nil {
+		t.Error(err)
 	}
 }

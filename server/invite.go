@@ -46,6 +46,9 @@ var errAccountClosed = errors.New("server: the account was closed")
 
 // join reserves, negotiates and accepts; whatever fails is undone in reverse before it returns.
 func (s *Server) join(in *dialog.Incoming, a *admission) error {
+	if err := legs.Bearable(in.Request); err != nil {
+		return err
+	}
 	if value := in.Request.Header("Replaces"); len(value) > 0 {
 		return s.replace(in, a, value)
 	}
@@ -204,7 +207,7 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 486, Reason: "trunk_full", Err: err, Warning: warn("too many calls of this trunk")}
 	case errors.Is(err, errAccountFull):
 		return &legs.Reject{Status: 486, Reason: "account_full", Err: err, Warning: warn("too many calls of this account")}
-	case errors.Is(err, errServerFull), errors.Is(err, errTooManyRooms), errors.Is(err, errRoomClosed), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, errServerFull), errors.Is(err, ErrUnavailable), errors.Is(err, errTooManyRooms), errors.Is(err, errRoomClosed), errors.Is(err, context.DeadlineExceeded):
 		return &legs.Reject{Status: 503, Reason: "server_full", Err: err, Retry: retryAfter}
 	default:
 		return &legs.Reject{Status: 500, Reason: "internal", Err: err}

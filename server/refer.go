@@ -27,7 +27,7 @@ func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 	if err := referable(r.To); err != nil {
 		return err
 	}
-	d, err := s.target(from.seat.who.Account, r.To.Text, from.leg.Dialog().RemoteSource())
+	d, err := s.target(from.seat.who.Account, r.To.Text, from.leg.Dialog().Connection())
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,9 @@ func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 		return err
 	}
 	bring := func(ctx context.Context) error {
-		if err := r.Accept(ctx); err != nil {
+		told, cancel := context.WithTimeout(ctx, notifyPatience) // a device that takes no NOTIFY holds up no move
+		defer cancel()
+		if err := r.Accept(told); err != nil {
 			s.log.Debug("a NOTIFY was not taken", "move", o.move.id, "err", err)
 		}
 		return s.dial(ctx, o, d)

@@ -53,10 +53,19 @@ func (d *Dialog) take(a *arrival) {
 	}
 }
 
-// reply carries an answer to the dialog's goroutine; any goroutine but that one.
+// reply carries an answer to the dialog's goroutine, and returns when it was sent: a NOTIFY must not overtake the answer to its REFER. Any
+// goroutine but that one.
 func (d *Dialog) reply(a *arrival, r Response) {
 	select {
 	case d.answers <- answer{a: a, r: r}:
+	case <-d.done:
+		return
+	}
+	if r.Status < 200 || r.Status > 699 { // no final answer was sent
+		return
+	}
+	select {
+	case <-a.answered:
 	case <-d.done:
 	}
 }
