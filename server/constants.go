@@ -72,6 +72,9 @@ const (
 	tokenOctets = 32
 	// maxTokens bounds the tokens of the admin API, one for each program and person that uses it.
 	maxTokens = 1000
+	// pinSalt is the salt of a kept PIN in octets, pinRounds the rounds of PBKDF2: some milliseconds, which a few tries a minute may cost.
+	pinSalt   = 16
+	pinRounds = 16_384
 	// retryAfter is what a caller is told to wait when the server is full, in seconds.
 	retryAfter = 5
 )

@@ -16,6 +16,7 @@ type seat struct {
 	who         gate.Who
 	joined      time.Time
 	muted, deaf bool
+	invited     bool // the API called
 	gainDB      float64
 	mix         *mixer.Seat
 	tenant      *tenancy    // whose leg fills the seat; nil while its call is set up, and while its owner is away
@@ -40,9 +41,15 @@ func (r *room) take(st *seat, o *tenancy) (*seat, error) {
 		return waiting, nil
 	}
 	switch {
+	case r.closing:
+		return nil, errRoomClosed
+	case st.invited: // neither lock nor PIN is meant for whom the API calls
+	case r.pin != nil:
+		return nil, errRoomPIN
 	case r.locked:
 		return nil, errRoomLocked
-	case len(r.seats) >= r.maxSeats:
+	}
+	if len(r.seats) >= r.maxSeats {
 		return nil, errRoomFull
 	}
 	st.room, st.mix, st.coming = r, r.mix.Join(mixer.SeatConfig{}), o
