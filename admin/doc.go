@@ -8,6 +8,9 @@
 // headers, Host and Origin allow-list (against DNS rebinding), bearer token, content type, deadline. There is one place that
 // authorises, and it denies by default: only the routes of openRoutes need no token.
 //
+// Whoever listens to events (GET /v1/events) has an answer without end: it has a bound of its own beside that on requests in flight, no
+// deadline but one for each write, and is cut off when it does not take what comes.
+//
 // Goroutines: those of net/http, one a connection, and one inside Serve that waits for the end. All of them have ended when
 // Serve returns. The only shared state is the table of failed tokens, behind its own mutex.
 //

@@ -10,6 +10,7 @@ import (
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/server"
+	"github.com/conclave/conclave/server/events"
 )
 
 // fake is a Server of a few rooms and accounts. fail, when set, is the error of every call.
@@ -20,6 +21,7 @@ type fake struct {
 	ready    error
 	accounts map[string]server.AccountView
 	seats    []server.SeatView
+	ring     *events.Ring // nil: there are no more events
 }
 
 var start = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -42,6 +44,15 @@ func (f *fake) enter() error {
 		panic("fault of a handler")
 	}
 	return f.fail
+}
+
+func (f *fake) Subscribe(after uint64) *server.Subscription {
+	if f.ring != nil {
+		return f.ring.Subscribe(after)
+	}
+	over := events.New(1, time.Now)
+	defer over.Close()
+	return over.Subscribe(after)
 }
 
 func (f *fake) Ready(context.Context) error { return f.ready }

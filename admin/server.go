@@ -33,6 +33,9 @@ type Server interface {
 	// HangUp ends the call of a seat and frees the seat.
 	HangUp(ctx context.Context, room, seat string) error
 
+	// Subscribe listens to events: to those that are kept after that ID, then to those that come.
+	Subscribe(after uint64) *server.Subscription
+
 	// Accounts gives up to limit accounts by name, after the name after ("" from the start), and the name to go on after.
 	Accounts(ctx context.Context, after string, limit int) ([]server.AccountView, string, error)
 	// Account gives one account.

@@ -136,6 +136,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter := func(name, help string, v float64) { ch <- sample(prometheus.CounterValue, name, help, v) }
 	gauge("conclave_calls", "Calls being set up or standing.", float64(s.ledger.total()))
 	gauge("conclave_registrations", "Devices of accounts that are registered, by their flows.", float64(s.registrar.total()))
+	gauge("conclave_event_listeners", "Those who listen to events: over the admin API, webhooks, and conference subscriptions.", float64(s.events.Listeners()))
 	gauge("conclave_rooms", "Open rooms.", float64(len(s.rooms.list())))
 	counter("conclave_dh_operations_total", "Diffie-Hellman operations done.", float64(s.dh.Done()))
 	counter("conclave_dh_refused_total", "Diffie-Hellman operations refused because the pool was busy.", float64(s.dh.Refused()))

@@ -84,11 +84,16 @@ func (v *Ring) poke() {
 	}
 }
 
-// Heard says whether anybody listens: what only listeners want need not be looked for otherwise.
-func (v *Ring) Heard() bool {
+// Listeners is how many listen.
+func (v *Ring) Listeners() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return len(v.listeners) > 0
+	return len(v.listeners)
+}
+
+// Heard says whether anybody listens: what only listeners want need not be looked for otherwise.
+func (v *Ring) Heard() bool {
+	return v.Listeners() > 0
 }
 
 // Close ends all subscriptions and the crier.
