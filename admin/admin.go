@@ -95,6 +95,7 @@ func (a *Admin) route(c Config) error {
 	a.seatRoutes()
 	a.moveRoutes()
 	a.eventRoutes()
+	a.webhookRoutes()
 	a.healthRoutes()
 	page, err := newPage(a.api.OpenAPI())
 	if err != nil {

@@ -150,6 +150,7 @@ var routes = []struct {
 	{"GET", "/v1/accounts/bob", "", 200},
 	{"PATCH", "/v1/accounts/bob", `{"disabled":true,"policy":"","devices":[{"name":"desk","uri":"sip:desk@192.0.2.7"}]}`, 200},
 	{"GET", "/v1/moves/m1", "", 200},
+	{"GET", "/v1/webhooks", "", 200},
 	{"GET", "/v1/rooms", "", 200},
 	{"GET", "/v1/rooms/demo", "", 200},
 	{"GET", "/v1/rooms/demo/seats", "", 200},
@@ -173,7 +174,7 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%s %s lacks the security headers: %v", route.method, route.path, got.header)
 		}
 	}
-	for _, route := range routes[8:] { // both are gone now
+	for _, route := range routes[9:] { // both are gone now
 		r.ask(t, route.method, route.path, route.body, nil).problem(t, 404)
 	}
 }

@@ -55,6 +55,10 @@ func (f *fake) Subscribe(after uint64) *server.Subscription {
 	return over.Subscribe(after)
 }
 
+func (f *fake) Webhooks(context.Context) ([]server.WebhookView, error) {
+	return []server.WebhookView{{URL: "https://hooks.example.com/in", Types: []string{}, Rooms: []string{}, DeadLetters: []server.DeadLetter{}}}, f.enter()
+}
+
 func (f *fake) Ready(context.Context) error { return f.ready }
 
 func (f *fake) Rooms(context.Context) ([]server.RoomView, error) {
