@@ -13,6 +13,7 @@ import (
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/server"
+	"github.com/conclave/conclave/server/events"
 )
 
 // fake is a Server of a few rooms and accounts. fail, when set, is the error of every call.
@@ -24,6 +25,7 @@ type fake struct {
 	accounts map[string]server.AccountView
 	rooms    []server.RoomView
 	seats    []server.SeatView
+	ring     *events.Ring // nil: there are no more events
 	tokens   map[[sha256.Size]byte]fakeToken
 }
 
@@ -67,6 +69,19 @@ func (f *fake) enter() error {
 		panic("fault of a handler")
 	}
 	return f.fail
+}
+
+func (f *fake) Subscribe(after uint64) *server.Subscription {
+	if f.ring != nil {
+		return f.ring.Subscribe(after)
+	}
+	over := events.New(1, time.Now)
+	defer over.Close()
+	return over.Subscribe(after)
+}
+
+func (f *fake) Webhooks(context.Context) ([]server.WebhookView, error) {
+	return []server.WebhookView{{URL: "https://hooks.example.com/in", Types: []string{}, Rooms: []string{}, DeadLetters: []server.DeadLetter{}}}, f.enter()
 }
 
 func (f *fake) Ready(context.Context) error { return f.ready }

@@ -51,6 +51,11 @@ type Server interface {
 	// DeleteToken revokes a token.
 	DeleteToken(ctx context.Context, id string, musts ...server.Must[server.TokenView]) error
 
+	// Subscribe listens to events: to those that are kept after that ID, then to those that come.
+	Subscribe(after uint64) *server.Subscription
+	// Webhooks gives the webhooks of the configuration.
+	Webhooks(ctx context.Context) ([]server.WebhookView, error)
+
 	// Accounts gives up to limit accounts by name, after the name after ("" from the start), and the name to go on after.
 	Accounts(ctx context.Context, after string, limit int) ([]server.AccountView, string, error)
 	// Account gives one account.

@@ -22,6 +22,7 @@ import (
 	"github.com/conclave/conclave/server/events"
 	"github.com/conclave/conclave/server/gate"
 	"github.com/conclave/conclave/server/store"
+	"github.com/conclave/conclave/server/webhook"
 )
 
 // Server is a running conference server. New binds its sockets and opens its store; Run serves until its context ends.
@@ -47,7 +48,8 @@ type Server struct {
 	registrar *registrar
 	chores    *chores
 	events    *events.Ring
-	refusals  *pace   // of their events
+	refusals  *pace // of their events
+	webhooks  *webhook.Sender
 	journeys  *chores // one for each move under way
 	patience  patience
 	moves     *moves
@@ -78,8 +80,13 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
+	if s.webhooks, err = s.startWebhooks(); err != nil {
+		s.events.Close()
+		return nil, err
+	}
 	if s.store, err = store.Open(data); err != nil {
 		s.events.Close()
+		s.webhooks.Close()
 		return nil, err
 	}
 	defer func() {
@@ -251,6 +258,7 @@ func (s *Server) undo() (err error) {
 		err = s.replay.Close()
 	}
 	s.events.Close()
+	s.webhooks.Close() // which sends the last of them
 	return errors.Join(err, s.store.Close())
 }
 
