@@ -85,6 +85,7 @@ func TestHostileReferTo(t *testing.T) {
 	if n := len(phone.legs) + len(phone.refers) + len(bens.legs); n != 0 {
 		t.Errorf("%d calls came", n)
 	}
+	x.over(t)
 }
 
 // TestHostileReplaces: calls with Replaces that come to nothing, by who may speak of the dialog and by who may not.
@@ -199,6 +200,7 @@ func TestMovesOfOneSeat(t *testing.T) {
 		t.Errorf("the move: %v", err)
 	}
 	taken(t, x.leg.ended)
+	until(t, "the old call is over", func() bool { return x.server.ledger.total() == 2 })
 	if now := x.now(); now.Leg.ID == x.seat.Leg.ID || !now.Muted {
 		t.Errorf("the seat is %+v on %+v", now, now.Leg)
 	}

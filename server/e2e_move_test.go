@@ -167,7 +167,7 @@ func TestMovesThatFail(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			s := serveTest(t, "policies: {standard: {methods: [mikey-psk]}}\n")
-			s.patience.heard = time.Second // before the first account
+			s.waits.Store(&patience{ring: e2ePatience, call: e2ePatience, heard: time.Second, turn: time.Second})
 			ann := enrolled(t, s, NewAccount{Name: "ann"})
 			laptop, phone := newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")
 			phone.register()

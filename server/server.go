@@ -45,7 +45,6 @@ type Server struct {
 	registrar *registrar
 	chores    *chores
 	journeys  *chores // one for each move under way
-	patience  patience
 	moves     *moves
 	calls     *calls
 	metrics   *metrics
@@ -53,6 +52,9 @@ type Server struct {
 
 	// addressOf finds the address of an interface; tests have their own.
 	addressOf func(name string, ipv6 bool) (netip.Addr, error)
+
+	// waits is how long moves wait for devices; tests put their own there.
+	waits atomic.Pointer[patience]
 
 	// full says that the mixer can take no further call; asked before anything is spent on one. It is the pool's; tests put their own there.
 	full atomic.Pointer[func() bool]
@@ -68,8 +70,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
 		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now),
-		journeys:  newChores(maxMoves, movePatience), moves: newMoves(), patience: patience{ringPatience, callPatience, heardPatience, turnPatience}, calls: &calls{by: make(map[string]*call)},
+		journeys:  newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
+	s.waits.Store(&patience{ringPatience, callPatience, heardPatience, turnPatience})
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
