@@ -116,12 +116,11 @@ func (m *mobile) answer(in *dialog.Incoming) error {
 		return err
 	}
 	o := &mobileLeg{mobile: m, stopped: make(chan struct{}), ended: make(chan legs.Ending, 1)}
-	o.Leg, err = m.line.Prepare(in.Context(), legs.Admission{Local: m.bundle.URI, Peer: room, Policy: keying.StandardPolicy(), Offer: d, Verified: v,
-		Login: legs.Login{Username: m.bundle.Digest.Username, Password: string(m.bundle.Digest.Password.Bytes()), Realm: m.bundle.Digest.Realm},
-	}, o)
+	o.Leg, err = m.line.Prepare(in.Context(), legs.Admission{Local: m.bundle.URI, Peer: room, Policy: keying.StandardPolicy(), Offer: d, Verified: v}, o)
 	if err != nil {
 		return err
 	}
+	in.Authenticate(m.bundle.Digest.Username, string(m.bundle.Digest.Password.Bytes()), m.bundle.Digest.Realm)
 	if err := o.Accept(in); err != nil {
 		o.Release()
 		return err
