@@ -26,6 +26,21 @@ var ways = []struct {
 			t.Errorf("the referral ends with %v", err)
 		}
 	}},
+	{"REFER outside the dialog", byReferral, func(t *testing.T, s *Server, from *mobileLeg, to *mobile, _ string) {
+		callID, local, remote := from.Dialog().Tags()
+		m := from.mobile
+		resp, err := m.endpoint.Request(t.Context(), dialog.Outgoing{
+			Method: "REFER", URI: s.uri("hall"), From: m.bundle.URI, Destination: s.SIPAddress("udp").String(),
+			Username: m.bundle.Digest.Username, Password: string(m.bundle.Digest.Password.Bytes()), Realm: m.bundle.Digest.Realm,
+			Header: []dialog.HeaderField{
+				{Name: "Refer-To", Value: "<" + to.uri() + ">"},
+				{Name: "Target-Dialog", Value: dialog.TargetDialog{CallID: callID, LocalTag: remote, RemoteTag: local}.String()},
+			},
+		})
+		if err != nil || resp.Status != 202 {
+			t.Errorf("%+v, %v", resp, err)
+		}
+	}},
 	{"Replaces", byReplaces, func(t *testing.T, s *Server, from *mobileLeg, to *mobile, _ string) {
 		o, err := to.call("hall", from.replaces())
 		if err != nil {
