@@ -16,9 +16,6 @@ func (o *tenancy) Referred(_ *legs.Leg, r *legs.Referral) {
 	}
 }
 
-// errNotItsSeat says that a leg which does not fill its seat, or not any more, would move it.
-var errNotItsSeat = errors.New("server: the leg does not fill the seat")
-
 // refer begins the move that a REFER asks for. It does not wait for it.
 func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 	if r.Err != nil {
@@ -34,7 +31,7 @@ func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 	var o *tenancy
 	if posted := from.room.do(context.Background(), func() {
 		if from.seat.tenant != from {
-			err = errNotItsSeat
+			err = errNoDialog // it gave the seat up, and is about to end
 			return
 		}
 		o, err = from.room.promise(s, from.seat, byReferral, d.uri)
