@@ -52,7 +52,7 @@ type Server struct {
 	stopping  atomic.Bool
 
 	// addressOf finds the address of an interface; tests have their own.
-	addressOf func(name string, ipv6 bool) (netip.Addr, error)
+	addressOf func(name string, ipv6 bool, had netip.Addr) (netip.Addr, error)
 
 	// full says that the mixer can take no further call; asked before anything is spent on one. It is the pool's; tests put their own there.
 	full atomic.Pointer[func() bool]
