@@ -94,7 +94,9 @@ func (s *Server) refuseReferral(account string, r *legs.Referral, err error) {
 // referOutside takes a REFER outside a dialog (RFC 4538): Target-Dialog names the leg whose seat is to move. Only the leg's own
 // account may, which the gate has proven.
 func (s *Server) referOutside(in *dialog.Standalone, a *admission) {
+	answered := make(chan struct{})
 	reply := func(resp dialog.Response) {
+		defer close(answered)
 		if err := in.Reply(resp); err != nil {
 			s.log.Debug("a REFER was not answered", "err", err)
 		}
@@ -107,6 +109,7 @@ func (s *Server) referOutside(in *dialog.Standalone, a *admission) {
 	if err != nil {
 		s.refuseReferral(a.Account, r, err)
 	}
+	<-answered // by the move, where it began: who returns from here without is answered 500
 }
 
 // Refusals of a dialog that a request names.
