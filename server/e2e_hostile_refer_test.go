@@ -106,7 +106,7 @@ trunks: [{name: sbc, from: [127.0.0.7/32], transports: [udp], methods: [sdes], c
 		status           int
 		counter          string
 	}{
-		{"early-only of a dialog that was answered", "hall", "ann", []string{early}, 481, gateCounter("no_target_dialog")},
+		{"early-only of a dialog that was answered", "hall", "ann", []string{early}, 486, gateCounter("no_target_dialog")},
 		{"tags the wrong way round", "hall", "ann", []string{turned}, 481, gateCounter("no_target_dialog")},
 		{"another Call-ID", "hall", "ann", []string{"x" + mine}, 481, gateCounter("no_target_dialog")},
 		{"two fields", "hall", "ann", []string{mine, mine}, 400, gateCounter("bad_reference")},

@@ -71,6 +71,15 @@ func TestSeatsThatDoNotWait(t *testing.T) {
 
 	p.joins(attempt{room: "open", transport: "udp"})
 	until(t, "a lost leg of a trunk frees its seat", empty)
+
+	_, seat = p.joins(attempt{room: "open", transport: "tls", as: desk})
+	until(t, "the seat waits", func() bool {
+		v, err := s.Seat(t.Context(), "open", seat.ID)
+		return err == nil && v.Leg == nil
+	})
+	if err := s.DeleteAccount(t.Context(), "desk"); err != nil || !empty() {
+		t.Errorf("a seat waits for an account that is no more: %v", err)
+	}
 }
 
 // TestReturnThatFails: a seat goes on waiting where the call that was to fill it came to nothing, and no other account gets it.

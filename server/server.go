@@ -51,7 +51,7 @@ type Server struct {
 	stopping  atomic.Bool
 
 	// addressOf finds the address of an interface; tests have their own.
-	addressOf func(name string, ipv6 bool) (netip.Addr, error)
+	addressOf func(name string, ipv6 bool, had netip.Addr) (netip.Addr, error)
 
 	// waits is how long moves wait for devices; tests put their own there.
 	waits atomic.Pointer[patience]
