@@ -218,6 +218,7 @@ func TestMovesThatFail(t *testing.T) {
 
 // TestMoveWithoutNotice: a device that answers no NOTIFY has its seat moved all the same.
 func TestMoveWithoutNotice(t *testing.T) {
+	t.Parallel()
 	s := serveTest(t, "policies: {standard: {methods: [mikey-psk, sdes]}}\n")
 	ann := enrolled(t, s, NewAccount{Name: "ann"})
 	to := newMobile(t, s, ann, "phone")

@@ -17,6 +17,7 @@ trunks: [{name: sbc, from: [127.0.0.0/8], transports: [udp], methods: [sdes], co
 // TestOwnerComesBack: a seat whose leg was lost waits for its owner and is as he left it, also in a room that was locked meanwhile;
 // where nobody comes it is given up.
 func TestOwnerComesBack(t *testing.T) {
+	t.Parallel()
 	s := serveTest(t, waitYAML)
 	desk := enrolled(t, s, NewAccount{Name: "desk"})
 	p := newPhone(t, s)
@@ -45,6 +46,7 @@ func TestOwnerComesBack(t *testing.T) {
 // TestSeatsThatDoNotWait: who hangs up frees the seat, an operator frees one that waits, and a caller of a trunk has no name to come
 // back by.
 func TestSeatsThatDoNotWait(t *testing.T) {
+	t.Parallel()
 	s := serveTest(t, waitYAML)
 	desk := enrolled(t, s, NewAccount{Name: "desk"})
 	p := newPhone(t, s)
