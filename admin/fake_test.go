@@ -219,6 +219,10 @@ func (f *fake) PatchSeat(ctx context.Context, room, id string, p server.SeatPatc
 		if p.GainDB != nil {
 			s.GainDB = *p.GainDB
 		}
+		if p.Position != nil {
+			place, _ := p.Position.Place()
+			s.Position = &place
+		}
 	})
 }
 
@@ -232,6 +236,22 @@ func (f *fake) MoveSeat(_ context.Context, room, id string, ask server.MoveReque
 		err = server.ErrNotADevice
 	}
 	return server.MoveView{ID: "m1", Room: room, Seat: id, Account: v.Account, Target: ask.Target, How: "invite", State: "inviting"}, err
+}
+
+// CallOut knows one device.
+func (f *fake) CallOut(_ context.Context, room string, ask server.CallRequest) (server.MoveView, error) {
+	if err := f.enter(); err != nil {
+		return server.MoveView{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case !f.open(room):
+		return server.MoveView{}, server.ErrUnknownRoom
+	case ask.URI != "sip:bob@test":
+		return server.MoveView{}, server.ErrNotADevice
+	}
+	return server.MoveView{ID: "m2", Room: room, Seat: "s8", Account: "bob", Target: ask.URI, How: "dial", State: "inviting"}, nil
 }
 
 func (f *fake) Move(id string) (server.MoveView, error) {

@@ -37,6 +37,8 @@ type Server interface {
 	MoveSeat(ctx context.Context, room, seat string, ask server.MoveRequest) (server.MoveView, error)
 	// Move gives a move, under way or over.
 	Move(id string) (server.MoveView, error)
+	// CallOut has the server call a device to a seat of its own. It returns when that is under way; Move tells how it goes.
+	CallOut(ctx context.Context, room string, ask server.CallRequest) (server.MoveView, error)
 	// HangUp ends the call of a seat and frees the seat.
 	HangUp(ctx context.Context, room, seat string, musts ...server.Must[server.SeatView]) error
 

@@ -98,6 +98,11 @@ func (c *Client) Move(ctx context.Context, room, seat string, ask MoveRequest) (
 	return m, c.ask(ctx, http.MethodPost, path("rooms", room, "seats", seat, "moves"), ask, &m)
 }
 
+// CallOut has the server call a device to a seat of its own. MoveState tells how it goes.
+func (c *Client) CallOut(ctx context.Context, room string, ask CallRequest) (m Move, err error) {
+	return m, c.ask(ctx, http.MethodPost, path("rooms", room, "seats"), ask, &m)
+}
+
 // MoveState gives a move, under way or over.
 func (c *Client) MoveState(ctx context.Context, id string) (m Move, err error) {
 	return m, c.ask(ctx, http.MethodGet, path("moves", id), nil, &m)
