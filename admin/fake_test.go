@@ -363,6 +363,11 @@ func (f *fake) PatchAccount(ctx context.Context, name string, p server.AccountPa
 	return v, nil
 }
 
+func (f *fake) RotateAccount(ctx context.Context, name string, _ server.Rotation) (*server.Bundle, server.AccountView, error) {
+	v, err := f.Account(ctx, name)
+	return &server.Bundle{Account: name, URI: v.URI, PSK: keying.NewSecret([]byte("sixteen others!!"))}, v, err
+}
+
 func (f *fake) DeleteAccount(ctx context.Context, name string, musts ...server.Must[server.AccountView]) error {
 	v, err := f.Account(ctx, name)
 	if err = cmp.Or(err, must(musts, v)); err != nil {

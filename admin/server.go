@@ -66,6 +66,8 @@ type Server interface {
 	CreateAccount(ctx context.Context, n server.NewAccount) (*server.Bundle, server.AccountView, error)
 	// PatchAccount changes an account and gives it as it is then.
 	PatchAccount(ctx context.Context, name string, p server.AccountPatch, musts ...server.Must[server.AccountView]) (server.AccountView, error)
+	// RotateAccount gives an account new credentials; the bundle holds the only copy of them in the clear.
+	RotateAccount(ctx context.Context, name string, ask server.Rotation) (*server.Bundle, server.AccountView, error)
 	// DeleteAccount ends the account's calls and forgets it.
 	DeleteAccount(ctx context.Context, name string, musts ...server.Must[server.AccountView]) error
 }

@@ -38,6 +38,14 @@ func (c *Client) PatchAccount(ctx context.Context, name string, p AccountPatch) 
 	return a, c.ask(ctx, http.MethodPatch, path("accounts", name), p, &a)
 }
 
+// RotateAccount gives an account new credentials, and gives their bundle; cert is rsa or ecdsa, which "" is too.
+func (c *Client) RotateAccount(ctx context.Context, name, cert string) (bundle json.RawMessage, err error) {
+	ask := struct {
+		Cert string `json:"cert,omitempty"`
+	}{cert}
+	return bundle, c.ask(ctx, http.MethodPost, path("accounts", name, "rotate"), ask, &bundle)
+}
+
 // DeleteAccount ends the account's calls and forgets it.
 func (c *Client) DeleteAccount(ctx context.Context, name string) error {
 	return c.ask(ctx, http.MethodDelete, path("accounts", name), nil, nil)

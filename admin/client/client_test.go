@@ -76,6 +76,10 @@ func TestCalls(t *testing.T) {
 			_, err := c.PatchAccount(ctx, "a", AccountPatch{Disabled: &yes})
 			return err
 		}, `{}`, `PATCH /v1/accounts/a application/json {"disabled":true}`},
+		"rotate": {func(ctx context.Context, c *Client) error {
+			_, err := c.RotateAccount(ctx, "a", "rsa")
+			return err
+		}, `{}`, `POST /v1/accounts/a/rotate application/json {"cert":"rsa"}`},
 		"delete": {func(ctx context.Context, c *Client) error { return c.DeleteAccount(ctx, "a") }, "", "DELETE /v1/accounts/a"},
 		"room": {func(ctx context.Context, c *Client) error {
 			r, err := c.Room(ctx, "demo")
