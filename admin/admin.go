@@ -101,6 +101,7 @@ func (a *Admin) route(c Config) error {
 	a.seatRoutes()
 	a.moveRoutes()
 	a.tokenRoutes()
+	a.nodeRoutes(c.Version)
 	a.eventRoutes()
 	a.webhookRoutes()
 	a.healthRoutes()

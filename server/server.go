@@ -55,6 +55,7 @@ type Server struct {
 	calls     *calls
 	metrics   *metrics
 	stopping  atomic.Bool
+	started   time.Time // set once
 
 	// addressOf finds the address of an interface; tests have their own.
 	addressOf func(name string, ipv6 bool, had netip.Addr) (netip.Addr, error)
@@ -74,7 +75,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
+		started: time.Now(), cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
 		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
