@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,9 @@ type room struct {
 	seats    map[string]*seat
 	locked   bool
 	maxSeats int
+
+	rosterMu sync.Mutex // held while a roster is made
+	roster   *roster    // the last one; guarded by rosterMu
 
 	occupied atomic.Int64 // number of seats, for whoever only wants to count
 }
