@@ -52,6 +52,7 @@ type Dialog interface {
 	Bye(ctx context.Context) error
 	GlareWait() time.Duration
 	RemoteSource() netip.AddrPort
+	Connection() string
 }
 
 // Owner is told of the leg's life, from the leg's goroutine. Its methods may wait a tick or two, no longer.
@@ -95,7 +96,6 @@ type Leg struct {
 	// Owned by the leg's goroutine once it runs; before that by whoever prepares the leg.
 	call       keying.Call
 	local      offer.Local
-	login      Login              // of a call that we answer
 	pending    offer.Local        // the first offer or that in a 200 of ours, which waits for its answer
 	initiation *keying.Initiation // of the first offer, while it waits for its answer
 	agreement  *keying.Agreement  // the running one; its keys are wiped, the stream has made its contexts of them

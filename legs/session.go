@@ -16,6 +16,13 @@ type session struct {
 	asked    time.Time     // when we last began one
 }
 
+// Bearable says whether a call may ask for the session timer that it asks for; a *Reject otherwise. It is asked before anything is made of
+// the call's offer: whoever hears 422 sends that again, and its keys must not count as used by then.
+func Bearable(r *dialog.Request) error {
+	_, err := new(session).heed(r, time.Now())
+	return err
+}
+
 // heed answers a request of the peer's that may set the timer: the fields of our 2xx.
 func (s *session) heed(r *dialog.Request, now time.Time) ([]dialog.HeaderField, error) {
 	t, err := dialog.ParseSessionTimer(r)
@@ -54,14 +61,15 @@ func (s *session) offer() []dialog.HeaderField {
 	return []dialog.HeaderField{{Name: "Session-Expires", Value: seconds(s.interval) + ";refresher=" + refresher(s.ours)}}
 }
 
-// adopt takes what the answer to a request of ours says. The 2xx without the field ends the timer (section 7.2).
+// adopt takes what the answer to a request of ours says. The 2xx without the field ends the timer (section 7.2). One that is shorter than
+// an answer may make it runs as if it were not: whoever has us refresh by the second would have us send re-INVITEs, and end the call.
 func (s *session) adopt(r *dialog.Response, now time.Time) {
 	t, err := dialog.ParseSessionTimer(r)
 	if err != nil || t.Interval == 0 {
 		*s = session{}
 		return
 	}
-	*s = session{interval: t.Interval, ours: t.Refresher != "uas", since: now, asked: now}
+	*s = session{interval: max(t.Interval, minSession), ours: t.Refresher != "uas", since: now, asked: now}
 }
 
 // due says whether it is time for a refresh of ours: half-way, and where that failed a while later.

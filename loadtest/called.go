@@ -89,10 +89,10 @@ func (d *Device) admission(r *dialog.Request, keyer *keying.Keyer) (a legs.Admis
 // sent obeys a REFER of the server: the device is to call its room in the place of a dialog that is named there, and of nothing else.
 func (d *Device) sent(in *dialog.Standalone) {
 	reply := func(r dialog.Response) { _ = in.Reply(r) } // the server asks again, or not
-	r, err := legs.NewReferral(in.Request, reply, func() (legs.Notifier, error) { return in.Subscribe() })
+	r := legs.NewReferral(in.Request, reply, func() (legs.Notifier, error) { return in.Subscribe() })
 	switch {
-	case err != nil:
-		reply(dialog.Response{Status: 400})
+	case r.Err != nil:
+		r.Refuse(dialog.Response{Status: 400})
 		return
 	case r.To.Replaces == nil, r.To.Headers > 0, r.To.Method != "INVITE", r.To.Text != d.plan.URI:
 		r.Refuse(dialog.Response{Status: 403})

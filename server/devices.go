@@ -44,14 +44,14 @@ func listed(d store.Device) (device, dialog.URI) {
 }
 
 // target is the device of an account that a URI means: a registered Contact; the account's own URI with the instance of a device
-// (;gr=, as in RFC 5627) or, where there is but one besides that of the leg whose signalling comes from an address, alone; or a device
+// (;gr=, as in RFC 5627) or, where there is but one besides that of the leg whose signalling has the flow leg, alone; or a device
 // of the account's record. There is nothing else that a seat can move to: no REFER of ours leads out of the house.
-func (s *Server) target(account, uri string, leg netip.AddrPort) (device, error) {
+func (s *Server) target(account, uri, leg string) (device, error) {
 	want, err := dialog.ParseURI(uri)
 	if err != nil || want.Host == "" {
 		return device{}, fmt.Errorf("%w: no SIP URI", ErrNotADevice)
 	}
-	bindings := s.registrar.of(account)
+	bindings := s.registrar.reachable(account)
 	if i := slices.IndexFunc(bindings, func(b *binding) bool { return sameURI(b.uri, want) }); i >= 0 {
 		return bindings[i].device(), nil
 	}
@@ -69,13 +69,13 @@ func (s *Server) target(account, uri string, leg netip.AddrPort) (device, error)
 }
 
 // namedDevice is the device that the account's own URI means. bindings are newest first: of several flows of one instance the newest.
-func namedDevice(bindings []*binding, want dialog.URI, leg netip.AddrPort) (device, error) {
+func namedDevice(bindings []*binding, want dialog.URI, leg string) (device, error) {
 	instance, given := want.Param("gr")
 	var found []*binding
 	for _, group := range byInstance(bindings) {
 		switch {
 		case given && (instance == "" || !strings.EqualFold(group[0].instance, instance)):
-		case !given && slices.ContainsFunc(group, func(b *binding) bool { return b.source == leg }):
+		case !given && slices.ContainsFunc(group, func(b *binding) bool { return b.flow == leg }):
 		default:
 			found = append(found, group[0])
 		}

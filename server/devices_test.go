@@ -76,8 +76,7 @@ func TestTarget(t *testing.T) {
 			for i := 0; i < len(c.have); i += 2 {
 				s.registers(t, "alice", c.have[i], c.have[i+1])
 			}
-			leg, _ := netip.ParseAddrPort(c.leg)
-			d, err := s.target("alice", c.uri, leg)
+			d, err := s.target("alice", c.uri, "tls|"+c.leg)
 			got := d.flow
 			if !d.registered && err == nil {
 				got = d.transport + " " + d.uri

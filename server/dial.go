@@ -27,7 +27,7 @@ func (s *Server) MoveSeat(ctx context.Context, room, id string, ask MoveRequest)
 	if from == nil || account == "" {
 		return MoveView{}, ErrNotMovable
 	}
-	d, err := s.target(account, ask.Target, from.leg.Dialog().RemoteSource())
+	d, err := s.target(account, ask.Target, from.leg.Dialog().Connection())
 	if err != nil {
 		return MoveView{}, err
 	}
@@ -53,7 +53,7 @@ type MoveRequest struct {
 // dial calls the device that is to have the seat. It offers what the policy has, by methods that prove who answers; where the policy
 // hands on the running TGK, that.
 func (s *Server) dial(ctx context.Context, o *tenancy, d device) error {
-	ctx, cancel := context.WithTimeout(ctx, s.patience.ring)
+	ctx, cancel := context.WithTimeout(ctx, s.waits.Load().ring)
 	defer cancel()
 	policy := s.policies.of(o.room.policy, o.seat.who)
 	methods := s.methodsTo(o.seat.who, policy, d.transport == "tls" && d.registered)
@@ -75,12 +75,8 @@ func (s *Server) dial(ctx context.Context, o *tenancy, d device) error {
 		out.Methods = append([]keying.Method{keying.MIKEYPSK}, slices.DeleteFunc(methods, func(m keying.Method) bool { return m == keying.MIKEYPSK })...)
 	}
 	o.called = &call{identity: peer, who: o.seat.who, room: o.room.name, tenancy: o}
-	leg, err := s.line.Call(ctx, s.endpoint, out, o)
-	if err != nil {
-		return err
-	}
-	o.method = string(leg.Terms().Posture.Method)
-	return nil
+	_, err := s.line.Call(ctx, s.endpoint, out, o)
+	return err
 }
 
 // running is what the leg that fills the seat goes on with; nil where there is none.
@@ -105,7 +101,7 @@ func (s *Server) methodsTo(who gate.Who, p *keying.Policy, secured bool) (usable
 
 // send has the device call the room with Replaces, over the flow that it registered by, and takes its word that it will.
 func (s *Server) send(ctx context.Context, o, from *tenancy, d device) error {
-	ctx, cancel := context.WithTimeout(ctx, s.patience.ring)
+	ctx, cancel := context.WithTimeout(ctx, s.waits.Load().ring)
 	defer cancel()
 	callID, local, remote := from.leg.Dialog().Tags()
 	to := dialog.ReferTo{Text: s.uri(o.room.name), Replaces: &dialog.Replaces{CallID: callID, ToTag: local, FromTag: remote}}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/server/gate"
 )
 
@@ -189,4 +190,17 @@ func TestAccountPolicies(t *testing.T) {
 	if got := s.policy("open", gate.Who{Account: "ann"}).AllowsMethod(keying.SDES); !got {
 		t.Error("the policy that was taken away still holds")
 	}
+}
+
+// TestSessionTooShort: who is told that his session timer is too short calls again with the same offer, and its keys count as new.
+func TestSessionTooShort(t *testing.T) {
+	p := newPhone(t, serveTest(t, trunkYAML))
+	asks := func(seconds string) []dialog.HeaderField {
+		return []dialog.HeaderField{{Name: "Supported", Value: "timer"}, {Name: "Session-Expires", Value: seconds}}
+	}
+	o := p.call(attempt{room: "hall", transport: "udp", fields: asks("60")})
+	if o.status != 422 {
+		t.Fatalf("%d %s", o.status, o.warning)
+	}
+	p.joins(attempt{room: "hall", transport: "udp", fields: asks("90"), crypto: o.crypto})
 }

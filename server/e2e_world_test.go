@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -47,8 +48,8 @@ func serveLogging(t *testing.T, yaml string, log *slog.Logger) *Server {
 		if err := <-done; err != nil {
 			t.Errorf("the server ended with: %v", err)
 		}
-		if n := s.ledger.total(); n != 0 {
-			t.Errorf("%d calls are left", n)
+		if n, ports := s.ledger.total(), s.line.Ports.InUse(); n != 0 || ports != 0 {
+			t.Errorf("%d calls and %d ports are left", n, ports)
 		}
 	})
 	return s
@@ -110,6 +111,8 @@ type attempt struct {
 	room, transport string
 	from            string         // "": sip:desk@old.example
 	as              *keying.Bundle // nil: it has no account
+	crypto          string         // a=crypto line of an attempt before; "": of a fresh key
+	fields          []dialog.HeaderField
 }
 
 // outcome is what came of an attempt.
@@ -126,7 +129,7 @@ func (p *phone) call(a attempt) outcome {
 	p.t.Helper()
 	var key [30]byte
 	_, _ = rand.Read(key[:])
-	o := outcome{crypto: "AES_CM_128_HMAC_SHA1_80 inline:" + base64.StdEncoding.EncodeToString(key[:])}
+	o := outcome{crypto: cmp.Or(a.crypto, "AES_CM_128_HMAC_SHA1_80 inline:"+base64.StdEncoding.EncodeToString(key[:]))}
 	body := strings.Join([]string{
 		"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "m=audio 40000 RTP/SAVP 0 8",
 		"a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000", "a=crypto:1 " + o.crypto, "a=sendrecv", "",
@@ -134,6 +137,7 @@ func (p *phone) call(a attempt) outcome {
 	inv := dialog.Invitation{
 		URI: p.server.uri(a.room), From: "sip:desk@old.example", Display: "Desk 12", Transport: a.transport,
 		Destination: p.server.SIPAddress(a.transport).String(), ContentType: "application/sdp", Body: []byte(body),
+		Header: a.fields,
 	}
 	if a.as != nil {
 		inv.From, inv.Username, inv.Password = a.as.URI, a.as.Digest.Username, string(a.as.Digest.Password.Bytes())

@@ -49,6 +49,9 @@ var errAccountClosed = errors.New("server: the account was closed")
 
 // join reserves, negotiates and accepts; whatever fails is undone in reverse before it returns.
 func (s *Server) join(in *dialog.Incoming, a *admission) error {
+	if err := legs.Bearable(in.Request); err != nil {
+		return err
+	}
 	if value := in.Request.Header("Replaces"); len(value) > 0 {
 		return s.replace(in, a, value)
 	}
@@ -68,8 +71,7 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
 	leg, err := s.prepare(in, a, o)
 	if err != nil {
-		o.vacate(false)
-		return err
+		return o.refuse(err)
 	}
 	o.leg = leg
 	o.lobby = s.lobby.Join(mixer.SeatConfig{})
@@ -88,10 +90,18 @@ func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
 	}
 	if err != nil {
 		s.calls.remove(in.DialogID())
-		o.vacate(false)
-		return err
+		return o.refuse(err)
 	}
 	return nil
+}
+
+// refuse unwinds a call that is not taken; a move that it was to bring a leg for is told why.
+func (o *tenancy) refuse(err error) error {
+	if o.move != nil {
+		o.move.callOff(err)
+	}
+	o.vacate(false)
+	return err
 }
 
 // prepare tells the leg what the gate found out, and has it negotiate.
@@ -185,9 +195,11 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 403, Reason: "room_locked", Err: err, Warning: warn("the room is locked")}
 	case errors.Is(err, errRoomFull):
 		return &legs.Reject{Status: 486, Reason: "room_full", Err: err, Warning: warn("the room is full")}
-	case errors.Is(err, errNoDialog), errors.Is(err, errAnswered):
+	case errors.Is(err, errNoDialog):
 		return &legs.Reject{Status: 481, Reason: "no_target_dialog", Err: err}
-	case errors.Is(err, errOthersDialog), errors.Is(err, errDialogRoom), errors.Is(err, errNotItsSeat):
+	case errors.Is(err, errAnswered):
+		return &legs.Reject{Status: 486, Reason: "no_target_dialog", Err: err, Warning: warn("the call was answered")}
+	case errors.Is(err, errOthersDialog), errors.Is(err, errDialogRoom):
 		return &legs.Reject{Status: 403, Reason: "not_its_seat", Err: err, Warning: warn("the seat is not this account's to move")}
 	case errors.Is(err, errBadReference):
 		return &legs.Reject{Status: 400, Reason: "bad_reference", Err: err}
@@ -207,7 +219,7 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 486, Reason: "trunk_full", Err: err, Warning: warn("too many calls of this trunk")}
 	case errors.Is(err, errAccountFull):
 		return &legs.Reject{Status: 486, Reason: "account_full", Err: err, Warning: warn("too many calls of this account")}
-	case errors.Is(err, errServerFull), errors.Is(err, errTooManyRooms), errors.Is(err, errRoomClosed), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, errServerFull), errors.Is(err, ErrUnavailable), errors.Is(err, errTooManyRooms), errors.Is(err, errRoomClosed), errors.Is(err, context.DeadlineExceeded):
 		return &legs.Reject{Status: 503, Reason: "server_full", Err: err, Retry: retryAfter}
 	default:
 		return &legs.Reject{Status: 500, Reason: "internal", Err: err}

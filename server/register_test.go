@@ -79,11 +79,11 @@ func TestRegister(t *testing.T) {
 		t.Errorf("%v registrations", m["conclave_registrations"])
 	}
 	// A registered device is reached over its flow; nobody else's account has it.
-	d, err := s.target("ann", "sip:ann@"+s.cfg.SIP.Domain+";gr=urn:uuid:7", s.SIPAddress("udp"))
+	d, err := s.target("ann", "sip:ann@"+s.cfg.SIP.Domain+";gr=urn:uuid:7", "")
 	if err != nil || !strings.HasPrefix(d.flow, "tls|127.0.0.1:") || d.uri != "sip:ann@10.0.0.6" {
 		t.Errorf("%+v %v", d, err)
 	}
-	if _, err := s.target("ben", "sip:ann@10.0.0.6", s.SIPAddress("udp")); err == nil {
+	if _, err := s.target("ben", "sip:ann@10.0.0.6", ""); err == nil {
 		t.Error("ben moves to a device of ann's")
 	}
 	if res := p.registers(dialog.Outgoing{From: ben.URI}, ben, "Contact: <sip:ben@h>"); res.Status != 200 || len(res.Values("Contact")) != 1 {
@@ -105,7 +105,7 @@ func TestRegisteredIsReached(t *testing.T) {
 			if res := p.registers(dialog.Outgoing{Transport: transport}, ann, "Contact: <sip:ann@192.0.2.200:5099>"); res.Status != 200 {
 				t.Fatal(res.Status)
 			}
-			d, err := s.target("ann", "sip:ann@192.0.2.200:5099", s.SIPAddress("udp"))
+			d, err := s.target("ann", "sip:ann@192.0.2.200:5099", "")
 			if err != nil || d.transport != transport {
 				t.Fatalf("%+v %v", d, err)
 			}
@@ -128,6 +128,9 @@ func TestRegisteredIsReached(t *testing.T) {
 				_, err := invite()
 				return errors.Is(err, dialog.ErrNoFlow)
 			})
+			if d, err := s.target("ann", "sip:ann@192.0.2.200:5099", ""); !errors.Is(err, ErrNotADevice) {
+				t.Errorf("a device whose flow is gone is %+v, %v", d, err)
+			}
 		})
 	}
 }

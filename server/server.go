@@ -51,14 +51,16 @@ type Server struct {
 	webhooks  *webhook.Sender
 	watchers  *watchers
 	journeys  *chores // one for each move under way
-	patience  patience
 	moves     *moves
 	calls     *calls
 	metrics   *metrics
 	stopping  atomic.Bool
 
 	// addressOf finds the address of an interface; tests have their own.
-	addressOf func(name string, ipv6 bool) (netip.Addr, error)
+	addressOf func(name string, ipv6 bool, had netip.Addr) (netip.Addr, error)
+
+	// waits is how long moves wait for devices; tests put their own there.
+	waits atomic.Pointer[patience]
 
 	// full says that the mixer can take no further call; asked before anything is spent on one. It is the pool's; tests put their own there.
 	full atomic.Pointer[func() bool]
@@ -74,9 +76,10 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
 		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold}, watchers: newWatchers(watchPace),
-		journeys: newChores(maxMoves, movePatience), moves: newMoves(), patience: patience{ringPatience, callPatience, heardPatience, turnPatience}, calls: &calls{by: make(map[string]*call)},
+		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
 	s.registrar.publish = s.publish
+	s.waits.Store(&patience{ringPatience, callPatience, heardPatience, turnPatience})
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
@@ -106,6 +109,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	s.registrar.reaches = func(flow string) bool { return s.endpoint.Reaches(flow) }
 	s.metrics = newMetrics(s) // the endpoint calls Admit as soon as it listens
 	if s.endpoint, err = dialog.Listen(dialog.Config{
 		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true, Registrar: true, Events: []string{conferenceEvent},

@@ -47,6 +47,7 @@ func (o *tenancy) Accepted(l *legs.Leg) {
 		return
 	}
 	o.leg, o.called.leg = l, l
+	o.method = string(l.Terms().Posture.Method)
 	o.called.from, o.called.transport = l.Dialog().RemoteSource(), l.Dialog().Transport()
 	o.server.calls.add(l.Dialog().ID(), o.called)
 	o.seated()

@@ -128,6 +128,33 @@ func TestInboxFull(t *testing.T) {
 	}
 }
 
+// TestAnswerFirst: what the leg sends after its answer to a request comes after it, a NOTIFY after the answer to its REFER.
+func TestAnswerFirst(t *testing.T) {
+	server, accepted := accepting(t)
+	p := newPeer(t, server)
+	p.send(p.message("INVITE", "one", "", 1, "v=0"))
+	tag, _ := p.final(1).To().Params.Get("tag")
+	p.send(p.message("ACK", "ack", tag, 1, ""))
+	d := got(t, accepted, "call")
+	next(t, d, Ack)
+	for seq := 2; seq < 100; seq++ {
+		p.send(p.message("REFER", fmt.Sprint("r", seq), tag, seq, "", "Refer-To: <sip:x@conf.test>"))
+		next(t, d, Refer).Reply(Response{Status: 202})
+		told := make(chan error, 1)
+		go func() {
+			_, err := d.Send(within(t, 5*time.Second), "NOTIFY", nil, "", nil)
+			told <- err
+		}()
+		if first, ok := p.read(5 * time.Second).(*sip.Response); !ok || first.StatusCode != 202 {
+			t.Fatalf("REFER %d: %v came first", seq, first)
+		}
+		p.answer(p.request(sip.NOTIFY), server.Addr("udp"), 200, "", "")
+		if err := got(t, told, "answer"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestOverload: above the bound a new call gets 503 with Retry-After, statelessly.
 func TestOverload(t *testing.T) {
 	hold := make(chan struct{})

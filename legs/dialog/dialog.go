@@ -25,7 +25,7 @@ type Dialog struct {
 	login    *login    // credentials of a call that we made, or of one that was given them (Incoming.Authenticate); nil: none
 	host     string    // what a TLS peer that we dialled proved to be
 	user     string    // of our Contact
-	pinned   bool      // made over a flow of the peer's: nothing is dialled for it
+	pinned   bool      // made over a flow of the peer's, or of a subscription: it stays there, and nothing is dialled for it
 	lone     *receiver // of a subscription, which has no goroutine; nil otherwise
 
 	inbox    chan Event
@@ -105,12 +105,6 @@ func (d *Dialog) Err() error {
 
 // Tags are the Call-ID and both tags of the dialog, as this side sees it: what Replaces and Target-Dialog name it by.
 func (d *Dialog) Tags() (callID, local, remote string) { return d.callID, d.localTag, d.remote.Tag }
-
-// Login sets what answers the digest challenges of Realm in a dialog that we answered; one that we made has that of its Invitation. Before
-// the first request of ours only.
-func (d *Dialog) Login(username, password, realm string) {
-	d.login = &login{username: username, password: password, realm: realm}
-}
 
 // SetValue keeps something of the owner's in the dialog, for Host.Admit to find; any goroutine.
 func (d *Dialog) SetValue(v any) { d.value.Store(&v) }
