@@ -50,6 +50,7 @@ type Server struct {
 	events    *events.Ring
 	refusals  *pace // of their events
 	webhooks  *webhook.Sender
+	watchers  *watchers
 	journeys  *chores // one for each move under way
 	moves     *moves
 	calls     *calls
@@ -76,7 +77,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}
 	s := &Server{
 		started: time.Now(), cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
-		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
+		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold}, watchers: newWatchers(watchPace),
 		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
 	s.registrar.publish = s.publish
@@ -119,7 +120,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s.registrar.reaches = func(flow string) bool { return s.endpoint.Reaches(flow) }
 	s.metrics = newMetrics(s) // the endpoint calls Admit as soon as it listens
 	if s.endpoint, err = dialog.Listen(dialog.Config{
-		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true, Registrar: true,
+		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true, Registrar: true, Events: []string{conferenceEvent},
 		ServerTLS:         s.sipTLS(),
 		ClientTLS:         &tls.Config{RootCAs: s.keys.authority.Roots(), MinVersion: tls.VersionTLS12},
 		RequestsPerSource: cfg.Limits.RequestsPerSource, Full: s.mixerFull, Log: log,
@@ -182,7 +183,7 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
-		Renew: true, OnRekey: s.rekeyed,
+		Renew: true, OnRekey: s.rekeyed, OnHold: s.onHold,
 		Ports:  media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh, s.cfg.Media.Address6),
 		Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
 	}
@@ -232,6 +233,7 @@ func (s *Server) drain() {
 	s.stopping.Store(true)
 	gone := s.ledger.stop()
 	s.journeys.stop()
+	s.watchers.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
 	defer cancel()
 	for _, c := range s.calls.all() {
@@ -248,6 +250,7 @@ func (s *Server) drain() {
 func (s *Server) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
 	defer cancel()
+	s.watchers.close()
 	err := s.endpoint.Close(ctx)
 	s.chores.close()
 	s.journeys.close()

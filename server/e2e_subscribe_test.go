@@ -1,0 +1,446 @@
+package server
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/mixer"
+)
+
+// conference is a conference document, and what a subscriber makes of several (RFC 4575 section 4.6).
+type conference struct {
+	XMLName xml.Name `xml:"urn:ietf:params:xml:ns:conference-info conference-info"`
+	Entity  string   `xml:"entity,attr"`
+	State   string   `xml:"state,attr"`
+	Version int      `xml:"version,attr"`
+	Most    int      `xml:"conference-description>maximum-user-count"`
+	Count   *int     `xml:"conference-state>user-count"`
+	Locked  bool     `xml:"conference-state>locked"`
+	Users   []struct {
+		Attrs    []xml.Attr `xml:",any,attr"`
+		Display  string     `xml:"display-text"`
+		Endpoint []struct {
+			Status string `xml:"status"`
+			Method string `xml:"joining-method"`
+			Joined string `xml:"joining-info>when"`
+			Media  string `xml:"media>status"`
+		} `xml:"endpoint"`
+	} `xml:"users>user"`
+}
+
+// attr is an attribute of a user.
+func attr(list []xml.Attr, name string) string {
+	for _, a := range list {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// subscriber is somebody who watches a room by hand.
+type subscriber struct {
+	*wire
+	as      *keying.Bundle
+	base    request
+	version int
+	users   map[string]string // display name, status and media, by the user's name
+	count   int
+}
+
+// newSubscriber makes one that has not subscribed yet.
+func newSubscriber(t *testing.T, s *Server, transport string, as *keying.Bundle, room string) *subscriber {
+	t.Helper()
+	return &subscriber{
+		wire: newWire(t, s, transport, "127.0.0.1"), as: as, users: make(map[string]string),
+		base: request{
+			method: "SUBSCRIBE", uri: s.uri(room), from: "<" + as.URI + ">;tag=" + word(), to: "<" + s.uri(room) + ">", callID: word(),
+		},
+	}
+}
+
+// next is the next SUBSCRIBE, proven or not.
+func (u *subscriber) next(proven bool, expires int, fields ...string) request {
+	u.t.Helper()
+	u.base.seq++
+	r := u.base
+	r.branch, r.fields = "", append([]string{"Event: conference", fmt.Sprintf("Expires: %d", expires)}, fields...)
+	if proven {
+		r.fields = append(r.fields, u.owns(u.as, r))
+	}
+	return r
+}
+
+// subscribes asks for so many seconds, and must get them; it is in the dialog from then on.
+func (u *subscriber) subscribes(expires int, fields ...string) reply {
+	u.t.Helper()
+	got := u.asks(u.next(true, expires, fields...))
+	if got.status != 200 || got.field("Expires") != fmt.Sprint(expires) || got.field("Contact") == "" {
+		u.t.Fatalf("subscribed with\n%s", got.text)
+	}
+	u.base.to = got.field("To")
+	return got
+}
+
+// notified takes the next NOTIFY, answers it, and gives its Subscription-State and its document, which it applies.
+func (u *subscriber) notified(status int) (state string, doc *conference) {
+	u.t.Helper()
+	text := u.reads(e2ePatience)
+	got := reply{text: text}
+	if !strings.HasPrefix(text, "NOTIFY ") || got.field("Event") != "conference" || got.field("Call-ID") != u.base.callID {
+		u.t.Fatalf("no NOTIFY: %q", text)
+	}
+	lines := []string{fmt.Sprintf("SIP/2.0 %d x", status)}
+	for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
+		lines = append(lines, name+": "+got.field(name))
+	}
+	u.sends(strings.Join(append(lines, "Content-Length: 0", "", ""), "\r\n"))
+	_, body, _ := strings.Cut(text, "\r\n\r\n")
+	if body == "" {
+		return got.field("Subscription-State"), nil
+	}
+	doc = &conference{}
+	if err := xml.Unmarshal([]byte(body), doc); err != nil || got.field("Content-Type") != conferenceInfo || doc.Entity != u.server.uri("hall") {
+		u.t.Fatalf("%v in\n%s", err, text)
+	}
+	u.apply(doc)
+	return got.field("Subscription-State"), doc
+}
+
+// apply is RFC 4575 section 4.6.
+func (u *subscriber) apply(doc *conference) {
+	u.t.Helper()
+	if doc.State == "full" {
+		clear(u.users)
+	} else if doc.Version != u.version+1 {
+		u.t.Errorf("version %d after %d", doc.Version, u.version)
+	}
+	u.version = doc.Version
+	if doc.Count != nil {
+		u.count = *doc.Count
+	}
+	for _, user := range doc.Users {
+		name := attr(user.Attrs, "entity")
+		if attr(user.Attrs, "state") == "deleted" {
+			delete(u.users, name)
+			continue
+		}
+		u.users[name] = user.Display
+		for _, e := range user.Endpoint {
+			u.users[name] += " " + e.Status + " " + e.Media + " " + e.Method
+		}
+	}
+}
+
+// sees waits until the subscriber's view is that.
+func (u *subscriber) sees(want map[string]string) {
+	u.t.Helper()
+	for range 20 {
+		if maps.Equal(u.users, want) && u.count == len(want) {
+			return
+		}
+		u.notified(200)
+	}
+	u.t.Fatalf("sees %v (%d), want %v", u.users, u.count, want)
+}
+
+// watched is a scene whose subscriptions are told of every change soon.
+func watched(t *testing.T) *scene {
+	t.Helper()
+	x := newScene(t, "rooms: {empty_for: 1s}")
+	x.server.watchers.pace = 50 * time.Millisecond
+	return x
+}
+
+// TestConferenceEvent: who sits in a room and subscribes gets the whole, then what changes and no more, the whole again when it renews, and
+// the whole with the end.
+func TestConferenceEvent(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp", "tls"} {
+		t.Run(transport, func(t *testing.T) {
+			x := watched(t)
+			u := newSubscriber(t, x.server, transport, x.ann, "hall")
+			granted := u.subscribes(600)
+			if !strings.Contains(granted.field("Allow"), "SUBSCRIBE") && !strings.Contains(granted.field("Contact"), "isfocus") {
+				t.Errorf("granted with\n%s", granted.text)
+			}
+			ann, cid := x.ann.URI, x.others["cid"].URI
+			state, doc := u.notified(200)
+			if left := regexp.MustCompile(`^active;expires=(599|600)$`); !left.MatchString(state) || doc.State != "full" || doc.Most == 0 || doc.Locked {
+				t.Errorf("first %q, %+v", state, doc)
+			}
+			both := map[string]string{ann: "ann muted-via-focus recvonly dialed-in", cid: "cid connected sendrecv dialed-in"}
+			u.sees(both)
+
+			no, yes := false, true
+			if _, err := x.server.PatchSeat(t.Context(), "hall", x.seat.ID, SeatPatch{Muted: &no, Deaf: &yes}); err != nil {
+				t.Fatal(err)
+			}
+			if _, doc = u.notified(200); doc.State != "partial" || len(doc.Users) != 1 || doc.Count != nil {
+				t.Errorf("a change is told as %+v", doc)
+			}
+			both[ann] = "ann connected sendonly dialed-in"
+			u.sees(both)
+
+			u.subscribes(600)
+			if _, doc = u.notified(200); doc.State != "full" || !maps.Equal(u.users, both) {
+				t.Errorf("renewed: %+v, sees %v", doc, u.users)
+			}
+			for _, seat := range must(x.server.Seats(t.Context(), "hall"))(t) {
+				if seat.Account == "cid" {
+					if err := x.server.HangUp(t.Context(), "hall", seat.ID); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			delete(both, cid)
+			u.sees(both)
+
+			u.subscribes(0)
+			if state, doc = u.notified(200); state != "terminated;reason=timeout" || doc.State != "full" {
+				t.Errorf("ended with %q, %+v", state, doc)
+			}
+			until(t, "the subscription is gone", func() bool { return x.server.watchers.total() == 0 })
+			if got := u.asks(u.next(true, 600)); got.status != 481 {
+				t.Errorf("renewed after its end: %d", got.status)
+			}
+		})
+	}
+}
+
+// must is a value without an error.
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// TestConferencePace: however much happens, what is told is told no more often than the pace, and nothing is lost.
+func TestConferencePace(t *testing.T) {
+	x := watched(t)
+	x.server.watchers.pace = 400 * time.Millisecond
+	u := newSubscriber(t, x.server, "udp", x.ann, "hall")
+	u.subscribes(600)
+	u.notified(200)
+	began, told := time.Now(), 0
+	for i := range 10 {
+		muted := i%2 == 0
+		if _, err := x.server.PatchSeat(t.Context(), "hall", x.seat.ID, SeatPatch{Muted: &muted, Deaf: &muted}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	no, yes := false, true
+	if _, err := x.server.PatchSeat(t.Context(), "hall", x.seat.ID, SeatPatch{Muted: &yes, Deaf: &no}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.server.PatchSeat(t.Context(), "hall", x.seat.ID, SeatPatch{Deaf: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	for u.users[x.ann.URI] != "ann muted-via-focus inactive dialed-in" {
+		u.notified(200)
+		told++
+	}
+	if took := time.Since(began); took < time.Duration(told)*x.server.watchers.pace*9/10 {
+		t.Errorf("%d notifications in %v", told, took)
+	}
+}
+
+// TestConferenceRefusals: who may not watch, or asks for what there is not, is told so, and leaves nothing behind.
+func TestConferenceRefusals(t *testing.T) {
+	x := watched(t)
+	const proven, strange = true, false
+	for name, test := range map[string]struct {
+		as      string
+		room    string
+		proven  bool
+		expires int
+		fields  []string // in place of Event
+		status  int
+		field   string
+	}{
+		"no proof":                {"ann", "hall", strange, 600, nil, 401, "WWW-Authenticate"},
+		"no seat":                 {"ben", "hall", proven, 600, nil, 403, "Warning"},
+		"an account that is off":  {"off", "hall", proven, 600, nil, 401, "WWW-Authenticate"},
+		"a room that is not open": {"ann", "attic", proven, 600, nil, 404, ""},
+		"no room":                 {"ann", "ben", proven, 600, nil, 404, ""},
+		"another package":         {"ann", "hall", proven, 600, []string{"Event: presence"}, 489, "Allow-Events"},
+		"no package":              {"ann", "hall", proven, 600, []string{}, 489, "Allow-Events"},
+		"two packages":            {"ann", "hall", proven, 600, []string{"Event: conference", "Event: conference"}, 489, "Allow-Events"},
+		"an odd id":               {"ann", "hall", proven, 600, []string{"Event: conference;id=<x>"}, 400, ""},
+		"another body":            {"ann", "hall", proven, 600, []string{"Event: conference", "Accept: application/pidf+xml"}, 406, "Accept"},
+		"too short":               {"ann", "hall", proven, 59, nil, 423, "Min-Expires"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			as := x.others[test.as]
+			if test.as == "ann" {
+				as = x.ann
+			}
+			u := newSubscriber(t, x.server, "udp", as, test.room)
+			r := u.next(test.proven, test.expires)
+			if test.fields != nil {
+				r.fields = append(test.fields, r.fields[1:]...)
+			}
+			if got := u.asks(r); got.status != test.status || test.field != "" && got.field(test.field) == "" {
+				t.Errorf("answered\n%s", got.text)
+			}
+			if n := x.server.watchers.total(); n != 0 {
+				t.Errorf("%d subscriptions", n)
+			}
+		})
+	}
+	for i := range maxWatchersOf + 1 {
+		u := newSubscriber(t, x.server, "udp", x.ann, "hall")
+		if got := u.asks(u.next(true, 600)); (got.status == 200) != (i < maxWatchersOf) || got.status != 200 && got.status != 403 {
+			t.Errorf("subscription %d of one account: %d", i, got.status)
+		}
+	}
+}
+
+// TestConferenceStrangers: knowing a subscription's tags is no proof: nobody but its account renews it, ends it, or turns it elsewhere.
+func TestConferenceStrangers(t *testing.T) {
+	x := watched(t)
+	u := newSubscriber(t, x.server, "udp", x.ann, "hall")
+	u.subscribes(600)
+	u.notified(200)
+	thief := *u
+	thief.wire = newWire(t, x.server, "udp", "127.0.0.2")
+	if got := thief.asks(thief.next(false, 0)); got.status != 401 {
+		t.Errorf("without a proof: %d", got.status)
+	}
+	thief.as = x.others["cid"]
+	if got := thief.asks(thief.next(true, 0)); got.status != 403 {
+		t.Errorf("with ann's From and cid's password: %d", got.status)
+	}
+	r := thief.next(false, 0)
+	r.from = strings.Replace(r.from, x.ann.URI, x.others["cid"].URI, 1)
+	r.fields = append(r.fields, thief.owns(thief.as, r))
+	if got := thief.asks(r); got.status != 403 {
+		t.Errorf("as cid: %d", got.status)
+	}
+	u.base.seq = thief.base.seq - 3 // requests that were refused use up no number
+	no := false
+	if _, err := x.server.PatchSeat(t.Context(), "hall", x.seat.ID, SeatPatch{Muted: &no}); err != nil {
+		t.Fatal(err)
+	}
+	if state, doc := u.notified(200); !strings.HasPrefix(state, "active") || doc.State != "partial" {
+		t.Errorf("it went on with %q, %+v", state, doc)
+	}
+	u.subscribes(600)
+	u.notified(200)
+	u.base.seq -= 1
+	if got := u.asks(u.next(true, 0)); got.status != 500 {
+		t.Errorf("an old number: %d", got.status)
+	}
+}
+
+// TestConferenceEnds: whatever ends a subscription is told with its reason, where anybody is left to be told.
+func TestConferenceEnds(t *testing.T) {
+	for name, test := range map[string]struct {
+		end    func(*scene, *watcher)
+		reason string
+		gone   bool // the document says that the conference is no more
+	}{
+		"its account leaves": {func(x *scene, _ *watcher) { _ = x.server.HangUp(x.t.Context(), "hall", x.seat.ID) }, "rejected", false},
+		"its account closes": {func(x *scene, _ *watcher) { _ = x.server.DeleteAccount(x.t.Context(), "ann") }, "rejected", false},
+		"it is not renewed": {func(_ *scene, w *watcher) {
+			w.mu.Lock()
+			w.expires = time.Now()
+			w.mu.Unlock()
+			select {
+			case w.poked <- struct{}{}:
+			default: // it has not looked since it began
+			}
+		}, "timeout", false},
+		"the room fails": {func(x *scene, w *watcher) {
+			r := x.server.rooms.find("hall")
+			r.mix.Join(mixer.SeatConfig{}).Attach(broken{})
+			<-r.finished
+		}, "noresource", true},
+		"the server stops": {func(x *scene, _ *watcher) { x.server.watchers.stop() }, "probation;retry-after=5", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := watched(t)
+			u := newSubscriber(t, x.server, "tcp", x.ann, "hall")
+			u.subscribes(600)
+			u.notified(200)
+			var w *watcher
+			for _, w = range x.server.watchers.by {
+			}
+			test.end(x, w)
+			state, doc := "active", (*conference)(nil)
+			for strings.HasPrefix(state, "active") {
+				state, doc = u.notified(200)
+			}
+			if state != "terminated;reason="+test.reason || (doc != nil && doc.State == "deleted") != test.gone {
+				t.Errorf("ended with %q, %+v", state, doc)
+			}
+			until(t, "the subscription is gone", func() bool { return x.server.watchers.total() == 0 })
+		})
+	}
+	t.Run("nobody takes a NOTIFY", func(t *testing.T) {
+		x := watched(t)
+		u := newSubscriber(t, x.server, "udp", x.ann, "hall")
+		u.subscribes(600)
+		u.notified(481)
+		until(t, "the subscription is gone", func() bool { return x.server.watchers.total() == 0 })
+	})
+}
+
+// TestRosterOfMany: a room of many is told in several documents over UDP, the first of them whole, and what callers call themselves comes back
+// as it was, or replaced where XML cannot hold it.
+func TestRosterOfMany(t *testing.T) {
+	x := watched(t)
+	r := x.server.rooms.find("hall")
+	if err := r.do(t.Context(), func() {
+		for i := range 60 {
+			st := &seat{id: fmt.Sprintf("s%02d", i), display: "<&\"'\x00\u202e]]>" + fmt.Sprint(i), room: r, told: true, joined: time.Now(), mix: r.mix.Join(mixer.SeatConfig{})}
+			r.seats[st.id] = st
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	u := newSubscriber(t, x.server, "udp", x.ann, "hall")
+	u.subscribes(600)
+	documents := 0
+	for len(u.users) < 62 {
+		u.notified(200)
+		documents++
+	}
+	if u.count != 62 || documents < 2 || documents > 4 || u.users["sip:s07@anonymous.invalid"] != "<&\"'\ufffd\u202e]]>7" {
+		t.Errorf("%d users (%d) in %d documents, one %q", len(u.users), u.count, documents, u.users["sip:s07@anonymous.invalid"])
+	}
+	if err := r.do(context.Background(), func() {
+		for _, st := range r.seats {
+			if st.tenant == nil {
+				r.leave(st)
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for len(u.users) > 2 {
+		u.notified(200)
+	}
+}
+
+// TestPortions: no portion is longer than it may be, none is empty but of nothing, and the order is kept.
+func TestPortions(t *testing.T) {
+	for want, users := range map[string][]string{
+		"[[]]": nil, "[[aaa bbb] [cc]]": {"aaa", "bbb", "cc"}, "[[aaaaaaaaa] [b]]": {"aaaaaaaaa", "b"}, "[[a b c d e f]]": {"a", "b", "c", "d", "e", "f"},
+	} {
+		if got := fmt.Sprint(portions(users, 6)); got != want || !slices.Equal(slices.Concat(portions(users, 6)...), users) {
+			t.Errorf("%v becomes %s, want %s", users, got, want)
+		}
+	}
+}
