@@ -1,0 +1,490 @@
+package trail
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// testKey is the same in every test, so that a trail can be opened again.
+var testKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+
+func opened(t *testing.T, c Config) *Trail {
+	t.Helper()
+	c.Key = testKey
+	if c.Keep == 0 {
+		c.Keep = 1 << 20
+	}
+	tr, err := Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tr.Close() })
+	return tr
+}
+
+// recorded writes some records and gives the head of the closed trail.
+func recorded(t *testing.T, c Config, rooms ...string) Head {
+	t.Helper()
+	tr := opened(t, c)
+	for _, room := range rooms {
+		if err := tr.Write(t.Context(), Entry{Type: "room.opened", Room: room, Data: struct {
+			Policy string `json:"policy"`
+		}{"<standard>"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return tr.Head()
+}
+
+func verified(t *testing.T, dir string, e Expect) Report {
+	t.Helper()
+	files, err := Files(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Whole = true
+	report, err := Verify(files, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// only is the one file of a small trail.
+func only(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := Files(dir)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	return files[0]
+}
+
+func TestAHealthyTrail(t *testing.T) {
+	dir := t.TempDir()
+	head := recorded(t, Config{Dir: dir}, "a", "b")
+	head = recorded(t, Config{Dir: dir, Head: head}, "c")
+	r := verified(t, dir, Expect{Key: testKey.Public().(ed25519.PublicKey), Head: head})
+	// opened, signed, a, b, closed, signed; opened, signed, c, closed, signed
+	if len(r.Problems) != 0 || r.Records != 11 || r.First != 1 || r.Last != 11 || r.Signatures != 4 || r.Unsigned != 0 || !r.Closed || r.Hash != head.Hash {
+		t.Errorf("%+v", r)
+	}
+	info, err := os.Stat(only(t, dir))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+// TestOneFlippedOctet flips a bit in every octet of a trail, one at a time: each shows, and the line is named. Only an end of a line that is
+// gone may be told of by the line that it ran into.
+func TestOneFlippedOctet(t *testing.T) {
+	dir := t.TempDir()
+	recorded(t, Config{Dir: dir}, "a", "b", "c", "d")
+	text, err := os.ReadFile(only(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := 1
+	for i := range text {
+		altered := bytes.Clone(text)
+		altered[i] ^= byte(1 << (i % 7))
+		v := &verifier{expect: Expect{Whole: true}, key: testKey.Public().(ed25519.PublicKey)}
+		if err := v.read("f", bytes.NewReader(altered)); err != nil {
+			t.Fatal(err)
+		}
+		v.finish()
+		if found := v.report.Problems; len(found) == 0 || found[0].Line != line || len(found) > 1 && text[i] != '\n' && altered[i] != '\n' {
+			t.Fatalf("octet %d (%q to %q) of line %d: %v", i, text[i], altered[i], line, found)
+		}
+		if text[i] == '\n' {
+			line++
+		}
+	}
+	if line < 9 {
+		t.Fatalf("only %d lines", line)
+	}
+}
+
+// TestWhatIsDoneToATrail takes records out, puts them elsewhere, cuts and forges, and wants the words for it.
+func TestWhatIsDoneToATrail(t *testing.T) {
+	stranger := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	forge := func(key ed25519.PrivateKey) func([]string) []string {
+		return func(l []string) []string { // the whole chain made anew, with another room in it
+			at := chain{0, nobody}
+			var out []string
+			for _, text := range l {
+				var r Record
+				_ = json.Unmarshal([]byte(text), &r)
+				if r.Room == "b" {
+					r.Room = "x"
+				}
+				if r.Type == TypeSigned {
+					r.Prev = at.prev
+					r, _ = sign(r, key)
+				}
+				line, _ := at.add(r)
+				out = append(out, strings.TrimSuffix(string(line), "\n"))
+			}
+			return out
+		}
+	}
+	for name, c := range map[string]struct {
+		change func([]string) []string
+		want   string
+	}{
+		"a record taken out":        {func(l []string) []string { return append(l[:3:3], l[4:]...) }, "from 4 to 4 before it are missing"},
+		"two records swapped":       {func(l []string) []string { l[2], l[3] = l[3], l[2]; return l }, "missing"},
+		"the beginning taken":       {func(l []string) []string { return l[2:] }, "the records before 3 are missing"},
+		"the end cut off":           {func(l []string) []string { return l[:4] }, "its end was cut off: the server signed up to record 6"},
+		"a record twice":            {func(l []string) []string { return append(l[:3:3], l[2:]...) }, "out of order"},
+		"all signed by a stranger":  {forge(stranger), "signed by another key"},
+		"forged by our own key":     {forge(testKey), "the server signed another record of this number"},
+		"nothing but a stranger's":  {func([]string) []string { return []string{"hello"} }, "it is no record"},
+		"an endless line":           {func(l []string) []string { return append(l, strings.Repeat("x", 8*maxLine)) }, "longer than any record"},
+		"all gone":                  {func([]string) []string { return nil }, "its end was cut off"},
+		"a line without end at end": {func(l []string) []string { return append(l, "{") }, ""}, // see below
+	} {
+		dir := t.TempDir()
+		head := recorded(t, Config{Dir: dir}, "a", "b")
+		file := only(t, dir)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := strings.Join(c.change(strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")), "\n") + "\n"
+		if c.want == "" {
+			changed, c.want = strings.TrimSuffix(changed, "\n"), "the line has no end"
+		}
+		if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := verified(t, dir, Expect{Key: testKey.Public().(ed25519.PublicKey), Head: head})
+		if len(r.Problems) == 0 || !strings.Contains(fmt.Sprint(r.Problems), c.want) {
+			t.Errorf("%s: %v, wanted %q", name, r.Problems, c.want)
+		}
+	}
+}
+
+// TestTheServerComesBack to a trail that ends in the middle of a line, that lost its end, or all of it.
+func TestTheServerComesBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(file string, text []byte) error
+		broken string
+	}{
+		"torn": {func(f string, text []byte) error { return os.WriteFile(f, append(text, `{"seq":7,"ti`...), 0o600) }, ""},
+		"cut": {func(f string, text []byte) error {
+			return os.WriteFile(f, text[:bytes.LastIndexByte(text[:len(text)-1], '\n')+1], 0o600)
+		}, "the records from 6 to 6 before it are missing"},
+		"gone": {func(f string, _ []byte) error { return os.Remove(f) }, "all records are gone"},
+		"begun": {func(f string, _ []byte) error {
+			return os.WriteFile(filepath.Join(filepath.Dir(f), "0000000000000007.jsonl"), nil, 0o600)
+		}, ""},
+		"altered": {func(f string, text []byte) error {
+			return os.WriteFile(f, bytes.Replace(text, []byte("room"), []byte("rxxm"), 1), 0o600)
+		}, ""},
+	} {
+		dir := t.TempDir()
+		head := recorded(t, Config{Dir: dir}, "a", "b")
+		file := only(t, dir)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.change(file, text); err != nil {
+			t.Fatal(err)
+		}
+		head = recorded(t, Config{Dir: dir, Head: head}, "c")
+		r := verified(t, dir, Expect{Head: head})
+		told := fmt.Sprint(r.Problems)
+		harmless := name == "torn" || name == "begun"
+		if harmless != (len(r.Problems) == 0) || !strings.Contains(told, c.broken) || !r.Closed {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if name == "torn" {
+			after, err := os.ReadFile(file)
+			if err != nil || !bytes.HasPrefix(after, text) || !bytes.Contains(after, []byte(`"torn":12`)) {
+				t.Errorf("torn: the octets are not told of, or the records before changed: %v", err)
+			}
+		}
+	}
+}
+
+// TestWhatACrashLeaves: the records after the last signature are counted by the server that comes back.
+func TestWhatACrashLeaves(t *testing.T) {
+	dir := t.TempDir()
+	head := recorded(t, Config{Dir: dir}, "a", "b")
+	file := only(t, dir)
+	text, _ := os.ReadFile(file)
+	whole, _ := lines(text)
+	if err := os.WriteFile(file, append(bytes.Join(whole[:4], []byte{'\n'}), '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := verified(t, dir, Expect{}); r.Unsigned != 2 || r.Closed || len(r.Problems) != 0 {
+		t.Errorf("before: %+v", r)
+	}
+	_ = head // the server died before it had signed: it remembers the signature of the start
+	recorded(t, Config{Dir: dir, Head: Head{2, hashOf(whole[1])}})
+	after, _ := os.ReadFile(file)
+	if !bytes.Contains(after, []byte(`"unsigned":2`)) {
+		t.Errorf("not told: %s", after)
+	}
+	if r := verified(t, dir, Expect{}); r.Unsigned != 0 || len(r.Problems) != 0 {
+		t.Errorf("after: %+v", r)
+	}
+}
+
+// TestOldFilesGo: what is beyond the room of the trail goes, a record says so, and what is left verifies and can be read in pages.
+func TestOldFilesGo(t *testing.T) {
+	dir := t.TempDir()
+	const keep = 64 << 10
+	tr := still(t, Config{Dir: dir, Keep: keep})
+	for i := range 600 {
+		tr.write([]Entry{{Type: "room.opened", Room: fmt.Sprint("r", i), Data: strings.Repeat("x", 100)}})
+		if i%10 == 0 {
+			tr.sign()
+		}
+	}
+	if tr.finish(); tr.ended != nil {
+		t.Fatal(tr.ended)
+	}
+	list, err := partsOf(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := int64(0)
+	for _, p := range list {
+		total += p.size
+	}
+	if total > keep+keep/leastFiles || len(list) < 4 {
+		t.Errorf("%d octets in %d files", total, len(list))
+	}
+	r := verified(t, dir, Expect{Head: tr.Head()})
+	if len(r.Problems) != 0 || r.Pruned < r.First-1 || r.First == 1 {
+		t.Errorf("%+v", r)
+	}
+	want := r.First
+	for after := uint64(0); ; {
+		page, next, err := tr.Page(after, 37)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rec := range page {
+			if rec.Seq != want {
+				t.Fatalf("record %d, wanted %d", rec.Seq, want)
+			}
+			want++
+		}
+		if after = next; next == 0 {
+			break
+		}
+	}
+	if want != r.Last+1 {
+		t.Errorf("the pages end before %d, the trail at %d", want, r.Last)
+	}
+	if page, next, err := tr.Page(r.Last, 10); len(page) != 0 || next != 0 || err != nil {
+		t.Errorf("after the end: %v, %d, %v", page, next, err)
+	}
+	if err := os.Remove(list[0].path); err != nil {
+		t.Fatal(err)
+	}
+	if r := verified(t, dir, Expect{}); len(r.Problems) == 0 {
+		t.Error("a file that was taken away without a word does not show")
+	}
+}
+
+// still is a trail without its goroutine: the test is the writer.
+func still(tb testing.TB, c Config) *Trail {
+	tb.Helper()
+	c.Key = testKey
+	tr, err := open(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return tr
+}
+
+// TestAPageIsWhatTheFileHolds octet by octet, so that whoever reads pages can check the chain.
+func TestAPageIsWhatTheFileHolds(t *testing.T) {
+	dir := t.TempDir()
+	tr := opened(t, Config{Dir: dir})
+	if err := tr.Write(t.Context(), Entry{Type: "admin", By: "<b>\u202e&\n", Data: map[string]string{"a": "<i>\u2028\x01"}}); err != nil {
+		t.Fatal(err)
+	}
+	page, _, err := tr.Page(0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(only(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, _ := lines(text)
+	if len(page) != len(whole) || len(page) != 3 {
+		t.Fatalf("%d of %d", len(page), len(whole))
+	}
+	for i, r := range page {
+		if again, err := encode(r); err != nil || !bytes.Equal(again, whole[i]) {
+			t.Errorf("%s\n%s %v", again, whole[i], err)
+		}
+	}
+	if bytes.ContainsAny(text, "\x01") {
+		t.Error("a control character stands in the file")
+	}
+}
+
+// TestAFullQueue loses entries, never waits, and says how many.
+func TestAFullQueue(t *testing.T) {
+	dir := t.TempDir()
+	blocked, free := make(chan struct{}), make(chan struct{})
+	first := true
+	tr := opened(t, Config{Dir: dir, Signed: func(Head) error {
+		if first { // the signature of Open
+			first = false
+			return nil
+		}
+		close(blocked)
+		<-free
+		return nil
+	}})
+	for i := 0; ; i++ { // until the goroutine is in Signed
+		tr.Note(Entry{Type: "t"})
+		select {
+		case <-blocked:
+		default:
+			continue
+		}
+		break
+	}
+	for range queueLength + 100 {
+		tr.Note(Entry{Type: "t"})
+	}
+	lost := tr.Lost()
+	if lost < 100 {
+		t.Errorf("%d lost", lost)
+	}
+	first = true
+	tr.cfg.Signed = func(Head) error { return nil } // read by the goroutine after free is closed
+	close(free)
+	if err := tr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := verified(t, dir, Expect{}); r.Lost != lost || len(r.Problems) != 0 {
+		t.Errorf("%d lost, and the trail says: %+v", lost, r)
+	}
+}
+
+// TestAFullDisk: what could not be written is counted, nobody is told that it was, and the trail goes on as soon as it can.
+func TestAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	tr := still(t, Config{Dir: dir, Keep: 1 << 20})
+	good := tr.w.file
+	broken, err := os.Open(only(t, dir)) // for reading: every write fails
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.w.file = broken
+	told := make(chan error, 1)
+	tr.write([]Entry{{Type: "a", written: told}, {Type: "b"}})
+	if err := <-told; err == nil || tr.Lost() != 2 {
+		t.Errorf("%v, %d lost", err, tr.Lost())
+	}
+	tr.w.file = good
+	tr.write([]Entry{{Type: "c"}})
+	tr.sign()
+	if err := errors.Join(tr.w.failed, good.Close(), broken.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if r := verified(t, dir, Expect{Head: tr.Head()}); r.Lost != 2 || len(r.Problems) != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestTally: what strangers do costs a record for all of it, whatever names there are.
+func TestTally(t *testing.T) {
+	dir := t.TempDir()
+	tr := opened(t, Config{Dir: dir})
+	for i := range 10 * maxTallied {
+		tr.Tally(fmt.Sprint("reason", i))
+		tr.Tally("no_proof")
+	}
+	if err := tr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	page, _, err := tr.Page(0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var counts []map[string]uint64
+	for _, r := range page {
+		if r.Type == TypeTally {
+			var d tallyData
+			if err := json.Unmarshal(r.Data, &d); err != nil {
+				t.Fatal(err)
+			}
+			counts = append(counts, d.Counts)
+		}
+	}
+	if len(counts) != 1 || len(counts[0]) > maxTallied+1 || counts[0]["no_proof"] != 10*maxTallied {
+		t.Errorf("%v", counts)
+	}
+}
+
+func TestAfterTheEnd(t *testing.T) {
+	tr := opened(t, Config{Dir: t.TempDir()})
+	if err := errors.Join(tr.Close(), tr.Close()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := tr.Write(ctx, Entry{Type: "late"}); !errors.Is(err, ErrClosed) {
+		t.Errorf("%v", err)
+	}
+	tr.Note(Entry{Type: "late"})
+	tr.Tally("late")
+	if _, err := Open(Config{}); !errors.Is(err, ErrConfig) {
+		t.Errorf("%v", err)
+	}
+}
+
+// BenchmarkNote is what a caller pays.
+func BenchmarkNote(b *testing.B) {
+	tr, err := Open(Config{Dir: b.TempDir(), Key: testKey, Keep: 1 << 30})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tr.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		tr.Note(Entry{Type: "seat.joined", Room: "demo", Seat: "0123456789abcdef", Account: "alice"})
+	}
+}
+
+// BenchmarkWrite is what the goroutine pays for a record, disk included.
+func BenchmarkWrite(b *testing.B) {
+	tr := still(b, Config{Dir: b.TempDir(), Keep: 1 << 30})
+	list := make([]Entry, batchLength)
+	for i := range list {
+		list[i] = Entry{Time: time.Now(), Type: "seat.joined", Room: "demo", Seat: "0123456789abcdef", Account: "alice", Data: gapData{3}}
+	}
+	for b.Loop() {
+		tr.write(list)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batchLength), "ns/record")
+	tr.finish()
+}
