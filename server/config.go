@@ -31,6 +31,7 @@ type Config struct {
 	SIP      SIPConfig
 	Media    MediaConfig
 	Admin    AdminConfig
+	Audit    AuditConfig
 	Limits   LimitsConfig
 	Rooms    RoomsConfig
 	Policies map[string]*keying.Policy // by name; Rooms.Policy and each room's policy are among them
@@ -60,6 +61,11 @@ type AdminConfig struct {
 	Listen    string   // IP:port; TLS when it is not loopback
 	Hosts     []string // names allowed in the Host header beside the listening address and localhost
 	Cert, Key string   // PEM files for TLS; empty: a certificate of the server's own CA
+}
+
+// AuditConfig says what becomes of the audit trail.
+type AuditConfig struct {
+	KeepMB int // that it may take; the oldest records go beyond that
 }
 
 // LimitsConfig bounds what callers may take.
@@ -150,6 +156,7 @@ func DefaultConfig() *Config {
 			Codecs: slices.Clone(codecNames), Timeout: 30 * time.Second,
 		},
 		Admin: AdminConfig{Listen: "127.0.0.1:8060"},
+		Audit: AuditConfig{KeepMB: 1024},
 		Limits: LimitsConfig{
 			Calls: 2000, CallsPerAccount: 4, Rooms: 1000, SeatsPerRoom: 500, RequestsPerSource: 200, DHQueue: 64,
 		},

@@ -73,6 +73,7 @@ func knownKeys(t *testing.T) []string {
 sip: {"?": 1}
 media: {"?": 1}
 admin: {"?": 1}
+audit: {"?": 1}
 limits: {"?": 1}
 rooms: {"?": 1, permanent: [{"?": 1}]}
 policies: {standard: {"?": 1}}
@@ -90,8 +91,8 @@ trunks: [{"?": 1}]
 			sections++
 		}
 	}
-	if sections != 9 {
-		t.Fatalf("%d sections answered, want 9: %v", sections, err)
+	if sections != 10 {
+		t.Fatalf("%d sections answered, want 10: %v", sections, err)
 	}
 	return keys
 }

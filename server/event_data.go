@@ -133,6 +133,7 @@ func (v *AccountView) event(kind string) Event {
 // refused tells a refusal; whoever is refused need not have proven anything, so that so many a second are told and the others counted:
 // a stranger's flood must not push out of the ring what others are to hear of.
 func (s *Server) refused(e Event, d Refusal, source netip.AddrPort) {
+	s.recordRefusal(e, d, source)
 	untold, pass := s.refusals.pass(time.Now())
 	if !pass {
 		return

@@ -58,8 +58,12 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 		if known != nil && refuse.Status == 488 && errors.As(refuse, new(*keying.Error)) {
 			s.metrics.rekeyed(rekeyRefused) // an update of the peer that the leg never sees
 		}
-		if refuse.Status != 401 { // which asks for a proof
-			s.refused(whose(known), Refusal{Method: r.Method, Status: refuse.Status, Reason: refuse.Reason, Transport: r.Transport}, r.Source)
+		told := Refusal{Method: r.Method, Status: refuse.Status, Reason: refuse.Reason, Transport: r.Transport}
+		switch { // a first challenge is no refusal, and one to a wrong proof is for the audit trail alone
+		case refuse.Status != 401:
+			s.refused(whose(known), told, r.Source)
+		case refuse.Reason != gate.ReasonNoProof:
+			s.recordRefusal(Event{}, told, r.Source)
 		}
 		level := slog.LevelDebug
 		if refuse.Status == 403 { // somebody has proven who he is, and goes for what is not his

@@ -145,6 +145,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge("conclave_dh_waiting", "Diffie-Hellman operations that run or wait.", float64(s.dh.Waiting()))
 	counter("conclave_srtp_index_repeated_total", "RTP and RTCP packets not sent since their key, SSRC and index had been used before; each is a bug.",
 		float64(s.line.Ledger.Repeated()))
+	counter("conclave_audit_records_total", "Records written to the audit trail.", float64(s.trail.Count()))
+	counter("conclave_audit_lost_total", "Entries that the audit trail lost, because the disk was full or too slow.", float64(s.trail.Lost()))
+	gauge("conclave_audit_waiting", "Entries that wait to be written to the audit trail.", float64(s.trail.Waiting()))
 	m.collectMedia(ch, counter)
 	m.collectMixer(ch, gauge, counter)
 	st := s.endpoint.Stats()

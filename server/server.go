@@ -22,6 +22,7 @@ import (
 	"github.com/conclave/conclave/server/events"
 	"github.com/conclave/conclave/server/gate"
 	"github.com/conclave/conclave/server/store"
+	"github.com/conclave/conclave/server/trail"
 )
 
 // Server is a running conference server. New binds its sockets and opens its store; Run serves until its context ends.
@@ -46,7 +47,10 @@ type Server struct {
 	registrar *registrar
 	chores    *chores
 	events    *events.Ring
-	refusals  *pace   // of their events
+	refusals  *pace // of their events
+	trail     *trail.Trail
+	strangers *pace // of the refusals in the trail, by who they are of
+	known     *pace
 	journeys  *chores // one for each move under way
 	patience  patience
 	moves     *moves
@@ -71,6 +75,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
 		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
+		strangers: &pace{most: strangersRecorded}, known: &pace{most: refusalsRecorded},
 		journeys: newChores(maxMoves, movePatience), moves: newMoves(), patience: patience{ringPatience, callPatience, heardPatience, turnPatience}, calls: &calls{by: make(map[string]*call)},
 	}
 	s.registrar.publish = s.publish
@@ -86,6 +91,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 			_ = s.undo() // what failed matters more
 		}
 	}()
+	if err = s.openTrail(); err != nil {
+		return nil, err
+	}
 	keyer, err := s.openKeying()
 	if err != nil {
 		return nil, err
@@ -244,6 +252,9 @@ func (s *Server) undo() (err error) {
 		err = s.replay.Close()
 	}
 	s.events.Close()
+	if s.trail != nil {
+		err = errors.Join(err, s.trail.Close())
+	}
 	return errors.Join(err, s.store.Close())
 }
 

@@ -208,6 +208,7 @@ func (t *Trail) finish() {
 		}
 		break
 	}
+	t.tell()
 	t.write([]Entry{{Time: t.cfg.Now(), Type: TypeClosed}})
 	t.sign()
 	t.ended = errors.Join(t.w.failed, t.w.close())

@@ -116,15 +116,20 @@ func (t *Trail) report(err error) {
 	t.w.failed = err
 }
 
-// sign signs all that is not signed, if anything is, and brings it to the disk.
-func (t *Trail) sign() {
-	w := &t.w
+// tell writes what was only counted: tallies, and what was lost.
+func (t *Trail) tell() {
 	if counts := t.counts(); counts != nil {
 		t.write([]Entry{{Time: t.cfg.Now(), Type: TypeTally, Data: tallyData{counts}}})
 	}
-	if t.lost.Load() > w.told {
+	if t.lost.Load() > t.w.told {
 		t.write(nil)
 	}
+}
+
+// sign signs all that is not signed, if anything is, and brings it to the disk.
+func (t *Trail) sign() {
+	w := &t.w
+	t.tell()
 	if w.unsigned == 0 {
 		return
 	}
