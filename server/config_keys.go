@@ -53,6 +53,7 @@ func (r *configReader) read(text []byte, c *Config) {
 		s.words("hosts", &c.Admin.Hosts, nil)
 		s.text("cert", &c.Admin.Cert)
 		s.text("key", &c.Admin.Key)
+		s.text("client_ca", &c.Admin.ClientCA)
 	})
 	top.below("audit", func(s *section) { s.number("keep_mb", &c.Audit.KeepMB, minKeptMB, maxKeptMB) })
 	top.below("limits", func(s *section) { s.readLimits(&c.Limits) })

@@ -72,6 +72,10 @@ const (
 	maxDisplayName = 128
 	// mostNamed bounds the names that one line of the log lists.
 	mostNamed = 10
+	// tokenOctets of randomness make a token of the admin API; guessing one is hopeless at any rate.
+	tokenOctets = 32
+	// maxTokens bounds the tokens of the admin API, one for each program and person that uses it.
+	maxTokens = 1000
 	// retryAfter is what a caller is told to wait when the server is full, in seconds.
 	retryAfter = 5
 )

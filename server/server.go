@@ -36,6 +36,7 @@ type Server struct {
 	guard     *keying.Guard
 	dh        *keying.Pool
 	accounts  *accounts
+	tokens    *tokens
 	gate      *gate.Gate
 	endpoint  *dialog.Endpoint
 	line      *legs.Line
@@ -92,6 +93,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		}
 	}()
 	if err = s.openTrail(); err != nil {
+		return nil, err
+	}
+	if s.tokens, err = loadTokens(s.store, time.Now); err != nil {
 		return nil, err
 	}
 	keyer, err := s.openKeying()
