@@ -153,6 +153,8 @@ var routes = []struct {
 	{"GET", "/v1/tokens", "", 200},
 	{"POST", "/v1/tokens", `{"name":"wall board","role":"viewer","room":"demo","lifetime_s":3600}`, 201},
 	{"GET", "/v1/tokens/t1", "", 200},
+	{"GET", "/v1/audit", "", 200},
+	{"GET", "/v1/audit/key", "", 200},
 	{"GET", "/v1/rooms", "", 200},
 	{"GET", "/v1/rooms/demo", "", 200},
 	{"GET", "/v1/rooms/demo/seats", "", 200},

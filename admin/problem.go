@@ -30,6 +30,7 @@ var answers = []struct {
 	{server.ErrNotADevice, http.StatusUnprocessableEntity, "target is none of the devices of the seat's account; register it, or list it with the account"},
 	{server.ErrUnknownToken, http.StatusNotFound, "no such token"},
 	{server.ErrTooManyTokens, http.StatusConflict, "no more tokens are kept; revoke some that are not needed"},
+	{server.ErrAuditUnreadable, http.StatusServiceUnavailable, "a record of the audit trail cannot be read; run: conclave audit verify"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
 }

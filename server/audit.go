@@ -30,10 +30,13 @@ const (
 	AuditAdmin   = "admin"   // a request to the admin API that changes something, or asks for the trail
 )
 
+// ErrAuditUnreadable says that a record of the audit trail is none any more (503).
+var ErrAuditUnreadable = trail.ErrUnreadable
+
 // AuditRecord is one record of the audit trail, AuditHead where it was signed last.
 type (
-	AuditRecord = trail.Record
-	AuditHead   = trail.Head
+	AuditRecord trail.Record
+	AuditHead   trail.Head
 )
 
 // AuditKey is what the audit trail is verified with.
@@ -136,19 +139,34 @@ func (s *Server) recordRefusal(e Event, d Refusal, source netip.AddrPort) {
 	s.trail.Note(trail.Entry{Type: AuditRefused, Room: e.Room, Seat: e.Seat, Account: e.Account, Data: d})
 }
 
-// RecordAdmin takes a request to the admin API into the audit trail, and waits until it is there.
+// tallyToken counts the requests to the admin API with a wrong token that have no record of their own.
+const tallyToken = "admin_token"
+
+// RecordAdmin takes a request to the admin API into the audit trail, and waits until it is there. Of those that proved nothing, by nobody,
+// it records so many as of other strangers.
 func (s *Server) RecordAdmin(ctx context.Context, a AdminAction) error {
+	if a.By == "" {
+		if _, pass := s.strangers.pass(time.Now()); !pass {
+			s.trail.Tally(tallyToken)
+			return nil
+		}
+	}
 	return s.trail.Write(ctx, trail.Entry{Type: AuditAdmin, By: a.By, Data: a})
 }
 
 // AuditTrail gives up to limit records of the audit trail after the one of that number, and the number to go on after, 0 at the end.
 func (s *Server) AuditTrail(_ context.Context, after uint64, limit int) ([]AuditRecord, uint64, error) {
-	return s.trail.Page(after, limit)
+	page, next, err := s.trail.Page(after, limit)
+	records := make([]AuditRecord, len(page))
+	for i, r := range page {
+		records[i] = AuditRecord(r)
+	}
+	return records, next, err
 }
 
 // AuditKey gives what the audit trail is verified with.
-func (s *Server) AuditKey(context.Context) AuditKey {
-	return AuditKey{Algorithm: "Ed25519", Key: trail.EncodeKey(s.trail.Key()), Head: s.trail.Head()}
+func (s *Server) AuditKey(context.Context) (AuditKey, error) {
+	return AuditKey{Algorithm: "Ed25519", Key: trail.EncodeKey(s.trail.Key()), Head: AuditHead(s.trail.Head())}, nil
 }
 
 // AuditKeyOf reads that from the data directory of a server that does not run.
@@ -166,7 +184,7 @@ func AuditKeyOf(data string) (k AuditKey, err error) {
 		return k, err
 	}
 	head, err := auditHead(st)
-	return AuditKey{Algorithm: "Ed25519", Key: trail.EncodeKey(key.Public().(ed25519.PublicKey)), Head: head}, err
+	return AuditKey{Algorithm: "Ed25519", Key: trail.EncodeKey(key.Public().(ed25519.PublicKey)), Head: AuditHead(head)}, err
 }
 
 // AuditDir is where the audit trail is, below a data directory.

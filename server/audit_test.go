@@ -52,7 +52,7 @@ func audited(t *testing.T, yaml string, f func(t *testing.T, s *Server)) ([]Audi
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := trail.Verify(files, trail.Expect{Key: public, Head: key.Head, Whole: true})
+	report, err := trail.Verify(files, trail.Expect{Key: public, Head: trail.Head(key.Head), Whole: true})
 	if err != nil || len(report.Problems) > 0 || !report.Closed || report.Hash != key.Head.Hash {
 		t.Fatalf("%+v, %v", report, err)
 	}
