@@ -175,7 +175,7 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
-		Renew: true, OnRekey: s.rekeyed,
+		Renew: true, OnRekey: s.rekeyed, OnShaken: s.shaken,
 		Ports:  media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh, s.cfg.Media.Address6),
 		Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
 	}
