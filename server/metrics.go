@@ -52,6 +52,9 @@ func (t *mediaTotals) add(s media.Snapshot) {
 // endings are those that an operator watches for, and that are there from the start (legs.Ending).
 var endings = []string{"media_timeout", "session_expired", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed"}
 
+// overloads are the refusals before the gate that an operator watches for, and that are there from the start.
+var overloads = []string{"overload", "full"}
+
 // runtimeMetrics are those beyond the collector's own: what of the heap is alive.
 var runtimeMetrics = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/gc/heap/live:bytes$`)}
 
@@ -162,8 +165,13 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 func (m *metrics) collectSIP(ch chan<- prometheus.Metric, refused map[string]uint64) {
 	desc := prometheus.NewDesc("conclave_sip_refusals_total",
 		"SIP messages refused or dropped before the gate saw them, or for the state of their dialog, by reason.", []string{"reason"}, nil)
+	for _, reason := range overloads {
+		if refused[reason] == 0 {
+			ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, 0, reason)
+		}
+	}
 	for reason, n := range refused {
-		if reason != "admit" && reason != "rejected" {
+		if n > 0 && reason != "admit" && reason != "rejected" {
 			ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), reason)
 		}
 	}
