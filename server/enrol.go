@@ -5,6 +5,7 @@ import (
 	"crypto/md5" //nolint:gosec // RFC 2617, for phones that know no other
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -184,7 +185,7 @@ func (s *Server) DeleteAccount(ctx context.Context, name string) error {
 	return nil
 }
 
-// closeAccount forgets the devices of an account that may not call any more, and ends its calls.
+// closeAccount forgets the devices of an account that may not call any more, and ends its calls and what waits for it to call.
 func (s *Server) closeAccount(ctx context.Context, name string) {
 	s.registrar.forget(name)
 	for _, c := range s.calls.all() {
@@ -192,6 +193,11 @@ func (s *Server) closeAccount(ctx context.Context, name string) {
 			if err := c.leg.Hangup(ctx, "account_closed"); err != nil && ctx.Err() == nil && c.leg.State() != legs.Ended {
 				s.log.Warn("a call of a closed account did not end", "account", name, "leg", c.leg.ID(), "err", err)
 			}
+		}
+	}
+	for _, r := range s.rooms.list() {
+		if err := r.do(ctx, func() { r.forsake(name) }); err != nil && !errors.Is(err, errRoomClosed) {
+			s.log.Warn("a seat may go on waiting for a closed account", "account", name, "room", r.name, "err", err)
 		}
 	}
 }

@@ -165,6 +165,16 @@ func (st *seat) stay() {
 	}
 }
 
+// forsake frees the seats that wait for an account which is closed: one that is made anew under its name is somebody else's. It runs in the
+// room's goroutine.
+func (r *room) forsake(account string) {
+	for _, st := range r.seats {
+		if st.away != nil && st.who.Account == account {
+			r.leave(st)
+		}
+	}
+}
+
 // leave frees a seat; the channel is closed once the mixer touches its ports no more. It runs in the room's goroutine.
 func (r *room) leave(st *seat) <-chan struct{} {
 	st.stay()

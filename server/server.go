@@ -53,14 +53,16 @@ type Server struct {
 	strangers *pace // of the refusals in the trail, by who they are of
 	known     *pace
 	journeys  *chores // one for each move under way
-	patience  patience
 	moves     *moves
 	calls     *calls
 	metrics   *metrics
 	stopping  atomic.Bool
 
 	// addressOf finds the address of an interface; tests have their own.
-	addressOf func(name string, ipv6 bool) (netip.Addr, error)
+	addressOf func(name string, ipv6 bool, had netip.Addr) (netip.Addr, error)
+
+	// waits is how long moves wait for devices; tests put their own there.
+	waits atomic.Pointer[patience]
 
 	// full says that the mixer can take no further call; asked before anything is spent on one. It is the pool's; tests put their own there.
 	full atomic.Pointer[func() bool]
@@ -77,9 +79,10 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
 		strangers: &pace{most: strangersRecorded}, known: &pace{most: refusalsRecorded},
-		journeys: newChores(maxMoves, movePatience), moves: newMoves(), patience: patience{ringPatience, callPatience, heardPatience, turnPatience}, calls: &calls{by: make(map[string]*call)},
+		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
 	s.registrar.publish = s.publish
+	s.waits.Store(&patience{ringPatience, callPatience, heardPatience, turnPatience})
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
