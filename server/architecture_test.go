@@ -39,10 +39,11 @@ var mayImport = map[string][]string{
 	"loadtest/speech":      {},
 	"mixer":                {"mixer/codec"},
 	"mixer/codec":          {},
-	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/store", "server/trail"},
+	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/store", "server/traces", "server/trail"},
 	"server/events":        {},
 	"server/gate":          {"keying", "legs/offer"},
 	"server/store":         {},
+	"server/traces":        {},
 	"server/trail":         {},
 }
 

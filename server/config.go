@@ -28,15 +28,16 @@ const (
 
 // Config is a whole, validated configuration. It is read once and not changed afterwards.
 type Config struct {
-	SIP      SIPConfig
-	Media    MediaConfig
-	Admin    AdminConfig
-	Audit    AuditConfig
-	Limits   LimitsConfig
-	Rooms    RoomsConfig
-	Policies map[string]*keying.Policy // by name; Rooms.Policy and each room's policy are among them
-	Trunks   []TrunkConfig
-	Warnings []string // sentences for the log: accepted, but probably not what was meant
+	SIP       SIPConfig
+	Media     MediaConfig
+	Admin     AdminConfig
+	Audit     AuditConfig
+	Telemetry TelemetryConfig
+	Limits    LimitsConfig
+	Rooms     RoomsConfig
+	Policies  map[string]*keying.Policy // by name; Rooms.Policy and each room's policy are among them
+	Trunks    []TrunkConfig
+	Warnings  []string // sentences for the log: accepted, but probably not what was meant
 }
 
 // SIPConfig says where signalling is taken. An empty address turns its transport off; port 0 takes any free port.
@@ -67,6 +68,11 @@ type AdminConfig struct {
 // AuditConfig says what becomes of the audit trail.
 type AuditConfig struct {
 	KeepMB int // that it may take; the oldest records go beyond that
+}
+
+// TelemetryConfig says who is told how calls are set up.
+type TelemetryConfig struct {
+	OTLP string // URL of a collector of traces; "": nobody is
 }
 
 // LimitsConfig bounds what callers may take.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/server/traces"
 )
 
 // Words that a policy may use (compiled tables).
@@ -49,6 +50,11 @@ func (r *configReader) check(c *Config) {
 	}
 	r.checkRooms(c)
 	r.checkTrunks(c)
+	if url := c.Telemetry.OTLP; url != "" {
+		if traces.CheckURL(url) != nil {
+			r.problem("telemetry.otlp", "%q is no collector that can be told; write https://HOST/v1/traces, or http:// with a loopback address", clip(url))
+		}
+	}
 }
 
 // listener is one address that the server binds.

@@ -74,6 +74,7 @@ sip: {"?": 1}
 media: {"?": 1}
 admin: {"?": 1}
 audit: {"?": 1}
+telemetry: {"?": 1}
 limits: {"?": 1}
 rooms: {"?": 1, permanent: [{"?": 1}]}
 policies: {standard: {"?": 1}}
@@ -91,8 +92,8 @@ trunks: [{"?": 1}]
 			sections++
 		}
 	}
-	if sections != 10 {
-		t.Fatalf("%d sections answered, want 10: %v", sections, err)
+	if sections != 11 {
+		t.Fatalf("%d sections answered, want 11: %v", sections, err)
 	}
 	return keys
 }

@@ -56,6 +56,7 @@ func (r *configReader) read(text []byte, c *Config) {
 		s.text("client_ca", &c.Admin.ClientCA)
 	})
 	top.below("audit", func(s *section) { s.number("keep_mb", &c.Audit.KeepMB, minKeptMB, maxKeptMB) })
+	top.below("telemetry", func(s *section) { s.text("otlp", &c.Telemetry.OTLP) })
 	top.below("limits", func(s *section) { s.readLimits(&c.Limits) })
 	top.below("rooms", func(s *section) { s.readRooms(&c.Rooms) })
 	top.below("policies", func(s *section) { s.readPolicies(c) })

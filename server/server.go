@@ -22,6 +22,7 @@ import (
 	"github.com/conclave/conclave/server/events"
 	"github.com/conclave/conclave/server/gate"
 	"github.com/conclave/conclave/server/store"
+	"github.com/conclave/conclave/server/traces"
 	"github.com/conclave/conclave/server/trail"
 )
 
@@ -49,6 +50,7 @@ type Server struct {
 	chores    *chores
 	events    *events.Ring
 	refusals  *pace // of their events
+	tracer    *traces.Exporter // nil: nobody asked for traces
 	trail     *trail.Trail
 	strangers *pace // of the refusals in the trail, by who they are of
 	known     *pace
@@ -97,6 +99,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}()
 	if err = s.openTrail(); err != nil {
 		return nil, err
+	}
+	if url := cfg.Telemetry.OTLP; url != "" {
+		s.tracer = traces.New(traces.Config{URL: url, Instance: cfg.SIP.Domain, Log: log})
 	}
 	if s.tokens, err = loadTokens(s.store, time.Now); err != nil {
 		return nil, err
@@ -259,6 +264,7 @@ func (s *Server) undo() (err error) {
 		err = s.replay.Close()
 	}
 	s.events.Close()
+	s.tracer.Close()
 	if s.trail != nil {
 		err = errors.Join(err, s.trail.Close())
 	}
