@@ -75,7 +75,7 @@ func parseHead(text string) (h trail.Head, err error) {
 	raw, err := hex.DecodeString(hash)
 	h.Hash = strings.ToLower(hash)
 	if h.Seq, _ = strconv.ParseUint(number, 10, 64); h.Seq == 0 || err != nil || len(raw) != 32 {
-		return h, errors.New("--head is not NUMBER:SHA256, such as 17:9f86d0...")
+		return h, errors.New("--head is not the number of a record, a colon, and its SHA-256 in hex")
 	}
 	return h, nil
 }

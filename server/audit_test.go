@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -73,6 +74,21 @@ func audited(t *testing.T, yaml string, f func(t *testing.T, s *Server)) ([]Audi
 		}
 	}
 	return records, all
+}
+
+// openedTrail is a trail for a server that is made by hand.
+func openedTrail(t *testing.T) *trail.Trail {
+	t.Helper()
+	tr, err := trail.Open(trail.Config{Dir: t.TempDir(), Key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), Keep: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := tr.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return tr
 }
 
 // of gives the records of a type.

@@ -13,7 +13,7 @@ import (
 // newHouse is a server with the account alice, a registrar, and nothing else; its domain is conf.example.com.
 func newHouse(t *testing.T) *Server {
 	t.Helper()
-	s := &Server{cfg: DevConfig(), accounts: register(t), registrar: newRegistrar(100, time.Now), ledger: newLedger(DevConfig())}
+	s := &Server{cfg: DevConfig(), accounts: register(t), registrar: newRegistrar(100, time.Now), ledger: newLedger(DevConfig()), trail: openedTrail(t)}
 	s.cfg.SIP.Domain = "conf.example.com"
 	enter(t, s.accounts, "alice")
 	enter(t, s.accounts, "bob")
