@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/conclave/conclave/keying"
-	"github.com/conclave/conclave/server/traces"
+	"github.com/conclave/conclave/server/webhook"
 )
 
 // Words that a policy may use (compiled tables).
@@ -51,8 +51,29 @@ func (r *configReader) check(c *Config) {
 	r.checkRooms(c)
 	r.checkTrunks(c)
 	if url := c.Telemetry.OTLP; url != "" {
-		if traces.CheckURL(url) != nil {
-			r.problem("telemetry.otlp", "%q is no collector that can be told; write https://HOST/v1/traces, or http:// with a loopback address", clip(url))
+		if err := webhook.CheckURL(url); err != nil {
+			r.problem("telemetry.otlp", "%v", err)
+		}
+	}
+	r.checkWebhooks(c)
+}
+
+func (r *configReader) checkWebhooks(c *Config) {
+	if len(c.Webhooks) > maxWebhooks {
+		r.problem("webhooks", "are %d; %d at most", len(c.Webhooks), maxWebhooks)
+	}
+	for i, h := range c.Webhooks {
+		path := fmt.Sprintf("webhooks[%d]", i)
+		if err := webhook.CheckURL(h.URL); err != nil {
+			r.problem(path+".url", "%v", err)
+		}
+		if h.SecretFile == "" {
+			r.problem(path+".secret_file", "is missing; name a file with %d octets or more that only its owner can read", webhook.SecretOctets)
+		}
+		for j, name := range h.Rooms {
+			if !nameShape.MatchString(name) {
+				r.problem(fmt.Sprintf("%s.rooms[%d]", path, j), "%q is no name of a room; use 1 to 64 of a-z 0-9 . _ -", clip(name))
+			}
 		}
 	}
 }

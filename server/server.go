@@ -24,6 +24,7 @@ import (
 	"github.com/conclave/conclave/server/store"
 	"github.com/conclave/conclave/server/traces"
 	"github.com/conclave/conclave/server/trail"
+	"github.com/conclave/conclave/server/webhook"
 )
 
 // Server is a running conference server. New binds its sockets and opens its store; Run serves until its context ends.
@@ -49,11 +50,12 @@ type Server struct {
 	registrar *registrar
 	chores    *chores
 	events    *events.Ring
-	refusals  *pace // of their events
+	refusals  *pace            // of their events
 	tracer    *traces.Exporter // nil: nobody asked for traces
 	trail     *trail.Trail
 	strangers *pace // of the refusals in the trail, by who they are of
 	known     *pace
+	webhooks  *webhook.Sender
 	journeys  *chores // one for each move under way
 	moves     *moves
 	calls     *calls
@@ -88,8 +90,13 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
+	if s.webhooks, err = s.startWebhooks(); err != nil {
+		s.events.Close()
+		return nil, err
+	}
 	if s.store, err = store.Open(data); err != nil {
 		s.events.Close()
+		s.webhooks.Close()
 		return nil, err
 	}
 	defer func() {
@@ -111,6 +118,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		return nil, err
 	}
 	s.openMedia(keyer)
+	if err = s.reopen(); err != nil {
+		return nil, err
+	}
 	if s.gate, err = gate.New(gate.Config{
 		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: s.policy,
 		Trunks: cfg.gateTrunks(), Known: s.accounts.taken, Issued: s.accounts.issued, Address: cfg.Media.Address,
@@ -264,6 +274,7 @@ func (s *Server) undo() (err error) {
 		err = s.replay.Close()
 	}
 	s.events.Close()
+	s.webhooks.Close() // which sends the last of them
 	s.tracer.Close()
 	if s.trail != nil {
 		err = errors.Join(err, s.trail.Close())

@@ -113,8 +113,21 @@ func TestCalls(t *testing.T) {
 			}
 			return err
 		}, `{"algorithm":"Ed25519","key":"AAAA","head":{"seq":7,"hash":"00"}}`, "GET /v1/audit/key"},
-		"revoke":  {func(ctx context.Context, c *Client) error { return c.DeleteToken(ctx, "t1") }, "", "DELETE /v1/tokens/t1"},
-		"hang up": {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
+		"revoke": {func(ctx context.Context, c *Client) error { return c.DeleteToken(ctx, "t1") }, "", "DELETE /v1/tokens/t1"},
+		"open room": {func(ctx context.Context, c *Client) error {
+			_, err := c.CreateRoom(ctx, NewRoom{Name: "board", MaxSeats: 3, Permanent: true})
+			return err
+		}, `{}`, `POST /v1/rooms application/json {"name":"board","max_seats":3,"permanent":true}`},
+		"patch room": {func(ctx context.Context, c *Client) error {
+			_, err := c.PatchRoom(ctx, "board", RoomPatch{Muted: &yes})
+			return err
+		}, `{}`, `PATCH /v1/rooms/board application/json {"muted":true}`},
+		"call out": {func(ctx context.Context, c *Client) error {
+			_, err := c.CallOut(ctx, "board", CallRequest{URI: "sip:bob@x", Keying: "mikey-dh"})
+			return err
+		}, `{}`, `POST /v1/rooms/board/seats application/json {"uri":"sip:bob@x","keying":"mikey-dh"}`},
+		"end room": {func(ctx context.Context, c *Client) error { return c.DeleteRoom(ctx, "board") }, "", "DELETE /v1/rooms/board"},
+		"hang up":  {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -290,7 +303,8 @@ func TestViewsAreTheAPIs(t *testing.T) {
 	for schema, view := range map[string]any{
 		"RoomView": Room{}, "WeakestView": Weakest{}, "SeatView": Seat{}, "LegView": Leg{}, "KeyingView": Keying{}, "QualityView": Quality{},
 		"SeatPatch": SeatPatch{}, "AccountView": Account{}, "NewAccount": NewAccount{}, "AccountPatch": AccountPatch{},
-		"NewToken": NewToken{}, "TokenView": Token{},
+		"NewToken": NewToken{}, "NewRoom": NewRoom{}, "RoomPatch": RoomPatch{},
+		"Position": Position{}, "PositionPatch": PositionPatch{}, "CallRequest": CallRequest{}, "MoveRequest": MoveRequest{}, "MoveView": Move{}, "TokenView": Token{},
 	} {
 		var want, got []string
 		for name := range api.Components.Schemas[schema].Properties {

@@ -8,6 +8,8 @@ type Room struct {
 	Policy    string    `json:"policy"`
 	Locked    bool      `json:"locked"`
 	MaxSeats  int       `json:"max_seats"`
+	PIN       bool      `json:"pin"`       // callers must know one
+	Permanent bool      `json:"permanent"` // kept although nobody is in it
 	Seats     int       `json:"seats"`
 	Speaking  []string  `json:"speaking"` // ids of seats
 	Weakest   *Weakest  `json:"weakest"`  // nil in an empty room
@@ -32,6 +34,7 @@ type Seat struct {
 	Muted       bool      `json:"muted"`
 	Deaf        bool      `json:"deaf"`
 	GainDB      float64   `json:"gain_db"`
+	Position    *Position `json:"position"` // nil: none was given
 	Speaking    bool      `json:"speaking"`
 	LevelDBFS   float64   `json:"level_dbfs"`
 	Leg         *Leg      `json:"leg"` // nil while the owner is away
@@ -84,7 +87,7 @@ type Move struct {
 	Seat    string  `json:"seat"`
 	Account string  `json:"account"`
 	Target  string  `json:"target"` // "" where the device called by itself
-	How     string  `json:"how"`    // refer, replaces, invite or send
+	How     string  `json:"how"`    // refer, replaces, invite, send or dial
 	State   string  `json:"state"`  // inviting, bridged, done or failed
 	GapMS   float64 `json:"gap_ms"` // of the seat's sound, at the change
 	Reason  string  `json:"reason"` // why it failed
@@ -95,6 +98,31 @@ type SeatPatch struct {
 	Muted  *bool    `json:"muted,omitempty"`
 	Deaf   *bool    `json:"deaf,omitempty"`
 	GainDB *float64 `json:"gain_db,omitempty"` // -60 to 20 dB
+	// Position is by azimuth, or by all of x, y and z.
+	Position *PositionPatch `json:"position,omitempty"`
+}
+
+// Position is the place of a seat, in metres and degrees.
+type Position struct {
+	X       float64 `json:"x"`       // to the right
+	Y       float64 `json:"y"`       // ahead
+	Z       float64 `json:"z"`       // up
+	Azimuth float64 `json:"azimuth"` // clockwise from ahead
+}
+
+// PositionPatch gives a seat a place.
+type PositionPatch struct {
+	Azimuth *float64 `json:"azimuth,omitempty"`
+	X       *float64 `json:"x,omitempty"`
+	Y       *float64 `json:"y,omitempty"`
+	Z       *float64 `json:"z,omitempty"`
+}
+
+// CallRequest asks for a call to a device.
+type CallRequest struct {
+	URI     string `json:"uri"`
+	Account string `json:"account,omitempty"` // of the device, where several have one there
+	Keying  string `json:"keying,omitempty"`  // "": those of the policy
 }
 
 // Account is an account; it holds no credential.
@@ -169,4 +197,23 @@ type AuditKey struct {
 		Seq  uint64 `json:"seq"`  // of the last signed record
 		Hash string `json:"hash"` // its SHA-256, hex
 	} `json:"head"`
+}
+
+// NewRoom asks for a room.
+type NewRoom struct {
+	Name      string `json:"name"`
+	Policy    string `json:"policy,omitempty"` // of the configuration; "" for the default
+	Locked    bool   `json:"locked,omitempty"`
+	MaxSeats  int    `json:"max_seats,omitempty"` // 0 for the default
+	PIN       string `json:"pin,omitempty"`       // 4 to 12 digits
+	Permanent bool   `json:"permanent,omitempty"` // kept, over restarts too
+}
+
+// RoomPatch changes a room; nil leaves a value as it is.
+type RoomPatch struct {
+	Policy   *string `json:"policy,omitempty"` // of new calls
+	Locked   *bool   `json:"locked,omitempty"`
+	MaxSeats *int    `json:"max_seats,omitempty"`
+	PIN      *string `json:"pin,omitempty"`   // "" for none
+	Muted    *bool   `json:"muted,omitempty"` // every seat there is
 }

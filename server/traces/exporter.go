@@ -3,13 +3,10 @@ package traces
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,22 +18,6 @@ type Config struct {
 	Instance string        // which server this is
 	Every    time.Duration // how long a set-up waits for others at most; 0: sendEvery
 	Log      *slog.Logger  // nil: none
-}
-
-// ErrURL says that no collector can be reached by a URL without telling others what it is told.
-var ErrURL = errors.New("traces: write https://HOST/v1/traces, or http://127.0.0.1:4318/v1/traces for a collector on this machine")
-
-// CheckURL says whether a URL may be that of a collector: over TLS, or on this machine.
-func CheckURL(text string) error {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
-		return ErrURL
-	}
-	addr, _ := netip.ParseAddr(u.Hostname())
-	if u.Scheme == "https" || u.Scheme == "http" && (addr.IsLoopback() || u.Hostname() == "localhost") {
-		return nil
-	}
-	return ErrURL
 }
 
 // Exporter sends set-ups to a collector. A nil Exporter makes nil Setups.

@@ -151,18 +151,6 @@ func TestAFlood(t *testing.T) {
 	}
 }
 
-func TestCheckURL(t *testing.T) {
-	for url, good := range map[string]bool{
-		"https://collector.example/v1/traces": true, "http://127.0.0.1:4318/v1/traces": true, "http://[::1]:4318/": true, "http://localhost:4318/v1/traces": true,
-		"http://collector.example/v1/traces": false, "http://192.0.2.1/": false, "ftp://127.0.0.1/": false, "127.0.0.1:4318": false, "https://": false,
-		"https://user:secret@collector.example/": false, "http://127.0.0.1.example/": false, "https://a/#b": false, "": false, "http://%zz/": false,
-	} {
-		if err := CheckURL(url); (err == nil) != good {
-			t.Errorf("%q: %v", url, err)
-		}
-	}
-}
-
 // TestNobodyAsked: without an exporter everything is taken and nothing happens, at no cost.
 func TestNobodyAsked(t *testing.T) {
 	var e *Exporter
