@@ -70,15 +70,15 @@ func (a *Admin) audited(next http.Handler) http.Handler {
 				return
 			}
 			if route := chi.RouteContext(r.Context()).RoutePattern(); route != "" { // there is such a route
-				a.record(r, server.AdminAction{By: p.id, Operation: r.Method + " " + route, Path: r.URL.Path, Status: status})
+				a.toTrail(r, server.AdminAction{By: p.id, Operation: r.Method + " " + route, Path: r.URL.Path, Status: status})
 			}
 		}}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// record waits until the trail has it, also where the client did not wait for its answer.
-func (a *Admin) record(r *http.Request, act server.AdminAction) {
+// toTrail waits until the trail has it, also where the client did not wait for its answer.
+func (a *Admin) toTrail(r *http.Request, act server.AdminAction) {
 	act.Source = peer(r).String()
 	act.Path = clip(act.Path, maxAuditedPath)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditPatience)
