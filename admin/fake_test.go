@@ -89,6 +89,10 @@ func (f *fake) Webhooks(context.Context) ([]server.WebhookView, error) {
 
 func (f *fake) Ready(context.Context) error { return f.ready }
 
+func (f *fake) Node(context.Context) server.NodeView {
+	return server.NodeView{StartedAt: start, State: "ready", Calls: len(f.seats), Rooms: len(f.rooms)}
+}
+
 func (f *fake) Rooms(context.Context) ([]server.RoomView, error) {
 	if err := f.enter(); err != nil {
 		return nil, err
@@ -364,6 +368,11 @@ func (f *fake) PatchAccount(ctx context.Context, name string, p server.AccountPa
 	defer f.mu.Unlock()
 	f.accounts[name] = v
 	return v, nil
+}
+
+func (f *fake) RotateAccount(ctx context.Context, name string, _ server.Rotation) (*server.Bundle, server.AccountView, error) {
+	v, err := f.Account(ctx, name)
+	return &server.Bundle{Account: name, URI: v.URI, PSK: keying.NewSecret([]byte("sixteen others!!"))}, v, err
 }
 
 func (f *fake) DeleteAccount(ctx context.Context, name string, musts ...server.Must[server.AccountView]) error {

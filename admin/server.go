@@ -13,6 +13,9 @@ type Server interface {
 	// Ready gives nil while the server takes calls.
 	Ready(ctx context.Context) error
 
+	// Node gives the server as a whole; the version is the API's to fill in.
+	Node(ctx context.Context) server.NodeView
+
 	// Rooms gives every open room.
 	Rooms(ctx context.Context) ([]server.RoomView, error)
 	// Room gives one room.
@@ -73,6 +76,8 @@ type Server interface {
 	CreateAccount(ctx context.Context, n server.NewAccount) (*server.Bundle, server.AccountView, error)
 	// PatchAccount changes an account and gives it as it is then.
 	PatchAccount(ctx context.Context, name string, p server.AccountPatch, musts ...server.Must[server.AccountView]) (server.AccountView, error)
+	// RotateAccount gives an account new credentials; the bundle holds the only copy of them in the clear.
+	RotateAccount(ctx context.Context, name string, ask server.Rotation) (*server.Bundle, server.AccountView, error)
 	// DeleteAccount ends the account's calls and forgets it.
 	DeleteAccount(ctx context.Context, name string, musts ...server.Must[server.AccountView]) error
 }

@@ -80,7 +80,10 @@ func TestCallOutThatFails(t *testing.T) {
 	if err := s.DeleteRoom(t.Context(), "board"); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the call ends with its room", func() bool { v, err := s.Move(move.ID); return err == nil && v.State == moveFailed && s.ledger.total() == 0 })
+	until(t, "the call ends with its room", func() bool {
+		v, err := s.Move(move.ID)
+		return err == nil && v.State == moveFailed && s.ledger.total() == 0
+	})
 }
 
 func TestCallOutRefusals(t *testing.T) {

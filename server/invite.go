@@ -77,8 +77,7 @@ func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
 	a.setup.Step("agree")
 	leg, err := s.prepare(in, a, o)
 	if err != nil {
-		o.vacate(false)
-		return err
+		return o.refuse(err)
 	}
 	o.leg, o.setup = leg, a.setup
 	a.setup.Note("conclave.leg", leg.ID())
@@ -99,10 +98,18 @@ func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
 	}
 	if err != nil {
 		s.calls.remove(in.DialogID())
-		o.vacate(false)
-		return err
+		return o.refuse(err)
 	}
 	return nil
+}
+
+// refuse unwinds a call that is not taken; a move that it was to bring a leg for is told why.
+func (o *tenancy) refuse(err error) error {
+	if o.move != nil {
+		o.move.callOff(err)
+	}
+	o.vacate(false)
+	return err
 }
 
 // prepare tells the leg what the gate found out, and has it negotiate.

@@ -177,6 +177,11 @@ type NewAccount struct {
 	MD5         bool   `json:"md5,omitempty" doc:"Take SIP digest by MD5 too: for a phone that knows no other"`
 }
 
+// Rotation asks for new credentials.
+type Rotation struct {
+	Cert string `json:"cert,omitempty" enum:"rsa,ecdsa" doc:"Kind of certificate to issue; ecdsa when empty"`
+}
+
 // AccountPatch changes an account; a nil field stays as it is.
 type AccountPatch struct {
 	DisplayName *string   `json:"display_name,omitempty" maxLength:"128" doc:"Name to show"`

@@ -18,6 +18,11 @@ func (c *Client) Ready(ctx context.Context) error {
 	return c.ask(ctx, http.MethodGet, "/readyz", nil, nil)
 }
 
+// Node gives the server as a whole.
+func (c *Client) Node(ctx context.Context) (n Node, err error) {
+	return n, c.ask(ctx, http.MethodGet, path("node"), nil, &n)
+}
+
 // CreateAccount makes an account and gives its bundle, the only copy of its secrets: keep it in a file of mode 0600.
 func (c *Client) CreateAccount(ctx context.Context, n NewAccount) (bundle json.RawMessage, err error) {
 	return bundle, c.ask(ctx, http.MethodPost, path("accounts"), n, &bundle)
@@ -36,6 +41,14 @@ func (c *Client) Account(ctx context.Context, name string) (a Account, err error
 // PatchAccount changes an account and gives it as it is then.
 func (c *Client) PatchAccount(ctx context.Context, name string, p AccountPatch) (a Account, err error) {
 	return a, c.ask(ctx, http.MethodPatch, path("accounts", name), p, &a)
+}
+
+// RotateAccount gives an account new credentials, and gives their bundle; cert is rsa or ecdsa, which "" is too.
+func (c *Client) RotateAccount(ctx context.Context, name, cert string) (bundle json.RawMessage, err error) {
+	ask := struct {
+		Cert string `json:"cert,omitempty"`
+	}{cert}
+	return bundle, c.ask(ctx, http.MethodPost, path("accounts", name, "rotate"), ask, &bundle)
 }
 
 // DeleteAccount ends the account's calls and forgets it.
