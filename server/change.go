@@ -71,6 +71,13 @@ func (s *Server) onHold(l *legs.Leg, held bool) {
 	s.publish(c.tenancy.legState(l, state.String(), ""))
 }
 
+// shaken tells that a call has its first keys by a handshake (legs.Line.OnShaken).
+func (s *Server) shaken(l *legs.Leg) {
+	if c := s.calls.find(l.Dialog().ID()); c != nil {
+		s.publish(c.tenancy.legState(l, "keyed", ""))
+	}
+}
+
 // resultOf tells a refusal, by either side, from a failure.
 func resultOf(ours bool, err error) string {
 	var theirs *legs.Refused

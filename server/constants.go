@@ -78,6 +78,10 @@ const (
 	rosterStream   = 24 << 10
 	// refusalsTold bounds the refusals in a second that become events.
 	refusalsTold = 20
+	// strangersRecorded bounds the refusals in a second that the audit trail has a record of each for, of those who proved nothing: 30 MB a
+	// day of them at most. refusalsRecorded those of accounts and trunks.
+	strangersRecorded = 1
+	refusalsRecorded  = 20
 	// speakingPace is how often it is looked who speaks, and what the node has to shed, while anybody listens.
 	speakingPace = 500 * time.Millisecond
 	// maxDisplayName bounds the name that a trunk gives a caller, in characters, as the admin API bounds an account's.

@@ -22,6 +22,8 @@ import (
 	"github.com/conclave/conclave/server/events"
 	"github.com/conclave/conclave/server/gate"
 	"github.com/conclave/conclave/server/store"
+	"github.com/conclave/conclave/server/traces"
+	"github.com/conclave/conclave/server/trail"
 	"github.com/conclave/conclave/server/webhook"
 )
 
@@ -48,7 +50,11 @@ type Server struct {
 	registrar *registrar
 	chores    *chores
 	events    *events.Ring
-	refusals  *pace // of their events
+	refusals  *pace            // of their events
+	tracer    *traces.Exporter // nil: nobody asked for traces
+	trail     *trail.Trail
+	strangers *pace // of the refusals in the trail, by who they are of
+	known     *pace
 	webhooks  *webhook.Sender
 	watchers  *watchers
 	journeys  *chores // one for each move under way
@@ -77,7 +83,8 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}
 	s := &Server{
 		started: time.Now(), cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
-		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold}, watchers: newWatchers(watchPace),
+		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
+		strangers: &pace{most: strangersRecorded}, known: &pace{most: refusalsRecorded},
 		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
 	s.registrar.publish = s.publish
@@ -99,6 +106,12 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 			_ = s.undo() // what failed matters more
 		}
 	}()
+	if err = s.openTrail(); err != nil {
+		return nil, err
+	}
+	if url := cfg.Telemetry.OTLP; url != "" {
+		s.tracer = traces.New(traces.Config{URL: url, Instance: cfg.SIP.Domain, Log: log})
+	}
 	if s.tokens, err = loadTokens(s.store, time.Now); err != nil {
 		return nil, err
 	}
@@ -183,7 +196,7 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
-		Renew: true, OnRekey: s.rekeyed, OnHold: s.onHold,
+		Renew: true, OnRekey: s.rekeyed, OnHold: s.onHold, OnShaken: s.shaken,
 		Ports:  media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh, s.cfg.Media.Address6),
 		Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
 	}
@@ -267,6 +280,10 @@ func (s *Server) undo() (err error) {
 	}
 	s.events.Close()
 	s.webhooks.Close() // which sends the last of them
+	s.tracer.Close()
+	if s.trail != nil {
+		err = errors.Join(err, s.trail.Close())
+	}
 	return errors.Join(err, s.store.Close())
 }
 
