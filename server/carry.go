@@ -36,6 +36,7 @@ func (r *room) promise(s *Server, st *seat, way how, target string) (*tenancy, e
 // is left of it but for a call that has claimed the promise.
 func (s *Server) begin(o *tenancy, bring func(context.Context) error, tell func(context.Context, error)) error {
 	s.moves.add(o.move)
+	s.publish(o.move.event(EventMoveBegun))
 	if s.journeys.begin(func(ctx context.Context) { s.carry(ctx, o, bring, tell) }) {
 		return nil
 	}
@@ -128,6 +129,7 @@ func (s *Server) concluded(o *tenancy, gap time.Duration, err error) {
 	m.finish(gap, err)
 	v := m.view()
 	s.metrics.moved(m.how, v)
+	s.publish(m.event("move." + v.State)) // EventMoveDone or EventMoveFailed
 	s.log.Info("moved", "move", m.id, "room", m.room, "seat", m.seat, "account", m.account, "how", string(m.how), "state", v.State,
 		"reason", v.Reason, "gap_ms", v.GapMS, "took_ms", time.Since(m.began).Milliseconds(), "err", err)
 }

@@ -50,6 +50,11 @@ func (s *Server) change(ctx context.Context, room, id, what string, how func(*le
 func (s *Server) rekeyed(l *legs.Leg, ours bool, err error) {
 	result := resultOf(ours, err)
 	s.metrics.rekeyed(result)
+	if c := s.calls.find(l.Dialog().ID()); c != nil {
+		e := whose(c)
+		e.Type, e.Data = EventLegRekeyed, Rekeyed{l.ID(), ours, result}
+		s.publish(e)
+	}
 	s.log.Debug("keys changed", "leg", l.ID(), "ours", ours, "result", result, "err", err)
 }
 

@@ -72,6 +72,7 @@ func (s *Server) PatchSeat(ctx context.Context, room, id string, p SeatPatch) (S
 	var v SeatView
 	err := s.withSeat(ctx, room, id, func(st *seat) {
 		st.patch(p)
+		st.room.publish(st.about(EventSeatChanged))
 		v = st.view(room)
 	})
 	return v, err

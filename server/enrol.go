@@ -43,7 +43,9 @@ func (s *Server) CreateAccount(_ context.Context, n NewAccount) (*keying.Bundle,
 		return nil, AccountView{}, err
 	}
 	s.log.Info("account created", "account", n.Name)
-	return bundle, s.accountView(&acc), nil
+	view := s.accountView(&acc)
+	s.publish(view.event(EventAccountCreated))
+	return bundle, view, nil
 }
 
 // enrol makes the credentials of an account: the bundle for its owner and the record for the store.
@@ -145,7 +147,11 @@ func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch) 
 	if p.Disabled != nil && *p.Disabled {
 		s.closeAccount(ctx, name)
 	}
-	return s.Account(ctx, name)
+	view, err := s.Account(ctx, name)
+	if err == nil {
+		s.publish(view.event(EventAccountChanged))
+	}
+	return view, err
 }
 
 // apply changes what is given.
@@ -173,6 +179,7 @@ func (s *Server) DeleteAccount(ctx context.Context, name string) error {
 		return err
 	}
 	s.closeAccount(ctx, name)
+	s.publish(Event{Type: EventAccountDeleted, Account: name})
 	s.log.Info("account deleted", "account", name)
 	return nil
 }

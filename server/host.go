@@ -58,6 +58,9 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 		if known != nil && refuse.Status == 488 && errors.As(refuse, new(*keying.Error)) {
 			s.metrics.rekeyed(rekeyRefused) // an update of the peer that the leg never sees
 		}
+		if refuse.Status != 401 { // which asks for a proof
+			s.refused(whose(known), Refusal{Method: r.Method, Status: refuse.Status, Reason: refuse.Reason, Transport: r.Transport}, r.Source)
+		}
 		level := slog.LevelDebug
 		if refuse.Status == 403 { // somebody has proven who he is, and goes for what is not his
 			level = slog.LevelInfo
@@ -69,6 +72,14 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 		known.moved(r.Transport, r.Source) // proven: later requests of this dialog may come from there
 	}
 	return &admission{adm}, nil
+}
+
+// whose is the event of a request in a call that stands; outside of one nobody has proven who he is.
+func whose(c *call) Event {
+	if c == nil {
+		return Event{}
+	}
+	return Event{Room: c.room, Seat: c.tenancy.seat.id, Account: c.who.Account}
 }
 
 func (s *Server) response(r *gate.Reject) *dialog.Response {

@@ -35,6 +35,9 @@ func (s *Server) Invite(in *dialog.Incoming, admitted any) {
 	}
 	r := s.refusal(err)
 	s.metrics.refused(r.Reason)
+	s.refused(Event{Account: a.Account, Room: a.Room}, Refusal{
+		Method: "INVITE", Status: r.Status, Reason: r.Reason, Transport: in.Request.Transport, Trunk: a.Trunk,
+	}, in.Request.Source)
 	s.log.Info("call refused", "account", a.Account, "trunk", a.Trunk, "room", a.Room, "status", r.Status, "reason", r.Reason, "err", r.Err)
 	if err := in.Reject(r.Response()); err != nil {
 		s.log.Debug("refusal not sent", "err", err)

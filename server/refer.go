@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/legs/dialog"
@@ -87,6 +88,7 @@ func referable(to dialog.ReferTo) error {
 func (s *Server) refuseReferral(account string, r *legs.Referral, err error) {
 	refusal := s.refusal(err)
 	s.metrics.refused(refusal.Reason)
+	s.refused(Event{Account: account}, Refusal{Method: "REFER", Status: refusal.Status, Reason: refusal.Reason}, netip.AddrPort{})
 	s.log.Info("referral refused", "account", account, "to", r.To.Text, "status", refusal.Status, "reason", refusal.Reason, "err", err)
 	r.Refuse(refusal.Response())
 }

@@ -61,6 +61,8 @@ type registration struct {
 type registrar struct {
 	now  func() time.Time // set once
 	most int              // set once: bindings of all accounts
+	// publish tells which devices come and go; set once, nil: nobody.
+	publish func(Event)
 
 	mu    sync.Mutex
 	by    map[string][]*binding // by account, newest first; guarded by mu
@@ -140,12 +142,30 @@ func (r *registrar) total() int {
 
 // put keeps the bindings of an account; mu is held.
 func (r *registrar) put(account string, list []*binding) {
+	r.tell(r.by[account], list)
 	r.size += len(list) - len(r.by[account])
 	if len(list) == 0 {
 		delete(r.by, account)
 		return
 	}
 	r.by[account] = list
+}
+
+// tell tells what is new in a list, and what is gone from it; what repeats or renews another is neither. mu is held.
+func (r *registrar) tell(before, after []*binding) {
+	if r.publish == nil {
+		return
+	}
+	for _, b := range after {
+		if !slices.ContainsFunc(before, b.replaces) {
+			r.publish(b.event(EventDeviceRegistered))
+		}
+	}
+	for _, b := range before {
+		if !slices.ContainsFunc(after, b.replaces) {
+			r.publish(b.event(EventDeviceGone))
+		}
+	}
 }
 
 // sweep throws out what has expired of all accounts, now and then; mu is held.

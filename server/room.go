@@ -21,6 +21,7 @@ type room struct {
 	created   time.Time
 	mix       *mixer.Room
 	log       *slog.Logger
+	publish   func(Event)
 
 	mailbox  chan func()
 	stop     chan struct{} // closed by the table when the server ends
@@ -62,6 +63,7 @@ func (r *room) run(retire func(*room)) {
 			if r.permanent || len(r.seats) > 0 {
 				continue
 			}
+			r.over("empty")
 			retire(r) // from here on nobody finds the room by name
 			r.log.Info("room closed", "room", r.name)
 			return
@@ -73,13 +75,25 @@ func (r *room) run(retire func(*room)) {
 					_ = leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already
 				}
 			}
+			r.over("failed")
 			retire(r)
 			r.log.Error("room failed", "room", r.name, "seats", len(r.seats))
 			return
 		case <-r.stop:
+			r.over("server_stop")
 			return
 		}
 	}
+}
+
+// over tells that the room ends, with the seats that are left, before another of its name can be opened.
+func (r *room) over(reason string) {
+	for _, st := range r.seats {
+		r.left(st)
+	}
+	last := r.state()
+	last.Reason = reason
+	r.publish(Event{Type: EventRoomClosed, Room: r.name, Data: last})
 }
 
 // do runs f in the room's goroutine and waits for it.

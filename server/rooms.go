@@ -19,6 +19,7 @@ type rooms struct {
 	cfg      *Config
 	pool     *mixer.Pool
 	log      *slog.Logger
+	publish  func(Event)
 	isTaken  func(name string) bool // rooms and accounts share one name space
 	stop     chan struct{}
 	wg       sync.WaitGroup
@@ -32,8 +33,8 @@ var (
 	errTooManyRooms = errors.New("server: too many rooms")
 )
 
-func newRooms(cfg *Config, pool *mixer.Pool, isTaken func(string) bool, log *slog.Logger) *rooms {
-	t := &rooms{cfg: cfg, pool: pool, log: log, isTaken: isTaken, stop: make(chan struct{}), open: make(map[string]*room)}
+func newRooms(cfg *Config, pool *mixer.Pool, isTaken func(string) bool, publish func(Event), log *slog.Logger) *rooms {
+	t := &rooms{cfg: cfg, pool: pool, log: log, isTaken: isTaken, publish: publish, stop: make(chan struct{}), open: make(map[string]*room)}
 	for _, rc := range cfg.Rooms.Permanent {
 		t.start(rc, true)
 	}
@@ -44,11 +45,12 @@ func newRooms(cfg *Config, pool *mixer.Pool, isTaken func(string) bool, log *slo
 func (t *rooms) start(rc RoomConfig, permanent bool) *room {
 	r := &room{
 		name: rc.Name, policy: t.cfg.Policies[rc.Policy], permanent: permanent, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait,
-		created: time.Now(), log: t.log, locked: rc.Locked, maxSeats: rc.MaxSeats,
+		created: time.Now(), log: t.log, publish: t.publish, locked: rc.Locked, maxSeats: rc.MaxSeats,
 		mix:     t.pool.NewRoom(rc.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
 		mailbox: make(chan func(), roomMailbox), stop: t.stop, finished: make(chan struct{}), seats: make(map[string]*seat),
 	}
 	t.open[r.name] = r
+	t.publish(Event{Type: EventRoomOpened, Room: r.name, Data: r.state()})
 	t.wg.Go(func() { r.run(t.retire) })
 	return r
 }

@@ -20,6 +20,7 @@ type seat struct {
 	mix         *mixer.Seat
 	tenant      *tenancy    // whose leg fills the seat; nil while its call is set up, and while its owner is away
 	coming      *tenancy    // of the leg that is to fill it next: the first, that of an owner who comes back, or that of a move
+	told, spoke bool        // the last that its events told: that it is there, and that it speaks
 	away        *time.Timer // until when the owner is waited for; nil: he is not
 }
 
@@ -71,6 +72,26 @@ func (r *room) fill(o *tenancy) {
 	o.attached = true
 	if o.move == nil && st.coming == o {
 		st.tenant, st.coming = o, nil
+		r.joined(st)
+	}
+	r.publish(o.legState(o.leg, "confirmed", ""))
+}
+
+// joined tells that a seat has a leg: for the first time, or since its owner came back.
+func (r *room) joined(st *seat) {
+	if st.told {
+		r.publish(st.about(EventSeatChanged))
+		return
+	}
+	st.told = true
+	r.publish(st.about(EventSeatJoined))
+}
+
+// left tells that a seat is no more, if anybody was told that it was.
+func (r *room) left(st *seat) {
+	if st.told {
+		st.told = false
+		r.publish(st.about(EventSeatLeft))
 	}
 }
 
@@ -133,6 +154,7 @@ func (r *room) await(st *seat) {
 		})
 	})
 	st.away = timer
+	r.publish(st.about(EventSeatAway))
 }
 
 // stay ends the wait for the seat's owner.
@@ -146,6 +168,7 @@ func (st *seat) stay() {
 // leave frees a seat; the channel is closed once the mixer touches its ports no more. It runs in the room's goroutine.
 func (r *room) leave(st *seat) <-chan struct{} {
 	st.stay()
+	r.left(st)
 	delete(r.seats, st.id)
 	return st.mix.Leave()
 }

@@ -44,6 +44,8 @@ type Server struct {
 	ledger    *ledger
 	registrar *registrar
 	chores    *chores
+	events    *events
+	refusals  *pace   // of their events
 	journeys  *chores // one for each move under way
 	patience  patience
 	moves     *moves
@@ -67,13 +69,15 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}
 	s := &Server{
 		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
-		registrar: newRegistrar(maxBindings, time.Now),
-		journeys:  newChores(maxMoves, movePatience), moves: newMoves(), patience: patience{ringPatience, callPatience, heardPatience, turnPatience}, calls: &calls{by: make(map[string]*call)},
+		registrar: newRegistrar(maxBindings, time.Now), events: newEvents(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
+		journeys: newChores(maxMoves, movePatience), moves: newMoves(), patience: patience{ringPatience, callPatience, heardPatience, turnPatience}, calls: &calls{by: make(map[string]*call)},
 	}
+	s.registrar.publish = s.publish
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
 	if s.store, err = store.Open(data); err != nil {
+		s.events.close()
 		return nil, err
 	}
 	defer func() {
@@ -155,7 +159,7 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.full.Store(&full)
 	s.lobby = s.pool.NewRoom("lobby", mixer.RoomConfig{})
 	s.policies = newPolicies(s.cfg, s.accounts.policyOf)
-	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.log)
+	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
 		Renew: true, OnRekey: s.rekeyed,
@@ -190,6 +194,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer unlinked()
 	mixed := make(chan error, 1)
 	go func() { mixed <- s.pool.Run(mixing) }()
+	defer s.keepWatch()()
 	var failed error
 	select {
 	case <-ctx.Done():
@@ -237,6 +242,7 @@ func (s *Server) undo() (err error) {
 	if s.replay != nil {
 		err = s.replay.Close()
 	}
+	s.events.close()
 	return errors.Join(err, s.store.Close())
 }
 

@@ -92,6 +92,7 @@ func (o *tenancy) Pressed(*legs.Leg, byte) {}
 // Ended takes the leg from its seat, waits until the mixer has let go of the stream, and releases it.
 func (o *tenancy) Ended(l *legs.Leg, e legs.Ending) {
 	o.server.metrics.ended(e.Reason, l.Dialog().ID(), l.Stream().Snapshot())
+	o.server.publish(o.legState(l, "ended", e.Reason))
 	o.vacate(mayReturn(e.Reason))
 	o.server.log.Info("left", "room", o.room.name, "seat", o.seat.id, "account", o.seat.who.Account, "trunk", o.seat.who.Trunk, "reason", e.Reason, "err", e.Err)
 }
