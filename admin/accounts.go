@@ -59,8 +59,8 @@ type (
 
 func (a *Admin) accountRoutes() {
 	const all, one = "/v1/accounts", "/v1/accounts/{account}"
-	huma.Register(a.api, operation("list-accounts", http.MethodGet, all, "List accounts"), a.listAccounts)
-	create := operation("create-account", http.MethodPost, all, "Make an account", http.StatusBadRequest, http.StatusConflict,
+	huma.Register(a.api, operation(server.Viewer, "list-accounts", http.MethodGet, all, "List accounts"), a.listAccounts)
+	create := operation(server.Administrator, "create-account", http.MethodPost, all, "Make an account", http.StatusBadRequest, http.StatusConflict,
 		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	create.Description = "Answers with the bundle: the only copy of the account's secrets in the clear. It is not shown again."
 	create.DefaultStatus = http.StatusCreated
@@ -70,10 +70,10 @@ func (a *Admin) accountRoutes() {
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: shape}},
 	}}
 	huma.Register(a.api, create, a.createAccount)
-	huma.Register(a.api, operation("get-account", http.MethodGet, one, "Show an account", http.StatusNotFound), a.getAccount)
-	huma.Register(a.api, operation("patch-account", http.MethodPatch, one, "Change an account", http.StatusBadRequest,
+	huma.Register(a.api, operation(server.Viewer, "get-account", http.MethodGet, one, "Show an account", http.StatusNotFound), a.getAccount)
+	huma.Register(a.api, operation(server.Administrator, "patch-account", http.MethodPatch, one, "Change an account", http.StatusBadRequest,
 		http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType), a.patchAccount)
-	huma.Register(a.api, operation("delete-account", http.MethodDelete, one, "End an account's calls and forget it",
+	huma.Register(a.api, operation(server.Administrator, "delete-account", http.MethodDelete, one, "End an account's calls and forget it",
 		http.StatusNotFound), a.deleteAccount)
 }
 

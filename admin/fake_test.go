@@ -1,8 +1,11 @@
 package admin
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -20,12 +23,19 @@ type fake struct {
 	ready    error
 	accounts map[string]server.AccountView
 	seats    []server.SeatView
+	tokens   map[[sha256.Size]byte]fakeToken
+}
+
+// fakeToken is a token that is kept.
+type fakeToken struct {
+	server.TokenView
+	expired bool
 }
 
 var start = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 func newFake() *fake {
-	f := &fake{accounts: make(map[string]server.AccountView)}
+	f := &fake{accounts: make(map[string]server.AccountView), tokens: make(map[[sha256.Size]byte]fakeToken)}
 	for i, id := range []string{"s9", "s2", "s5"} {
 		f.seats = append(f.seats, server.SeatView{
 			ID: id, Room: "demo", Account: fmt.Sprintf("a%d", i), JoinedAt: start.Add(time.Duration(i) * time.Second),
@@ -136,7 +146,7 @@ func (f *fake) Move(id string) (server.MoveView, error) {
 	if id != "m1" {
 		return server.MoveView{}, server.ErrUnknownMove
 	}
-	return server.MoveView{ID: id, State: "done"}, nil
+	return server.MoveView{ID: id, Room: "demo", State: "done"}, nil
 }
 
 // change is of a call that stands, and counts as a change of its keys.
@@ -245,6 +255,78 @@ func (f *fake) DeleteAccount(ctx context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.accounts, name)
+	return nil
+}
+
+// grant keeps a token and gives its text.
+func (f *fake) grant(id string, role server.Role, room string, expired bool) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text, hash, err := NewToken()
+	if err != nil {
+		return ""
+	}
+	f.tokens[hash] = fakeToken{server.TokenView{ID: id, Name: id, Role: role, Room: room, CreatedAt: start}, expired}
+	return text
+}
+
+func (f *fake) TokenOf(hash [sha256.Size]byte) (server.TokenView, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	token, ok := f.tokens[hash]
+	switch {
+	case !ok:
+		return server.TokenView{}, server.ErrUnknownToken
+	case token.expired:
+		return token.TokenView, server.ErrTokenExpired
+	}
+	return token.TokenView, nil
+}
+
+func (f *fake) CreateToken(_ context.Context, n server.NewToken) (string, server.TokenView, error) {
+	if err := f.enter(); err != nil {
+		return "", server.TokenView{}, err
+	}
+	id := fmt.Sprintf("t%d", len(f.tokens)+1)
+	text := f.grant(id, n.Role, n.Room, false)
+	view, err := f.Token(context.Background(), id)
+	return text, view, err
+}
+
+func (f *fake) Tokens(context.Context) ([]server.TokenView, error) {
+	if err := f.enter(); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var views []server.TokenView
+	for _, token := range f.tokens {
+		views = append(views, token.TokenView)
+	}
+	return views, nil
+}
+
+func (f *fake) Token(ctx context.Context, id string) (server.TokenView, error) {
+	views, err := f.Tokens(ctx)
+	for _, v := range views {
+		if v.ID == id {
+			return v, err
+		}
+	}
+	return server.TokenView{}, cmp.Or(err, server.ErrUnknownToken)
+}
+
+func (f *fake) DeleteToken(ctx context.Context, id string, check func(server.TokenView) error) error {
+	view, err := f.Token(ctx, id)
+	if err == nil && check != nil {
+		err = check(view)
+	}
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.tokens, func(_ [sha256.Size]byte, t fakeToken) bool { return t.ID == id })
 	return nil
 }
 

@@ -32,6 +32,12 @@ const (
 	failureWindow   = time.Minute
 	// maxSources bounds the table of sources with failures, some 300 KiB.
 	maxSources = 4096
+	// requestsPerToken bounds the requests of one token or certificate in a second, and requestsBurst those at once: a console asks for
+	// some tens, a swarm makes some hundred accounts; a thousand would take a core from the mixer.
+	requestsPerToken = 1000
+	requestsBurst    = 2000
+	// maxPaces bounds the table of those rates: all tokens that may be kept, and some certificates.
+	maxPaces = 2048
 	// retryAfter is what a client is told to wait when the API sheds, in seconds.
 	retryAfter = 1
 

@@ -28,6 +28,8 @@ var answers = []struct {
 	{server.ErrMovePending, http.StatusConflict, "a move of this seat is pending; wait for its end"},
 	{server.ErrNotMovable, http.StatusConflict, "this seat cannot move: its owner is away, or came by a trunk"},
 	{server.ErrNotADevice, http.StatusUnprocessableEntity, "target is none of the devices of the seat's account; register it, or list it with the account"},
+	{server.ErrUnknownToken, http.StatusNotFound, "no such token"},
+	{server.ErrTooManyTokens, http.StatusConflict, "no more tokens are kept; revoke some that are not needed"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
 }

@@ -39,15 +39,15 @@ type (
 )
 
 func (a *Admin) roomRoutes() {
-	huma.Register(a.api, operation("list-rooms", http.MethodGet, "/v1/rooms", "List open rooms"), a.listRooms)
-	huma.Register(a.api, operation("get-room", http.MethodGet, "/v1/rooms/{room}", "Show a room", http.StatusNotFound), a.getRoom)
+	huma.Register(a.api, operation(server.Viewer, "list-rooms", http.MethodGet, "/v1/rooms", "List open rooms"), a.listRooms)
+	huma.Register(a.api, operation(server.Viewer, "get-room", http.MethodGet, "/v1/rooms/{room}", "Show a room", http.StatusNotFound), a.getRoom)
 }
 
 func (a *Admin) seatRoutes() {
 	const all, one = "/v1/rooms/{room}/seats", "/v1/rooms/{room}/seats/{seat}"
-	huma.Register(a.api, operation("list-seats", http.MethodGet, all, "List the seats of a room", http.StatusNotFound), a.listSeats)
-	huma.Register(a.api, operation("get-seat", http.MethodGet, one, "Show a seat", http.StatusNotFound), a.getSeat)
-	huma.Register(a.api, operation("patch-seat", http.MethodPatch, one, "Mute, deafen or turn a seat up and down",
+	huma.Register(a.api, operation(server.Viewer, "list-seats", http.MethodGet, all, "List the seats of a room", http.StatusNotFound), a.listSeats)
+	huma.Register(a.api, operation(server.Viewer, "get-seat", http.MethodGet, one, "Show a seat", http.StatusNotFound), a.getSeat)
+	huma.Register(a.api, operation(server.Operator, "patch-seat", http.MethodPatch, one, "Mute, deafen or turn a seat up and down",
 		http.StatusBadRequest, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType), a.patchSeat)
 	for _, change := range []struct {
 		name, summary, outcome string
@@ -62,12 +62,12 @@ func (a *Admin) seatRoutes() {
 			"Where MIKEY runs the peer has to prove itself anew. A refusal changes nothing and is told by the log alone.", a.server.Reinvite,
 		},
 	} {
-		op := operation(change.name+"-seat", http.MethodPost, one+"/"+change.name, change.summary, http.StatusNotFound)
+		op := operation(server.Operator, change.name+"-seat", http.MethodPost, one+"/"+change.name, change.summary, http.StatusNotFound)
 		op.Description = "Answers once it is taken on. " + change.outcome
 		op.DefaultStatus = http.StatusAccepted
 		huma.Register(a.api, op, a.changed(change.of))
 	}
-	huma.Register(a.api, operation("hang-up-seat", http.MethodDelete, one, "Hang up", http.StatusNotFound), a.hangUp)
+	huma.Register(a.api, operation(server.Operator, "hang-up-seat", http.MethodDelete, one, "Hang up", http.StatusNotFound), a.hangUp)
 }
 
 func (a *Admin) listRooms(ctx context.Context, in *pageInput) (*listOutput[server.RoomView], error) {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/sha256"
 
 	"github.com/conclave/conclave/server"
 )
@@ -32,6 +33,17 @@ type Server interface {
 	Move(id string) (server.MoveView, error)
 	// HangUp ends the call of a seat and frees the seat.
 	HangUp(ctx context.Context, room, seat string) error
+
+	// TokenOf gives the token of that hash: server.ErrUnknownToken, or server.ErrTokenExpired with the token.
+	TokenOf(hash [sha256.Size]byte) (server.TokenView, error)
+	// CreateToken makes a token; text is its only copy.
+	CreateToken(ctx context.Context, n server.NewToken) (text string, view server.TokenView, err error)
+	// Tokens gives every token.
+	Tokens(ctx context.Context) ([]server.TokenView, error)
+	// Token gives one token.
+	Token(ctx context.Context, id string) (server.TokenView, error)
+	// DeleteToken revokes a token unless check, which may be nil, has an error.
+	DeleteToken(ctx context.Context, id string, check func(server.TokenView) error) error
 
 	// Accounts gives up to limit accounts by name, after the name after ("" from the start), and the name to go on after.
 	Accounts(ctx context.Context, after string, limit int) ([]server.AccountView, string, error)

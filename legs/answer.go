@@ -17,12 +17,8 @@ type Admission struct {
 	Verified    *keying.Verified   // the offer's MIKEY message, authenticated; nil in a late offer
 	Method      keying.Method      // of our own offer, when it is late
 	Codecs      []string           // by preference; empty: the line's
-	Login       Login              // for requests of ours that the peer challenges
 	Secured     bool               // what carries the descriptions is encrypted, or was named an exception: a=crypto may be used
 }
-
-// Login answers digest challenges of one realm; the zero value answers none.
-type Login struct{ Username, Password, Realm string }
 
 // Prepare opens a leg for an admitted call and makes the body of its 200: the answer, or our offer when the INVITE had none.
 // Nothing is sent yet; the caller puts the stream where it is ticked and then calls Accept, or Release to give up.
@@ -37,7 +33,6 @@ func (line *Line) Prepare(ctx context.Context, a Admission, owner Owner) (*Leg, 
 	if len(a.Codecs) > 0 {
 		l.local.Codecs = a.Codecs
 	}
-	l.login = a.Login
 	if a.Offer != nil {
 		l.first, err = l.answerOffer(ctx, a.Offer, a.Verified)
 	} else {
@@ -63,9 +58,6 @@ func (l *Leg) Accept(in *dialog.Incoming) error {
 		return &Reject{Status: 500, Reason: "not_accepted", Err: err}
 	}
 	l.first = nil
-	if l.login != (Login{}) {
-		d.Login(l.login.Username, l.login.Password, l.login.Realm)
-	}
 	l.dlg = d
 	l.owner.Accepted(l)
 	go l.run()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/conclave/conclave/keying"
@@ -44,18 +45,30 @@ func (line *Line) Call(ctx context.Context, ep *dialog.Endpoint, o Outgoing, own
 	if len(methods) == 0 {
 		return nil, fmt.Errorf("%w: no method to offer", keying.ErrUnsupportedMethod)
 	}
-	for i, m := range methods {
+	for {
+		m := methods[0]
 		l, err := line.place(ctx, ep, o, m, owner)
+		methods = methods[1:]
 		var r *Refused
-		if err == nil || i+1 == len(methods) || !errors.As(err, &r) || r.Status != 488 {
+		switch {
+		case errors.Is(err, errPassedOver):
+			r = &Refused{Status: 488, Reason: "Not Acceptable Here", Warning: "the answer is without MIKEY"}
+			methods = slices.DeleteFunc(slices.Clone(methods), keying.Method.Authenticates) // and so would be every other
+		case !errors.As(err, &r) || r.Status != 488:
+			return l, err
+		}
+		if len(methods) == 0 {
 			return l, err
 		}
 		if o.OnFallback != nil {
-			o.OnFallback(m, methods[i+1], r)
+			o.OnFallback(m, methods[0], r)
 		}
 	}
-	return nil, nil // not reached: the last method returns
 }
+
+// errPassedOver says that the peer took a call without a word to the MIKEY message that it was offered: a phone that knows no
+// MIKEY may well not refuse it.
+var errPassedOver = errors.New("legs: the answer is without MIKEY")
 
 // place places one call, with one method.
 func (line *Line) place(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m keying.Method, owner Owner) (*Leg, error) {

@@ -1,8 +1,10 @@
 package legs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -186,4 +188,37 @@ func twin(t *testing.T) *keying.Keyer {
 		t.Fatal(err)
 	}
 	return k
+}
+
+// TestPassedOver: a phone that knows no MIKEY may take the call all the same and answer with keys of its own kind. It is called
+// again as it can, not by another method of MIKEY, and somebody is told.
+func TestPassedOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(w *world) {
+		w.secured = true
+		w.policy.Methods = append(w.policy.Methods, keying.SDES)
+		w.tamper = func(offered []byte) []byte {
+			if bytes.Contains(offered, []byte("a=crypto:")) {
+				return offered
+			}
+			plain := regexp.MustCompile("a=key-mgmt:.*\r\n").ReplaceAll(offered, nil)
+			return append(plain, "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"+strings.Repeat("kK", 20)+"\r\n"...)
+		}
+	})
+	o := w.outgoing(keying.MIKEYPSK)
+	o.Secured, o.Methods = true, []keying.Method{keying.MIKEYPSK, keying.MIKEYDHHMAC, keying.SDES}
+	var steps []string
+	o.OnFallback = func(from, to keying.Method, why *Refused) {
+		steps = append(steps, fmt.Sprint(from, " ", to, " ", why.Status))
+		got(t, w.callee, "the call that was taken")
+		got(t, w.answeringOwner.ended, "its BYE")
+		for len(w.answeringOwner.confirmed) > 0 { // unless the BYE came before the ACK
+			<-w.answeringOwner.confirmed
+		}
+	}
+	c := w.call(o)
+	c.flows()
+	if m := c.caller.Terms().Posture.Method; m != keying.SDES || len(steps) != 1 || steps[0] != "mikey-psk sdes 488" {
+		t.Errorf("called by %s after %q", m, steps)
+	}
 }

@@ -95,7 +95,6 @@ type Leg struct {
 	// Owned by the leg's goroutine once it runs; before that by whoever prepares the leg.
 	call       keying.Call
 	local      offer.Local
-	login      Login              // of a call that we answer
 	pending    offer.Local        // the first offer or that in a 200 of ours, which waits for its answer
 	initiation *keying.Initiation // of the first offer, while it waits for its answer
 	agreement  *keying.Agreement  // the running one; its keys are wiped, the stream has made its contexts of them

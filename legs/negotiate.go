@@ -175,6 +175,9 @@ func (l *Leg) completeOffer(ctx context.Context, body []byte) error {
 	if absent != nil {
 		return absent
 	}
+	if keys.MIKEY == nil && l.initiation.Method().Authenticates() {
+		return errPassedOver
+	}
 	agreement, err := l.initiation.Complete(ctx, keys)
 	if err != nil {
 		return err

@@ -136,10 +136,10 @@ func (p *person) moveWatched(ctx context.Context, how way, muted bool) (err erro
 	if err = p.move(ctx, how); err == nil {
 		p.drop(old)
 		seen.over()
+		if muted {
+			err = p.stillMuted(ctx, seen)
+		}
 		p.w.tally.witnessed(seen)
-	}
-	if muted {
-		err = errors.Join(err, p.stillMuted(ctx))
 	}
 	rest(ctx, nil, watchLength+watchSlack-time.Since(begun))
 	return err
@@ -162,14 +162,14 @@ func (p *person) mute(ctx context.Context, muted bool) error {
 	return nil
 }
 
-// stillMuted counts a seat that lost its mute with its device.
-func (p *person) stillMuted(ctx context.Context) error {
+// stillMuted tells the witness of a seat that lost its mute with its device.
+func (p *person) stillMuted(ctx context.Context, seen *witness) error {
 	seat, err := p.w.Target.admin.Seat(ctx, p.room.name, p.seat)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrMove, err)
 	}
 	if !seat.Muted {
-		p.w.tally.unmuted()
+		seen.unmuted()
 	}
 	return nil
 }

@@ -65,13 +65,6 @@ func (t *tally) witnessed(w *witness) {
 	t.witnesses = append(t.witnesses, w)
 }
 
-// unmuted counts a seat that was no longer muted after its move.
-func (t *tally) unmuted() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.moves.MuteLost++
-}
-
 // movesReport puts together what was heard of the moves, once all tapes have been judged.
 func (t *tally) movesReport() MovesReport {
 	r := t.moves

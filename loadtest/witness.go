@@ -19,7 +19,7 @@ type witness struct {
 
 	mu    sync.Mutex
 	heard []sound.Course // by listeners, while he talked all the time
-	lost  int            // listeners that heard a muted one
+	lost  int            // listeners that heard a muted one, and servers that say he is not
 	own   int            // of his devices that heard himself
 }
 
@@ -105,6 +105,13 @@ func (w *witness) selfHeard(a *analyst, t *tape) {
 		defer w.mu.Unlock()
 		w.own++
 	}
+}
+
+// unmuted notes that the server does not call the mover muted any more.
+func (w *witness) unmuted() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lost++
 }
 
 // tally adds what was heard to the report, once all has been judged. The gaps are those of every listener.

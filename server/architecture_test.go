@@ -39,7 +39,8 @@ var mayImport = map[string][]string{
 	"loadtest/speech":      {},
 	"mixer":                {"mixer/codec"},
 	"mixer/codec":          {},
-	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/gate", "server/store"},
+	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/store"},
+	"server/events":        {},
 	"server/gate":          {"keying", "legs/offer"},
 	"server/store":         {},
 }

@@ -60,6 +60,7 @@ type AdminConfig struct {
 	Listen    string   // IP:port; TLS when it is not loopback
 	Hosts     []string // names allowed in the Host header beside the listening address and localhost
 	Cert, Key string   // PEM files for TLS; empty: a certificate of the server's own CA
+	ClientCA  string   // PEM file of the authority whose client certificates stand for tokens; empty: none
 }
 
 // LimitsConfig bounds what callers may take.

@@ -51,6 +51,7 @@ func (r *configReader) read(text []byte, c *Config) {
 		s.words("hosts", &c.Admin.Hosts, nil)
 		s.text("cert", &c.Admin.Cert)
 		s.text("key", &c.Admin.Key)
+		s.text("client_ca", &c.Admin.ClientCA)
 	})
 	top.below("limits", func(s *section) { s.readLimits(&c.Limits) })
 	top.below("rooms", func(s *section) { s.readRooms(&c.Rooms) })

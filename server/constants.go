@@ -60,15 +60,6 @@ const (
 	sweepInterval = time.Minute
 	// keptEvents bounds the events that a listener may be behind by, or resume from: some minutes of a busy server, 2 MB.
 	keptEvents = 4096
-	// maxListeners bounds those who listen at a time; what one costs is its goroutine.
-	maxListeners = 2048
-	// wakeBatch listeners are woken every wakePause: each writes to a socket, some 10 us, so that all of them together take less than a
-	// tenth of a processor beside the mixer, and a thousand have heard after an eighth of a second.
-	wakeBatch = 8
-	wakePause = time.Millisecond
-	// cryBatch and takeBatch bound what is written, or taken, under the lock at a time.
-	cryBatch  = 128
-	takeBatch = 64
 	// refusalsTold bounds the refusals in a second that become events.
 	refusalsTold = 20
 	// speakingPace is how often it is looked who speaks, and what the node has to shed, while anybody listens.
@@ -77,6 +68,10 @@ const (
 	maxDisplayName = 128
 	// mostNamed bounds the names that one line of the log lists.
 	mostNamed = 10
+	// tokenOctets of randomness make a token of the admin API; guessing one is hopeless at any rate.
+	tokenOctets = 32
+	// maxTokens bounds the tokens of the admin API, one for each program and person that uses it.
+	maxTokens = 1000
 	// retryAfter is what a caller is told to wait when the server is full, in seconds.
 	retryAfter = 5
 )

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -9,16 +10,45 @@ import (
 	"time"
 )
 
+// ear takes the events of a server one by one.
+type ear struct {
+	*Subscription
+	some []Event
+}
+
+// listen listens until the test ends.
+func listen(t *testing.T, s *Server) *ear {
+	t.Helper()
+	u := &ear{Subscription: s.Subscribe(LatestEvent)}
+	t.Cleanup(u.Close)
+	return u
+}
+
+// one waits for the next event.
+func one(t *testing.T, u *ear) Event {
+	t.Helper()
+	if len(u.some) == 0 {
+		ctx, cancel := context.WithTimeout(t.Context(), e2ePatience)
+		defer cancel()
+		var err error
+		if u.some, err = u.Next(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := u.some[0]
+	u.some = u.some[1:]
+	return e
+}
+
 // heardUntil collects events up to the first of a type, and writes each in short.
-func heardUntil(t *testing.T, u *Subscription, last string) (all []Event, short []string) {
+func heardUntil(t *testing.T, u *ear, last string) (all []Event, short []string) {
 	t.Helper()
 	for {
-		for _, e := range read(t, u, 1) {
-			all = append(all, e)
-			short = append(short, strings.TrimSpace(fmt.Sprint(e.Type, " ", e.Room, " ", e.Account)))
-			if e.Type == last {
-				return all, short
-			}
+		e := one(t, u)
+		all = append(all, e)
+		short = append(short, strings.TrimSpace(fmt.Sprint(e.Type, " ", e.Room, " ", e.Account)))
+		if e.Type == last {
+			return all, short
 		}
 	}
 }
@@ -26,8 +56,7 @@ func heardUntil(t *testing.T, u *Subscription, last string) (all []Event, short 
 // TestEventsOfACall: from the account to the end of the room, everything is told, in its order, and of the seat that it is about.
 func TestEventsOfACall(t *testing.T) {
 	s := serveTest(t, "policies: {standard: {methods: [mikey-dh, sdes]}}\nrooms: {empty_for: 1s}")
-	u := s.Subscribe(LatestEvent)
-	defer u.Close()
+	u := listen(t, s)
 	desk := enrolled(t, s, NewAccount{Name: "desk"})
 	p := newPhone(t, s)
 	o, seat := p.joins(attempt{room: "hall", transport: "tls", as: desk})
@@ -72,8 +101,7 @@ func TestEventsOfACall(t *testing.T) {
 // TestEventsOfRefusals: who is refused is told with the reason, without a port; a challenge is no refusal.
 func TestEventsOfRefusals(t *testing.T) {
 	s := serveTest(t, "rooms: {on_demand: false}\npolicies: {standard: {methods: [mikey-dh, sdes]}}")
-	u := s.Subscribe(LatestEvent)
-	defer u.Close()
+	u := listen(t, s)
 	desk := enrolled(t, s, NewAccount{Name: "desk"})
 	if o := newPhone(t, s).call(attempt{room: "hall", transport: "tls", as: desk}); o.status < 400 {
 		t.Fatalf("taken: %d", o.status)
@@ -93,8 +121,7 @@ func TestEventsOfAMove(t *testing.T) {
 	ann := enrolled(t, s, NewAccount{Name: "ann"})
 	laptop, phone := newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")
 	phone.register()
-	u := s.Subscribe(LatestEvent)
-	defer u.Close()
+	u := listen(t, s)
 	old, seat := laptop.joins("hall")
 	all, short := heardUntil(t, u, EventSeatSpeaking)
 	if last := all[len(all)-1]; last.Seat != seat.ID || last.Data.(Speaking) != (Speaking{true}) {
@@ -145,8 +172,7 @@ func TestEventsOfDevices(t *testing.T) {
 // TestLookout: that the node sheds, and is full, is told once each; nothing is, where it stays as it was.
 func TestLookout(t *testing.T) {
 	s := serveTest(t, "")
-	u := s.Subscribe(LatestEvent)
-	defer u.Close()
+	u := listen(t, s)
 	l := lookout{server: s}
 	for _, step := range []struct {
 		shed int
@@ -155,8 +181,8 @@ func TestLookout(t *testing.T) {
 		l.look(step.shed, step.full)
 	}
 	var got []any
-	for _, e := range read(t, u, 4) {
-		got = append(got, e.Data)
+	for range 4 {
+		got = append(got, one(t, u).Data)
 	}
 	if want := []any{NodeShed{2}, NodeFull{true}, NodeShed{0}, NodeFull{false}}; !slices.Equal(got, want) {
 		t.Errorf("told %v, want %v", got, want)

@@ -69,8 +69,8 @@ type scene struct {
 	others map[string]*keying.Bundle // ben; cid, who is in the room; old, who was removed; off, who is disabled
 }
 
-// newScene puts ann in the hall, muted, so that her seat has something to lose.
-func newScene(t *testing.T, yaml string) *scene {
+// newScene puts ann in the hall, muted, so that her seat has something to lose. Her laptop may be prepared before.
+func newScene(t *testing.T, yaml string, prepare ...func(laptop *mobile)) *scene {
 	t.Helper()
 	x := &scene{t: t, book: &logbook{}, others: make(map[string]*keying.Bundle)}
 	x.server = serveLogging(t, yaml, slog.New(x.book))
@@ -86,6 +86,9 @@ func newScene(t *testing.T, yaml string) *scene {
 		t.Fatal(err)
 	}
 	x.laptop = newMobile(t, x.server, x.ann, "laptop")
+	for _, f := range prepare {
+		f(x.laptop)
+	}
 	x.leg, x.seat = x.laptop.joins("hall")
 	if _, err := x.server.PatchSeat(t.Context(), "hall", x.seat.ID, SeatPatch{Muted: &yes}); err != nil {
 		t.Fatal(err)
@@ -180,7 +183,7 @@ func (x *scene) goesOn(t *testing.T) {
 	t.Helper()
 	now, was := x.now(), x.seat
 	if now.Leg.ID != was.Leg.ID || now.Leg.State != was.Leg.State || now.Leg.Keying.CSBID != was.Leg.Keying.CSBID || now.Leg.Keying.Rekeys != 0 ||
-		now.Leg.MediaAddr != was.Leg.MediaAddr || !now.Muted || !now.JoinedAt.Equal(was.JoinedAt) {
+		now.Leg.SignallingAddr != was.Leg.SignallingAddr || now.Leg.MediaAddr != was.Leg.MediaAddr || !now.Muted || !now.JoinedAt.Equal(was.JoinedAt) {
 		t.Errorf("the seat is %+v on %+v\nwas %+v on %+v", now, now.Leg, was, was.Leg)
 	}
 	heard := x.leg.Stream().Snapshot().PacketsReceived

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net/netip"
 	"sync/atomic"
@@ -22,14 +24,15 @@ type mobile struct {
 	server   *Server
 	bundle   *keying.Bundle
 	name     string // user of its Contact
-	over     string // transport of what it sends: udp, or tcp, where it listens too
+	via      string // where it sends what is for the server; "": there
+	over     string // transport of what it sends: udp, or tcp, where it listens too, or tls
 	endpoint *dialog.Endpoint
 	line     *legs.Line
 	legs     chan *mobileLeg // that the server called
 	refers   chan dialog.ReferTo
 	status   atomic.Int32  // with which it answers calls; 0: it takes them
 	rings    chan struct{} // of a call that it does not take at once: status is below 200
-	answers  chan struct{} // has it take that call after all
+	answers  chan struct{} // has it look at its status again
 	mute     atomic.Bool   // its legs send nothing
 }
 
@@ -45,7 +48,10 @@ func newMobile(t *testing.T, s *Server, b *keying.Bundle, name string) *mobile {
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Ports: media.NewPorts(netip.MustParseAddr("127.0.0.1"), 0, 0),
 		Codecs: []string{"pcmu"}, CNAME: name, Log: slog.New(slog.DiscardHandler),
 	}
-	if m.endpoint, err = dialog.Listen(dialog.Config{UDP: "127.0.0.1:0", TCP: "127.0.0.1:0", Domain: "mobile.example", Contact: name, UserAgent: name}, m); err != nil {
+	if m.endpoint, err = dialog.Listen(dialog.Config{
+		UDP: "127.0.0.1:0", TCP: "127.0.0.1:0", Domain: "mobile.example", Contact: name, UserAgent: name,
+		ClientTLS: &tls.Config{RootCAs: s.keys.authority.Roots(), MinVersion: tls.VersionTLS12},
+	}, m); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -81,7 +87,7 @@ func (m *mobile) Invite(in *dialog.Incoming, _ any) {
 			case <-in.Context().Done(): // the server gave up
 				return
 			case <-m.answers:
-				status = 0
+				status = int(m.status.Load())
 			}
 		}
 		if status != 0 {
@@ -110,12 +116,11 @@ func (m *mobile) answer(in *dialog.Incoming) error {
 		return err
 	}
 	o := &mobileLeg{mobile: m, stopped: make(chan struct{}), ended: make(chan legs.Ending, 1)}
-	o.Leg, err = m.line.Prepare(in.Context(), legs.Admission{Local: m.bundle.URI, Peer: room, Policy: keying.StandardPolicy(), Offer: d, Verified: v,
-		Login: legs.Login{Username: m.bundle.Digest.Username, Password: string(m.bundle.Digest.Password.Bytes()), Realm: m.bundle.Digest.Realm},
-	}, o)
+	o.Leg, err = m.line.Prepare(in.Context(), legs.Admission{Local: m.bundle.URI, Peer: room, Policy: keying.StandardPolicy(), Offer: d, Verified: v}, o)
 	if err != nil {
 		return err
 	}
+	in.Authenticate(m.bundle.Digest.Username, string(m.bundle.Digest.Password.Bytes()), m.bundle.Digest.Realm)
 	if err := o.Accept(in); err != nil {
 		o.Release()
 		return err
@@ -124,11 +129,16 @@ func (m *mobile) answer(in *dialog.Incoming) error {
 	return nil
 }
 
+// destination is where it sends requests outside a dialog.
+func (m *mobile) destination() string {
+	return cmp.Or(m.via, m.server.SIPAddress(m.over).String())
+}
+
 // register makes the device known, over its UDP flow.
 func (m *mobile) register() {
 	m.t.Helper()
 	resp, err := m.endpoint.Request(m.t.Context(), dialog.Outgoing{
-		Method: "REGISTER", URI: "sip:" + m.server.cfg.SIP.Domain, From: m.bundle.URI, To: m.bundle.URI, Transport: m.over, Destination: m.server.SIPAddress(m.over).String(),
+		Method: "REGISTER", URI: "sip:" + m.server.cfg.SIP.Domain, From: m.bundle.URI, To: m.bundle.URI, Transport: m.over, Destination: m.destination(),
 		Username: m.bundle.Digest.Username, Password: string(m.bundle.Digest.Password.Bytes()), Realm: m.bundle.Digest.Realm,
 	})
 	if err != nil || resp.Status != 200 {
@@ -147,7 +157,7 @@ func (m *mobile) call(room string, fields ...dialog.HeaderField) (*mobileLeg, er
 	o := &mobileLeg{mobile: m, stopped: make(chan struct{}), ended: make(chan legs.Ending, 1)}
 	_, err := m.line.Call(ctx, m.endpoint, legs.Outgoing{
 		Invitation: dialog.Invitation{
-			URI: m.server.uri(room), From: m.bundle.URI, Transport: m.over, Destination: m.server.SIPAddress(m.over).String(),
+			URI: m.server.uri(room), From: m.bundle.URI, Transport: m.over, Destination: m.destination(),
 			Username: m.bundle.Digest.Username, Password: string(m.bundle.Digest.Password.Bytes()), Realm: m.bundle.Digest.Realm, Header: fields,
 		},
 		Local: m.bundle.URI, Peer: m.server.uri(room), Policy: keying.StandardPolicy(), Methods: []keying.Method{keying.MIKEYPSK},

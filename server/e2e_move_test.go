@@ -167,6 +167,7 @@ func TestMovesThatFail(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			s := serveTest(t, "policies: {standard: {methods: [mikey-psk]}}\n")
+			s.patience.heard = time.Second // before the first account
 			ann := enrolled(t, s, NewAccount{Name: "ann"})
 			laptop, phone := newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")
 			phone.register()

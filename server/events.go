@@ -1,33 +1,18 @@
 package server
 
-import (
-	"encoding/json"
-	"time"
+import "github.com/conclave/conclave/server/events"
+
+// Event is one thing that happened, and Subscription one who listens.
+type (
+	Event        = events.Event
+	Subscription = events.Subscription
 )
 
-// Event is one thing that happened. It holds no secret and no content.
-type Event struct {
-	ID      uint64    `json:"id"` // rises by one, within one run of the server; a later run begins above
-	Time    time.Time `json:"time"`
-	Type    string    `json:"type"` // one of EventTypes
-	Room    string    `json:"room,omitempty"`
-	Seat    string    `json:"seat,omitempty"`
-	Account string    `json:"account,omitempty"`
-	Data    any       `json:"data,omitempty"` // a small flat struct, by type (event_data.go); it is shared, and never changed
+// LatestEvent is what to subscribe after to hear of what comes, and of nothing before.
+const LatestEvent = events.Latest
 
-	text []byte // the whole as JSON, once the crier has written it
-}
-
-// JSON is the event as one line of JSON. It is shared by all who listen: nobody changes it.
-func (e *Event) JSON() []byte {
-	if e.text == nil {
-		e.write()
-	}
-	return e.text
-}
-
-// write makes the JSON. What Data holds are strings, numbers and booleans, which cannot fail.
-func (e *Event) write() { e.text, _ = json.Marshal(e) }
+// ErrSlowListener is why a Subscription ends that does not take what comes.
+var ErrSlowListener = events.ErrSlow
 
 // The types of events: a closed set, in which webhooks and listeners choose.
 const (
@@ -69,8 +54,8 @@ func EventTypes() []string {
 }
 
 // publish tells an event to whoever listens. It never blocks and never fails: ID and Time are set by it.
-func (s *Server) publish(e Event) { s.events.publish(e) }
+func (s *Server) publish(e Event) { s.events.Publish(e) }
 
 // Subscribe listens: to what is kept of the events after that ID, then to those that come. LatestEvent is from now on. Whoever subscribes
 // closes the Subscription.
-func (s *Server) Subscribe(after uint64) *Subscription { return s.events.subscribe(after) }
+func (s *Server) Subscribe(after uint64) *Subscription { return s.events.Subscribe(after) }

@@ -210,7 +210,7 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 486, Reason: "trunk_full", Err: err, Warning: warn("too many calls of this trunk")}
 	case errors.Is(err, errAccountFull):
 		return &legs.Reject{Status: 486, Reason: "account_full", Err: err, Warning: warn("too many calls of this account")}
-	case errors.Is(err, errServerFull), errors.Is(err, errTooManyRooms), errors.Is(err, errRoomClosed), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, errServerFull), errors.Is(err, ErrUnavailable), errors.Is(err, errTooManyRooms), errors.Is(err, errRoomClosed), errors.Is(err, context.DeadlineExceeded):
 		return &legs.Reject{Status: 503, Reason: "server_full", Err: err, Retry: retryAfter}
 	default:
 		return &legs.Reject{Status: 500, Reason: "internal", Err: err}

@@ -40,7 +40,7 @@ func (l *lookout) look(shed int, full bool) {
 		l.full = full
 		s.publish(Event{Type: EventNodeFull, Data: NodeFull{full}})
 	}
-	if !s.events.heard() {
+	if !s.events.Heard() {
 		return
 	}
 	for _, r := range s.rooms.list() {

@@ -19,6 +19,7 @@ import (
 	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/legs/media"
 	"github.com/conclave/conclave/mixer"
+	"github.com/conclave/conclave/server/events"
 	"github.com/conclave/conclave/server/gate"
 	"github.com/conclave/conclave/server/store"
 )
@@ -34,6 +35,7 @@ type Server struct {
 	guard     *keying.Guard
 	dh        *keying.Pool
 	accounts  *accounts
+	tokens    *tokens
 	gate      *gate.Gate
 	endpoint  *dialog.Endpoint
 	line      *legs.Line
@@ -44,7 +46,7 @@ type Server struct {
 	ledger    *ledger
 	registrar *registrar
 	chores    *chores
-	events    *events
+	events    *events.Ring
 	refusals  *pace   // of their events
 	journeys  *chores // one for each move under way
 	patience  patience
@@ -69,7 +71,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}
 	s := &Server{
 		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
-		registrar: newRegistrar(maxBindings, time.Now), events: newEvents(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
+		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
 		journeys: newChores(maxMoves, movePatience), moves: newMoves(), patience: patience{ringPatience, callPatience, heardPatience, turnPatience}, calls: &calls{by: make(map[string]*call)},
 	}
 	s.registrar.publish = s.publish
@@ -77,7 +79,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		log.Warn(w)
 	}
 	if s.store, err = store.Open(data); err != nil {
-		s.events.close()
+		s.events.Close()
 		return nil, err
 	}
 	defer func() {
@@ -85,6 +87,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 			_ = s.undo() // what failed matters more
 		}
 	}()
+	if s.tokens, err = loadTokens(s.store, time.Now); err != nil {
+		return nil, err
+	}
 	keyer, err := s.openKeying()
 	if err != nil {
 		return nil, err
@@ -242,7 +247,7 @@ func (s *Server) undo() (err error) {
 	if s.replay != nil {
 		err = s.replay.Close()
 	}
-	s.events.close()
+	s.events.Close()
 	return errors.Join(err, s.store.Close())
 }
 

@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 )
 
@@ -89,4 +91,29 @@ func (c *Client) MoveState(ctx context.Context, id string) (m Move, err error) {
 // HangUp ends the call of a seat.
 func (c *Client) HangUp(ctx context.Context, room, seat string) error {
 	return c.ask(ctx, http.MethodDelete, path("rooms", room, "seats", seat), nil, nil)
+}
+
+// CreateToken makes a token and gives its only copy.
+func (c *Client) CreateToken(ctx context.Context, n NewToken) (text string, t Token, err error) {
+	var made struct {
+		Token string `json:"token"`
+	}
+	var body json.RawMessage
+	if err = c.ask(ctx, http.MethodPost, path("tokens"), n, &body); err != nil {
+		return "", t, err
+	}
+	if err = errors.Join(json.Unmarshal(body, &made), json.Unmarshal(body, &t)); err != nil {
+		return "", t, fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	return made.Token, t, nil
+}
+
+// Tokens gives every token.
+func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
+	return all[Token](ctx, c, path("tokens"))
+}
+
+// DeleteToken revokes a token.
+func (c *Client) DeleteToken(ctx context.Context, id string) error {
+	return c.ask(ctx, http.MethodDelete, path("tokens", id), nil, nil)
 }

@@ -99,6 +99,14 @@ func TestCalls(t *testing.T) {
 		"reinvite": {
 			func(ctx context.Context, c *Client) error { return c.Reinvite(ctx, "demo", "s1") }, "", "POST /v1/rooms/demo/seats/s1/reinvite",
 		},
+		"token": {func(ctx context.Context, c *Client) error {
+			text, token, err := c.CreateToken(ctx, NewToken{Name: "board", Role: "viewer", Room: "demo"})
+			if text != "s3cret" || token.ID != "t1" {
+				return fmt.Errorf("token %q %+v", text, token)
+			}
+			return err
+		}, `{"token":"s3cret","id":"t1"}`, `POST /v1/tokens application/json {"name":"board","role":"viewer","room":"demo"}`},
+		"revoke":  {func(ctx context.Context, c *Client) error { return c.DeleteToken(ctx, "t1") }, "", "DELETE /v1/tokens/t1"},
 		"hang up": {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
 	}
 	for name, test := range tests {
@@ -275,6 +283,7 @@ func TestViewsAreTheAPIs(t *testing.T) {
 	for schema, view := range map[string]any{
 		"RoomView": Room{}, "WeakestView": Weakest{}, "SeatView": Seat{}, "LegView": Leg{}, "KeyingView": Keying{}, "QualityView": Quality{},
 		"SeatPatch": SeatPatch{}, "AccountView": Account{}, "NewAccount": NewAccount{}, "AccountPatch": AccountPatch{},
+		"NewToken": NewToken{}, "TokenView": Token{},
 	} {
 		var want, got []string
 		for name := range api.Components.Schemas[schema].Properties {

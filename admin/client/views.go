@@ -143,3 +143,21 @@ type AccountPatch struct {
 	Policy      *string         `json:"policy,omitempty"`  // "": the room's alone
 	Devices     *[]ListedDevice `json:"devices,omitempty"` // in place of those there were
 }
+
+// NewToken asks for a token of the API.
+type NewToken struct {
+	Name      string `json:"name"`                 // what it is for
+	Role      string `json:"role"`                 // viewer, operator or admin
+	Room      string `json:"room,omitempty"`       // the one room that it is good for
+	LifetimeS int64  `json:"lifetime_s,omitempty"` // 0: it never expires
+}
+
+// Token is a token as others see it.
+type Token struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Role      string     `json:"role"`
+	Room      string     `json:"room"` // "" for every room
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at"` // nil: never
+}

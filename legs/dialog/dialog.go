@@ -106,12 +106,6 @@ func (d *Dialog) Err() error {
 // Tags are the Call-ID and both tags of the dialog, as this side sees it: what Replaces and Target-Dialog name it by.
 func (d *Dialog) Tags() (callID, local, remote string) { return d.callID, d.localTag, d.remote.Tag }
 
-// Login sets what answers the digest challenges of Realm in a dialog that we answered; one that we made has that of its Invitation. Before
-// the first request of ours only.
-func (d *Dialog) Login(username, password, realm string) {
-	d.login = &login{username: username, password: password, realm: realm}
-}
-
 // SetValue keeps something of the owner's in the dialog, for Host.Admit to find; any goroutine.
 func (d *Dialog) SetValue(v any) { d.value.Store(&v) }
 

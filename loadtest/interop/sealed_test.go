@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	leastPackets = 40   // a stream with fewer proves nothing
+	leastPackets = 40   // a stream with fewer proves nothing alone
 	leastEntropy = 7.9  // bits an octet over a whole stream; a sample of N random octets shows 8 - 184/N, speech in G.711 at most 7.5
 	mostAlike    = 0.1  // share of packets that may have the same first octet: Opus in the clear has one for all
 	mostLike     = 0.35 // correlation with speech that chance may bring, over every lag
@@ -46,22 +46,40 @@ func judgeSealed(args []string) (string, error) {
 		}
 		spoken = append(spoken, pcm)
 	}
+	if len(all) == 0 {
+		return "", fmt.Errorf("no media in the capture")
+	}
+	streams, short := proving(all)
 	packets, least, most := 0, 8.0, 0.0
-	for _, s := range all {
-		if len(s.payloads) < leastPackets {
-			return "", fmt.Errorf("stream %08x: only %d packets", s.ssrc, len(s.payloads))
-		}
+	for _, s := range streams {
 		bits, like, err := s.sealed(spoken)
 		if err != nil {
 			return "", fmt.Errorf("stream %08x: %w", s.ssrc, err)
 		}
 		packets, least, most = packets+len(s.payloads), min(least, bits), max(most, like)
 	}
-	if len(all) == 0 {
-		return "", fmt.Errorf("no media in the capture")
+	if len(streams) == 0 {
+		return "", fmt.Errorf("only %d packets", short)
 	}
-	return fmt.Sprintf("%d packets of %d streams and %d of SRTCP: at least %.3f bits an octet, correlation with any speech at most %.2f",
-		packets, len(all), reports, least, most), nil
+	return fmt.Sprintf("%d packets of %d streams and %d of SRTCP: at least %.3f bits an octet, correlation with any speech at most %.2f; %d packets too few to judge",
+		packets, len(all), reports, least, most, short), nil
+}
+
+// proving puts together the streams that are too short to prove anything, as of a phone that was called and not taken; short counts the
+// packets of those where even together they are too few.
+func proving(all map[uint32]*stream) (streams []*stream, short int) {
+	together := new(stream)
+	for _, s := range all {
+		if len(s.payloads) >= leastPackets {
+			streams = append(streams, s)
+		} else {
+			together.payloads = append(together.payloads, s.payloads...)
+		}
+	}
+	if len(together.payloads) < leastPackets {
+		return streams, len(together.payloads)
+	}
+	return append(streams, together), 0
 }
 
 // readPackets sorts RTP by SSRC and holds RTCP to being encrypted.
@@ -195,5 +213,23 @@ func TestOpenMediaIsTold(t *testing.T) {
 	random.payloads[7] = random.payloads[3]
 	if _, _, err := random.sealed(spoken); err == nil {
 		t.Error("a repeated payload passed")
+	}
+}
+
+func TestShortStreamsAreJudgedTogether(t *testing.T) {
+	of := func(n int) *stream { return &stream{payloads: make([][]byte, n)} }
+	for _, c := range []struct {
+		name           string
+		all            map[uint32]*stream
+		streams, short int
+	}{
+		{"long ones", map[uint32]*stream{1: of(40), 2: of(50)}, 2, 0},
+		{"short ones that make a long one", map[uint32]*stream{1: of(40), 2: of(20), 3: of(20)}, 2, 0},
+		{"too few", map[uint32]*stream{1: of(40), 2: of(20), 3: of(19)}, 1, 39},
+		{"nothing else", map[uint32]*stream{1: of(3)}, 0, 3},
+	} {
+		if streams, short := proving(c.all); len(streams) != c.streams || short != c.short {
+			t.Errorf("%s: %d streams, %d packets", c.name, len(streams), short)
+		}
 	}
 }

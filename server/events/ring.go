@@ -1,21 +1,20 @@
-package server
+package events
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"sync"
 	"time"
 )
 
-// events keeps the last events in a ring, and wakes those who listen. Who publishes only puts the event into the ring. The ring is each
+// Ring keeps the last events in a ring, and wakes those who listen. Who publishes only puts the event into the ring. The ring is each
 // listener's queue, too: each has a place in it, and one that is overtaken by the ring's end is cut off. So a listener costs whoever
 // publishes nothing, whatever it does.
 //
 // One goroutine, the crier, writes each event as JSON, once, and wakes the listeners, a few at a time: a thousand goroutines that are
 // ready at once would stand before the mixer's in the scheduler's queue.
-type events struct {
+type Ring struct {
 	now   func() time.Time // set once
 	poked chan struct{}    // there is something for the crier
 	stop  chan struct{}
@@ -30,22 +29,26 @@ type events struct {
 	ended     bool
 }
 
-// LatestEvent is what to subscribe after to hear of what comes, and of nothing before.
-const LatestEvent = math.MaxUint64
+// Latest is what to subscribe after to hear of what comes, and of nothing before.
+const Latest = math.MaxUint64
 
 // Why a Subscription ends.
 var (
-	// ErrSlowListener says that a listener was cut off: more events came than are kept before it took them.
-	ErrSlowListener = errors.New("server: events came faster than they were taken")
-	// errListenerClosed says that its owner ended it.
-	errListenerClosed = errors.New("server: the subscription was closed")
+	// ErrSlow says that a listener was cut off: more events came than are kept before it took them.
+	ErrSlow = errors.New("events: events came faster than they were taken")
+	// ErrClosed says that its owner ended it, ErrEnded that the ring did.
+	ErrClosed = errors.New("events: the subscription was closed")
+	ErrEnded  = errors.New("events: there are no more")
+	// ErrTooMany says that it never began: as many listen as may.
+	ErrTooMany = errors.New("events: too many listeners")
 )
 
-func newEvents(kept int, now func() time.Time) *events {
+// New makes a ring that keeps so many events. Whoever makes it closes it.
+func New(kept int, now func() time.Time) *Ring {
 	// A run begins above the one before, as long as that had less than a million events a second; and below what a double can tell
 	// apart, which is what JSON's numbers are to many.
 	first := uint64(now().Unix())*1_000_000 + 1 //nolint:gosec // after 1970
-	v := &events{
+	v := &Ring{
 		now: now, ring: make([]Event, kept), first: first, next: first, cried: first, listeners: make(map[*Subscription]struct{}),
 		poked: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -53,7 +56,8 @@ func newEvents(kept int, now func() time.Time) *events {
 	return v
 }
 
-func (v *events) publish(e Event) {
+// Publish numbers an event and lets it be heard. It never blocks and never fails.
+func (v *Ring) Publish(e Event) {
 	v.mu.Lock()
 	e.ID, e.Time, e.text = v.next, v.now().UTC(), nil
 	*v.at(e.ID) = e
@@ -66,29 +70,29 @@ func (v *events) publish(e Event) {
 }
 
 // at is the place of an event in the ring; mu is held.
-func (v *events) at(id uint64) *Event { return &v.ring[id%uint64(len(v.ring))] }
+func (v *Ring) at(id uint64) *Event { return &v.ring[id%uint64(len(v.ring))] }
 
 // oldest is the ID of the oldest event that is kept; mu is held.
-func (v *events) oldest() uint64 {
+func (v *Ring) oldest() uint64 {
 	return max(v.first, v.next-min(v.next, uint64(len(v.ring))))
 }
 
-func (v *events) poke() {
+func (v *Ring) poke() {
 	select {
 	case v.poked <- struct{}{}:
 	default:
 	}
 }
 
-// heard says whether anybody listens: what only listeners want need not be looked for otherwise.
-func (v *events) heard() bool {
+// Heard says whether anybody listens: what only listeners want need not be looked for otherwise.
+func (v *Ring) Heard() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return len(v.listeners) > 0
 }
 
-// close ends all subscriptions and the crier.
-func (v *events) close() {
+// Close ends all subscriptions and the crier.
+func (v *Ring) Close() {
 	v.mu.Lock()
 	again := v.ended
 	v.ended = true
@@ -100,7 +104,7 @@ func (v *events) close() {
 }
 
 // run is the crier.
-func (v *events) run() {
+func (v *Ring) run() {
 	defer close(v.done)
 	pause := time.NewTimer(wakePause)
 	defer pause.Stop()
@@ -118,7 +122,7 @@ func (v *events) run() {
 }
 
 // cry writes some of the events that are not yet, and lets them be read; false: there was none.
-func (v *events) cry() bool {
+func (v *Ring) cry() bool {
 	v.mu.Lock()
 	from := max(v.cried, v.oldest())
 	batch := make([]Event, min(v.next-from, cryBatch))
@@ -141,7 +145,7 @@ func (v *events) cry() bool {
 }
 
 // rouse wakes all who listen, a few at a time; without a timer at once.
-func (v *events) rouse(pause *time.Timer) {
+func (v *Ring) rouse(pause *time.Timer) {
 	v.mu.Lock()
 	all := make([]*Subscription, 0, len(v.listeners))
 	for u := range v.listeners {
@@ -165,12 +169,13 @@ func (v *events) rouse(pause *time.Timer) {
 	}
 }
 
-func (v *events) subscribe(after uint64) *Subscription {
-	u := &Subscription{events: v, wake: make(chan struct{}, 1)}
+// Subscribe listens: to what is kept of the events after that ID, then to those that come. Whoever subscribes closes the Subscription.
+func (v *Ring) Subscribe(after uint64) *Subscription {
+	u := &Subscription{ring: v, wake: make(chan struct{}, 1)}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	u.next = v.next
-	if after != LatestEvent {
+	if after != Latest {
 		u.next = after + 1
 		if oldest := v.oldest(); u.next < oldest || u.next > v.next {
 			u.missed = after != 0
@@ -179,9 +184,9 @@ func (v *events) subscribe(after uint64) *Subscription {
 	}
 	switch {
 	case v.ended:
-		u.err = fmt.Errorf("%w: stopping", ErrUnavailable)
+		u.err = ErrEnded
 	case len(v.listeners) >= maxListeners:
-		u.err = fmt.Errorf("%w: too many listeners", ErrUnavailable)
+		u.err = ErrTooMany
 	default:
 		v.listeners[u] = struct{}{}
 		v.poke() // nothing is written while nobody listens
@@ -191,11 +196,11 @@ func (v *events) subscribe(after uint64) *Subscription {
 
 // Subscription is one who listens. Its methods are for one goroutine, but for Close and Err.
 type Subscription struct {
-	events *events
+	ring   *Ring
 	wake   chan struct{}
 	missed bool   // set once
 	next   uint64 // of its reader
-	err    error  // guarded by events.mu
+	err    error  // guarded by ring.mu
 }
 
 // Missed says that events after the one it was to begin behind are not kept any more, or that no such event was: whoever goes by the
@@ -219,14 +224,14 @@ func (u *Subscription) Next(ctx context.Context) ([]Event, error) {
 
 // take takes what there is.
 func (u *Subscription) take() ([]Event, error) {
-	v := u.events
+	v := u.ring
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
 	case u.err != nil:
 		return nil, u.err
 	case u.next < v.oldest():
-		return nil, u.end(ErrSlowListener)
+		return nil, u.end(ErrSlow)
 	case u.next < v.cried:
 		some := make([]Event, min(v.cried-u.next, takeBatch))
 		for i := range some {
@@ -235,7 +240,7 @@ func (u *Subscription) take() ([]Event, error) {
 		}
 		return some, nil
 	case v.ended:
-		return nil, u.end(fmt.Errorf("%w: stopping", ErrUnavailable))
+		return nil, u.end(ErrEnded)
 	}
 	return nil, nil
 }
@@ -244,23 +249,23 @@ func (u *Subscription) take() ([]Event, error) {
 func (u *Subscription) end(err error) error {
 	if u.err == nil {
 		u.err = err
-		delete(u.events.listeners, u)
+		delete(u.ring.listeners, u)
 	}
 	return u.err
 }
 
-// Err says why it is over: ErrSlowListener, ErrUnavailable, or that it was closed; nil while it is not.
+// Err says why it is over: ErrSlow, ErrEnded, ErrTooMany, ErrClosed; nil while it is not.
 func (u *Subscription) Err() error {
-	u.events.mu.Lock()
-	defer u.events.mu.Unlock()
+	u.ring.mu.Lock()
+	defer u.ring.mu.Unlock()
 	return u.err
 }
 
 // Close ends it, and whoever waits in Next.
 func (u *Subscription) Close() {
-	u.events.mu.Lock()
-	_ = u.end(errListenerClosed)
-	u.events.mu.Unlock()
+	u.ring.mu.Lock()
+	_ = u.end(ErrClosed)
+	u.ring.mu.Unlock()
 	select {
 	case u.wake <- struct{}{}:
 	default:

@@ -1,0 +1,342 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/conclave/conclave/legs"
+	"github.com/conclave/conclave/mixer"
+)
+
+// pair is a seat of ann's that is to go from her laptop to her phone, with a server that does not wait long.
+type pair struct {
+	*Server
+	laptop, phone *mobile
+	old           *mobileLeg
+	seat          SeatView
+}
+
+func newPair(t *testing.T, yaml string) *pair {
+	t.Helper()
+	s := serveTest(t, yaml)
+	s.patience = patience{ring: 2 * time.Second, call: 2 * time.Second, heard: time.Second, turn: time.Second} // before the first account
+	ann := enrolled(t, s, NewAccount{Name: "ann"})
+	p := &pair{Server: s, laptop: newMobile(t, s, ann, "laptop"), phone: newMobile(t, s, ann, "phone")}
+	p.phone.register()
+	p.old, p.seat = p.laptop.joins("hall")
+	yes := true
+	if _, err := s.PatchSeat(t.Context(), "hall", p.seat.ID, SeatPatch{Muted: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// rings begins a move by REFER and returns when the phone rings; the outcome of the referral comes in the channel.
+func (p *pair) rings(t *testing.T) <-chan error {
+	t.Helper()
+	p.phone.status.Store(180)
+	moving := make(chan error, 1)
+	go func() { moving <- p.old.Refer(t.Context(), p.phone.uri()) }()
+	taken(t, p.phone.rings)
+	return moving
+}
+
+// free waits until nothing is left of the seat and its calls.
+func (p *pair) free(t *testing.T) {
+	t.Helper()
+	until(t, "the seat is free and no call is left", func() bool {
+		seats, err := p.Seats(t.Context(), "hall")
+		return (err != nil || len(seats) == 0) && p.ledger.total() == 0 && len(p.journeys.slots) == 0 && len(p.calls.all()) == 0
+	})
+}
+
+// failed is how often a move failed for that reason.
+func (p *pair) failed(t *testing.T, way how, reason string) float64 {
+	t.Helper()
+	return measured(t, p.Server)[fmt.Sprintf(`conclave_moves_total{how="%s",result="%s"}`, way, reason)]
+}
+
+// TestDevicesThatFail: whatever the new device does wrong, the old leg goes on as if nothing had been, and who asked is told why. What is
+// by hand is a device that registered over TCP and gets the INVITE.
+func TestDevicesThatFail(t *testing.T) {
+	bad := func(body string) func(*wire, reply) {
+		return func(w *wire, invite reply) {
+			w.sends(w.response(invite, "200 OK", body))
+			w.t.Cleanup(func() { _ = w.conn.Close() })
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		status int // of the fragment
+		reason string
+		do     func(w *wire, invite reply)
+	}{
+		{"404", 404, failRefused, func(w *wire, invite reply) { w.sends(w.response(invite, "404 Not Found", "")) }},
+		{"503", 503, failRefused, func(w *wire, invite reply) { w.sends(w.response(invite, "503 Service Unavailable", "")) }},
+		{"it only rings", 408, failNoAnswer, func(w *wire, invite reply) { w.sends(w.response(invite, "180 Ringing", "")) }},
+		{"it says nothing at all", 408, failNoAnswer, func(*wire, reply) {}},
+		{"an answer without a description", 488, failKeying, bad("")},
+		{"an answer that is none", 488, failKeying, bad("v=9\r\n")},
+		{"an answer without keys", 488, failKeying, bad(hijacking)},
+		{"an answer with keys of another kind", 488, failKeying, bad(sdesOffer)},
+		{"its own offer for an answer", 488, failKeying, func(w *wire, invite reply) {
+			_, body, _ := strings.Cut(invite.text, "\r\n\r\n")
+			w.sends(w.response(invite, "200 OK", body))
+		}},
+		{"its connection closes while it rings", 480, failUnreachable, func(w *wire, invite reply) {
+			w.sends(w.response(invite, "180 Ringing", ""))
+			_ = w.conn.Close()
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, "policies: {standard: {methods: [mikey-psk]}}\n")
+			w := newWire(t, p.Server, "tcp", "127.0.0.1")
+			me := p.laptop.bundle
+			r := request{method: "REGISTER", uri: "sip:" + p.cfg.SIP.Domain, from: "<" + me.URI + ">;tag=" + word(), to: "<" + me.URI + ">", callID: word(), seq: 1}
+			r.fields = []string{w.owns(me, r)}
+			if got := w.asks(r); got.status != 200 {
+				t.Fatalf("not registered: %s", got.text)
+			}
+			moving := make(chan error, 1)
+			go func() {
+				moving <- p.old.Refer(t.Context(), fmt.Sprintf("sip:x@%s;transport=tcp", w.conn.LocalAddr()))
+			}()
+			invite := reply{text: w.reads(e2ePatience)}
+			if !strings.HasPrefix(invite.text, "INVITE ") {
+				t.Fatalf("came: %q", invite.text)
+			}
+			c.do(w, invite)
+			var refused *legs.Refused
+			if err := taken(t, moving); !errors.As(err, &refused) || refused.Status != c.status {
+				t.Errorf("the referral ends with %v", err)
+			}
+			if p.failed(t, byReferral, c.reason) != 1 {
+				t.Errorf("counted %v", measured(t, p.Server))
+			}
+			p.same(t)
+			until(t, "one call is left", func() bool { return p.ledger.total() == 1 && len(p.journeys.slots) == 0 })
+			p.phone.status.Store(0) // and the seat can move yet
+			if err := p.old.Refer(t.Context(), p.phone.uri()); err != nil {
+				t.Errorf("the next move: %v", err)
+			}
+		})
+	}
+}
+
+// same tells whether the old leg fills the seat as before, and hears.
+func (p *pair) same(t *testing.T) {
+	t.Helper()
+	now := seated(t, p.Server, "hall")
+	if now.ID != p.seat.ID || now.Leg.ID != p.seat.Leg.ID || !now.Muted || now.Leg.Keying.CSBID != p.seat.Leg.Keying.CSBID {
+		t.Errorf("the seat is %+v on %+v", now, now.Leg)
+	}
+	heard := p.old.Stream().Snapshot().PacketsReceived
+	until(t, "the old leg hears", func() bool { return p.old.Stream().Snapshot().PacketsReceived > heard })
+}
+
+// response writes an answer to a request of the server's, with a tag of its own.
+func (w *wire) response(to reply, status, body string) string {
+	lines := []string{"SIP/2.0 " + status}
+	for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
+		value := to.field(name)
+		if name == "To" {
+			value += ";tag=device"
+		}
+		lines = append(lines, name+": "+value)
+	}
+	lines = append(lines, fmt.Sprintf("Contact: <sip:x@%s;transport=%s>", w.conn.LocalAddr(), w.transport))
+	if body != "" {
+		lines = append(lines, "Content-Type: application/sdp")
+	}
+	return strings.Join(append(lines, fmt.Sprintf("Content-Length: %d", len(body)), ""), "\r\n") + "\r\n" + body
+}
+
+// TestWhileThePhoneRings: what may become of a seat while a device is called that is to have it.
+func TestWhileThePhoneRings(t *testing.T) {
+	yes := true
+	for _, c := range []struct {
+		name   string
+		meant  func(t *testing.T, p *pair)
+		takes  int    // with which the phone answers then; 0: it takes the call, -1: it is not asked any more
+		reason string // why the move failed; "": it did not
+	}{
+		{"the laptop hangs up, the phone takes the call", func(t *testing.T, p *pair) { p.gone(t) }, 0, ""},
+		{"the laptop hangs up, the phone declines", func(t *testing.T, p *pair) { p.gone(t) }, 603, failRefused},
+		{"the account is disabled", func(t *testing.T, p *pair) {
+			if _, err := p.PatchAccount(t.Context(), "ann", AccountPatch{Disabled: &yes}); err != nil {
+				t.Fatal(err)
+			}
+		}, 0, failKeying}, // it has no keys any more
+		{"the account is deleted", func(t *testing.T, p *pair) {
+			if err := p.DeleteAccount(t.Context(), "ann"); err != nil {
+				t.Fatal(err)
+			}
+		}, 0, failKeying},
+		{"an operator frees the seat", func(t *testing.T, p *pair) {
+			if err := p.HangUp(t.Context(), "hall", p.seat.ID); err != nil {
+				t.Fatal(err)
+			}
+		}, -1, failGone},
+		{"an operator frees the seat after the laptop hung up", func(t *testing.T, p *pair) {
+			p.gone(t)
+			if err := p.HangUp(t.Context(), "hall", p.seat.ID); err != nil {
+				t.Fatal(err)
+			}
+		}, -1, failGone},
+		{"the room fails", func(_ *testing.T, p *pair) {
+			r := p.rooms.find("hall")
+			r.mix.Join(mixer.SeatConfig{}).Attach(broken{})
+			<-r.finished
+		}, -1, failGone},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, "")
+			p.rings(t)
+			c.meant(t, p)
+			if c.takes >= 0 {
+				p.phone.status.Store(int32(c.takes))
+				p.phone.answers <- struct{}{}
+			}
+			if c.reason != "" {
+				until(t, "the move is over", func() bool { return len(p.journeys.slots) == 0 })
+				if p.failed(t, byReferral, c.reason) != 1 {
+					t.Errorf("counted %v", measured(t, p.Server))
+				}
+				p.free(t)
+				return
+			}
+			leg := taken(t, p.phone.legs)
+			until(t, "the move is done", func() bool { return p.failed(t, byReferral, moveDone) == 1 })
+			if now := seated(t, p.Server, "hall"); now.ID != p.seat.ID || !now.Muted || now.Leg.ID == p.seat.Leg.ID {
+				t.Errorf("the seat is %+v on %+v", now, now.Leg)
+			}
+			if err := leg.Hangup(t.Context(), "hangup"); err != nil {
+				t.Error(err)
+			}
+			p.free(t)
+		})
+	}
+}
+
+// gone has the laptop hang up, and waits until its leg is no more.
+func (p *pair) gone(t *testing.T) {
+	t.Helper()
+	if err := p.old.Hangup(t.Context(), "hangup"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the seat is without a leg", func() bool {
+		v, err := p.Seat(t.Context(), "hall", p.seat.ID)
+		return err == nil && v.Leg == nil
+	})
+}
+
+// TestPhoneHangsUpAtOnce: a device that takes the call and ends it before it was heard leaves the seat where it was.
+func TestPhoneHangsUpAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	p.phone.mute.Store(true)
+	moving := make(chan error, 1)
+	go func() { moving <- p.old.Refer(t.Context(), p.phone.uri()) }()
+	leg := taken(t, p.phone.legs)
+	if err := leg.Hangup(t.Context(), "hangup"); err != nil {
+		t.Fatal(err)
+	}
+	var refused *legs.Refused
+	if err := taken(t, moving); !errors.As(err, &refused) {
+		t.Errorf("the referral ends with %v", err)
+	}
+	p.same(t)
+	if n := p.failed(t, byReferral, moveDone); n != 0 {
+		t.Errorf("%v moves are done", n)
+	}
+}
+
+// TestDeviceThatDiesInTheSeat: a device that got the seat and falls silent leaves it waiting, as it was, for whatever device of its owner
+// comes next.
+func TestDeviceThatDiesInTheSeat(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "media: {timeout: 1s}\n")
+	if err := p.old.Refer(t.Context(), p.phone.uri()); err != nil {
+		t.Fatal(err)
+	}
+	p.phone.mute.Store(true)
+	until(t, "the seat waits", func() bool {
+		v, err := p.Seat(t.Context(), "hall", p.seat.ID)
+		return err == nil && v.Leg == nil && p.ledger.total() == 0
+	})
+	if _, now := p.laptop.joins("hall"); now.ID != p.seat.ID || !now.Muted {
+		t.Errorf("came back to %+v", now)
+	}
+}
+
+// TestServerStopsDuringMoves: a server that stops while a device rings, or stands and was not heard, leaves no call, no move and no
+// goroutine of one, whichever way the move came about; serveTest looks at the calls.
+func TestServerStopsDuringMoves(t *testing.T) {
+	for name, begin := range map[string]func(t *testing.T, p *pair){
+		"REFER": func(t *testing.T, p *pair) { p.rings(t) },
+		"the API": func(t *testing.T, p *pair) {
+			p.phone.status.Store(180)
+			if _, err := p.MoveSeat(t.Context(), "hall", p.seat.ID, MoveRequest{Target: p.phone.uri()}); err != nil {
+				t.Fatal(err)
+			}
+			taken(t, p.phone.rings)
+		},
+		"the API, the device calls": func(t *testing.T, p *pair) {
+			if _, err := p.MoveSeat(t.Context(), "hall", p.seat.ID, MoveRequest{Target: p.phone.uri(), Via: "send"}); err != nil {
+				t.Fatal(err)
+			}
+			taken(t, p.phone.refers)
+		},
+		"Replaces": func(t *testing.T, p *pair) {
+			p.phone.mute.Store(true)
+			if _, err := p.phone.call("hall", p.old.replaces()); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"Replaces, meanwhile": func(_ *testing.T, p *pair) { go func() { _, _ = p.phone.call("hall", p.old.replaces()) }() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var s *Server
+			t.Cleanup(func() { // after the server has ended
+				if n := len(s.journeys.slots); n != 0 || len(s.calls.all()) != 0 {
+					t.Errorf("%d moves and %d dialogs are left", n, len(s.calls.all()))
+				}
+			})
+			p := newPair(t, "")
+			s = p.Server
+			begin(t, p)
+		})
+	}
+}
+
+// TestTooManyMoves: a call that would move a seat while too many are under way is sent away, and leaves the seat free to move.
+func TestTooManyMoves(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	hold := make(chan struct{})
+	for p.journeys.begin(func(context.Context) { <-hold }) {
+	}
+	var refused *legs.Refused
+	if _, err := p.phone.call("hall", p.old.replaces()); !errors.As(err, &refused) || refused.Status != 503 {
+		t.Errorf("Replaces: %v", err)
+	}
+	if err := p.old.Refer(t.Context(), p.phone.uri()); !errors.As(err, &refused) || refused.Status != 503 {
+		t.Errorf("REFER: %v", err)
+	}
+	close(hold)
+	until(t, "there is room", func() bool { return len(p.journeys.slots) == 0 })
+	p.same(t)
+	if n := p.ledger.total(); n != 1 {
+		t.Errorf("%d calls are counted", n)
+	}
+	if err := p.old.Refer(t.Context(), p.phone.uri()); err != nil {
+		t.Error(err)
+	}
+}
