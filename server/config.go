@@ -81,7 +81,15 @@ type RoomsConfig struct {
 	Loudest   int           // speaking seats that are mixed
 	EmptyFor  time.Duration // how long an empty room made on demand lives
 	SeatWait  time.Duration // how long a seat waits for its owner to come back
+	Manners   Manners       // of rooms that state none
 	Permanent []RoomConfig  // rooms that exist from the start and never close
+}
+
+// Manners are what a room does for its callers beside mixing them.
+type Manners struct {
+	Keys    bool // it listens to keys: mute, raise a hand, be louder
+	Tones   bool // it sounds when somebody comes or goes
+	Prompts bool // it says what happens to a caller; to one who waits it speaks in any case
 }
 
 // RoomConfig is one permanent room.
@@ -90,6 +98,9 @@ type RoomConfig struct {
 	Policy   string // never empty
 	Locked   bool
 	MaxSeats int // never 0
+	Manners
+	PIN        PIN      // that callers enter by their keys; "": none
+	Moderators []string // accounts: while none of them is in the room the others wait; they need no PIN
 }
 
 // TrunkConfig is a peer known by address range or TLS certificate instead of digest. Where both are given both must hold.

@@ -193,6 +193,11 @@ func (r *configReader) checkRooms(c *Config) {
 		} else if c.Policies[room.Policy] == nil {
 			r.problem(path+".policy", "no policy is named %q; name one of %s", clip(room.Policy), c.policyNames())
 		}
+		for k, name := range room.Moderators {
+			if !nameShape.MatchString(name) {
+				r.problem(fmt.Sprintf("%s.moderators[%d]", path, k), "%q is no name of an account; use 1 to 64 of a-z 0-9 . _ -", clip(name))
+			}
+		}
 		if room.MaxSeats == 0 {
 			room.MaxSeats = c.Limits.SeatsPerRoom
 		}

@@ -97,18 +97,50 @@ func (s *section) readRooms(c *RoomsConfig) {
 	s.number("loudest", &c.Loudest, 1, maxLoudest)
 	s.duration("empty_for", &c.EmptyFor, minWait, maxWait)
 	s.duration("seat_wait", &c.SeatWait, minWait, maxWait)
+	s.readManners(&c.Manners)
 	var permanent []RoomConfig
 	if s.each("permanent", func(s *section) {
-		room := RoomConfig{}
+		room := RoomConfig{Manners: c.Manners}
 		s.text("name", &room.Name)
 		s.text("policy", &room.Policy)
 		s.boolean("locked", &room.Locked)
 		s.number("max_seats", &room.MaxSeats, 1, maxSeats)
+		s.readManners(&room.Manners)
+		s.pin("pin", &room.PIN)
+		s.words("moderators", &room.Moderators, nil)
+		for i, name := range room.Moderators {
+			room.Moderators[i] = strings.ToLower(name)
+		}
 		room.Name = strings.ToLower(room.Name)
 		permanent = append(permanent, room)
 	}) {
 		c.Permanent = permanent
 	}
+}
+
+func (s *section) readManners(m *Manners) {
+	s.boolean("keys", &m.Keys)
+	s.boolean("tones", &m.Tones)
+	s.boolean("prompts", &m.Prompts)
+}
+
+// pin reads a PIN, in digits or hashed.
+func (s *section) pin(key string, into *PIN) {
+	var text string
+	if s.text(key, &text); text == "" {
+		return
+	}
+	p, err := PIN(text), error(nil)
+	if isPIN(text) {
+		p, err = NewPIN(text)
+	} else {
+		_, _, _, err = p.parse()
+	}
+	if err != nil {
+		s.r.problem(join(s.path, key), "is no PIN; write %d to %d digits in quotes", minPINDigits, maxPINDigits)
+		return
+	}
+	*into = p
 }
 
 // readPolicies takes the policies by name. One that is there already is overridden key by key; a new one starts from the
