@@ -39,9 +39,10 @@ var mayImport = map[string][]string{
 	"loadtest/speech":      {},
 	"mixer":                {"mixer/codec"},
 	"mixer/codec":          {},
-	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/store"},
+	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/ogg", "server/store"},
 	"server/events":        {},
 	"server/gate":          {"keying", "legs/offer"},
+	"server/ogg":           {},
 	"server/store":         {},
 }
 

@@ -123,13 +123,12 @@ func (s *Server) withSeat(ctx context.Context, room, id string, f func(*seat)) e
 // patch applies what is asked; it runs in the room's goroutine.
 func (st *seat) patch(p SeatPatch) {
 	if p.Muted != nil {
-		st.muted = *p.Muted
-		st.mix.SetMuted(st.muted)
+		st.muted, st.held = *p.Muted, *p.Muted
 	}
 	if p.Deaf != nil {
 		st.deaf = *p.Deaf
-		st.mix.SetDeaf(st.deaf)
 	}
+	st.apply()
 	if p.GainDB != nil {
 		st.gainDB = *p.GainDB
 		st.mix.SetGain(st.gainDB)
@@ -187,7 +186,7 @@ func strength(w *WeakestView) int {
 func (st *seat) view(room string) SeatView {
 	v := SeatView{
 		ID: st.id, Room: room, Account: st.who.Account, Trunk: st.who.Trunk, DisplayName: st.display, JoinedAt: st.joined,
-		Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Speaking: st.mix.Speaking(), LevelDBFS: st.mix.LevelDBFS(),
+		Waiting: string(st.waits), Hand: st.hand, Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Speaking: st.mix.Speaking(), LevelDBFS: st.mix.LevelDBFS(),
 	}
 	leg := st.leg()
 	if leg == nil || leg.Terms() == nil {

@@ -22,15 +22,19 @@ type room struct {
 	mix       *mixer.Room
 	log       *slog.Logger
 	publish   func(Event)
+	attendant *attendant
+	manners   Manners
 
 	mailbox  chan func()
 	stop     chan struct{} // closed by the table when the server ends
 	finished chan struct{} // closed when the goroutine has ended
 
 	// Owned by the room's goroutine.
-	seats    map[string]*seat
-	locked   bool
-	maxSeats int
+	seats      map[string]*seat
+	locked     bool
+	maxSeats   int
+	pin        PIN             // "": none
+	moderators map[string]bool // accounts; none: the room waits for nobody
 
 	occupied atomic.Int64 // number of seats, for whoever only wants to count
 }
@@ -46,6 +50,7 @@ func (r *room) run(retire func(*room)) {
 	defer func() {
 		for _, st := range r.seats {
 			st.stay()
+			st.calm()
 		}
 	}()
 	idle := time.NewTimer(r.emptyFor)
@@ -70,6 +75,7 @@ func (r *room) run(retire func(*room)) {
 		case <-r.mix.Failed(): // its legs would hear nothing any more; they may call again
 			for _, st := range r.seats {
 				st.stay()
+				st.calm()
 				st.coming.callOff()
 				if leg := st.leg(); leg != nil {
 					_ = leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already

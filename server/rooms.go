@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,16 +17,17 @@ import (
 
 // rooms is the table of the rooms that are open.
 type rooms struct {
-	cfg      *Config
-	pool     *mixer.Pool
-	log      *slog.Logger
-	publish  func(Event)
-	isTaken  func(name string) bool // rooms and accounts share one name space
-	stop     chan struct{}
-	wg       sync.WaitGroup
-	mu       sync.Mutex
-	open     map[string]*room
-	stopping bool
+	cfg       *Config
+	pool      *mixer.Pool
+	log       *slog.Logger
+	publish   func(Event)
+	attendant *attendant
+	isTaken   func(name string) bool // rooms and accounts share one name space
+	stop      chan struct{}
+	wg        sync.WaitGroup
+	mu        sync.Mutex
+	open      map[string]*room
+	stopping  bool
 }
 
 var (
@@ -33,8 +35,8 @@ var (
 	errTooManyRooms = errors.New("server: too many rooms")
 )
 
-func newRooms(cfg *Config, pool *mixer.Pool, isTaken func(string) bool, publish func(Event), log *slog.Logger) *rooms {
-	t := &rooms{cfg: cfg, pool: pool, log: log, isTaken: isTaken, publish: publish, stop: make(chan struct{}), open: make(map[string]*room)}
+func newRooms(cfg *Config, pool *mixer.Pool, isTaken func(string) bool, publish func(Event), attend *attendant, log *slog.Logger) *rooms {
+	t := &rooms{cfg: cfg, pool: pool, log: log, isTaken: isTaken, publish: publish, attendant: attend, stop: make(chan struct{}), open: make(map[string]*room)}
 	for _, rc := range cfg.Rooms.Permanent {
 		t.start(rc, true)
 	}
@@ -46,8 +48,12 @@ func (t *rooms) start(rc RoomConfig, permanent bool) *room {
 	r := &room{
 		name: rc.Name, policy: t.cfg.Policies[rc.Policy], permanent: permanent, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait,
 		created: time.Now(), log: t.log, publish: t.publish, locked: rc.Locked, maxSeats: rc.MaxSeats,
+		attendant: t.attendant, manners: rc.Manners, pin: rc.PIN, moderators: make(map[string]bool),
 		mix:     t.pool.NewRoom(rc.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
 		mailbox: make(chan func(), roomMailbox), stop: t.stop, finished: make(chan struct{}), seats: make(map[string]*seat),
+	}
+	for _, name := range rc.Moderators {
+		r.moderators[name] = true
 	}
 	t.open[r.name] = r
 	t.publish(Event{Type: EventRoomOpened, Room: r.name, Data: r.state()})
@@ -65,7 +71,10 @@ func (t *rooms) retire(r *room) {
 	}
 	delete(t.open, r.name)
 	if r.permanent && !t.stopping {
-		t.start(RoomConfig{Name: r.name, Policy: r.policy.Name, MaxSeats: r.maxSeats, Locked: r.locked}, true)
+		t.start(RoomConfig{
+			Name: r.name, Policy: r.policy.Name, MaxSeats: r.maxSeats, Locked: r.locked, Manners: r.manners, PIN: r.pin,
+			Moderators: slices.Collect(maps.Keys(r.moderators)),
+		}, true)
 	}
 }
 
@@ -96,7 +105,7 @@ func (t *rooms) enter(name string) (*room, error) {
 		return nil, errTooManyRooms
 	}
 	t.log.Info("room opened", "room", name)
-	return t.start(RoomConfig{Name: name, Policy: t.cfg.Rooms.Policy, MaxSeats: t.cfg.Limits.SeatsPerRoom}, false), nil
+	return t.start(RoomConfig{Name: name, Policy: t.cfg.Rooms.Policy, MaxSeats: t.cfg.Limits.SeatsPerRoom, Manners: t.cfg.Rooms.Manners}, false), nil
 }
 
 // seat reserves a seat for a leg in the room of that name: st, or the one that waits for its owner. It completes the tenancy.

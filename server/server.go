@@ -47,7 +47,8 @@ type Server struct {
 	registrar *registrar
 	chores    *chores
 	events    *events.Ring
-	refusals  *pace   // of their events
+	refusals  *pace // of their events
+	attendant *attendant
 	journeys  *chores // one for each move under way
 	patience  patience
 	moves     *moves
@@ -162,9 +163,10 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.pool = mixer.NewPool(mixer.Config{Workers: orCores(s.cfg.Media.Workers, 1), Log: s.log})
 	full := s.pool.Full
 	s.full.Store(&full)
+	s.attendant = newAttendant(s.log)
 	s.lobby = s.pool.NewRoom("lobby", mixer.RoomConfig{})
 	s.policies = newPolicies(s.cfg, s.accounts.policyOf)
-	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.log)
+	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.attendant, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
 		Renew: true, OnRekey: s.rekeyed,
@@ -235,6 +237,7 @@ func (s *Server) close() error {
 	defer cancel()
 	err := s.endpoint.Close(ctx)
 	s.chores.close()
+	s.attendant.chores.close()
 	s.journeys.close()
 	return errors.Join(err, s.undo())
 }

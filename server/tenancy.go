@@ -86,9 +86,6 @@ func (o *tenancy) seated() {
 	o.server.log.Info("seated", "room", o.room.name, "seat", o.seat.id, "account", o.seat.who.Account, "trunk", o.seat.who.Trunk, "method", o.method)
 }
 
-// Pressed implements legs.Owner.
-func (o *tenancy) Pressed(*legs.Leg, byte) {}
-
 // Ended takes the leg from its seat, waits until the mixer has let go of the stream, and releases it.
 func (o *tenancy) Ended(l *legs.Leg, e legs.Ending) {
 	o.server.metrics.ended(e.Reason, l.Dialog().ID(), l.Stream().Snapshot())

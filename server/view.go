@@ -53,6 +53,8 @@ type SeatView struct {
 	Trunk       string    `json:"trunk" doc:"Trunk through which the caller came; empty for an account"`
 	DisplayName string    `json:"display_name" doc:"Name to show"`
 	JoinedAt    time.Time `json:"joined_at" doc:"When the seat was taken"`
+	Waiting     string    `json:"waiting" enum:",pin,moderator,leaving" doc:"What the seat waits for, apart from the room: nobody hears it, and it hears prompts only; empty once it is in the room"`
+	Hand        bool      `json:"hand" doc:"True while the seat has its hand raised"`
 	Muted       bool      `json:"muted" doc:"True when nobody hears the seat"`
 	Deaf        bool      `json:"deaf" doc:"True when the seat hears nothing"`
 	GainDB      float64   `json:"gain_db" doc:"How loud the others hear the seat, in dB"`
