@@ -27,7 +27,7 @@ func (r *rig) verdicts(t *testing.T, method, path, body string) []int {
 	for _, caller := range callers {
 		fresh := newFake()
 		r.mu.Lock()
-		r.accounts, r.seats, r.tokens = fresh.accounts, fresh.seats, fresh.tokens
+		r.accounts, r.rooms, r.seats, r.tokens = fresh.accounts, fresh.rooms, fresh.seats, fresh.tokens
 		r.accounts["bob"] = server.AccountView{Name: "bob"}
 		r.mu.Unlock()
 		text := map[string]string{

@@ -99,7 +99,7 @@ type RoomConfig struct {
 	Locked   bool
 	MaxSeats int // never 0
 	Manners
-	PIN        PIN      // that callers enter by their keys; "": none
+	PIN        pin      // that callers enter by their keys; nil: none
 	Moderators []string // accounts: while none of them is in the room the others wait; they need no PIN
 }
 

@@ -124,20 +124,13 @@ func (s *section) readManners(m *Manners) {
 	s.boolean("prompts", &m.Prompts)
 }
 
-// pin reads a PIN, in digits or hashed.
-func (s *section) pin(key string, into *PIN) {
-	var text string
-	if s.text(key, &text); text == "" {
-		return
-	}
-	p, err := PIN(text), error(nil)
-	if isPIN(text) {
-		p, err = NewPIN(text)
-	} else {
-		_, _, _, err = p.parse()
-	}
+// pin reads a PIN, of which the hash is kept.
+func (s *section) pin(key string, into *pin) {
+	var digits string
+	s.text(key, &digits)
+	p, err := newPIN(digits)
 	if err != nil {
-		s.r.problem(join(s.path, key), "is no PIN; write %d to %d digits in quotes", minPINDigits, maxPINDigits)
+		s.r.problem(join(s.path, key), "is no PIN; write 4 to 12 digits in quotes")
 		return
 	}
 	*into = p

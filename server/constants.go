@@ -64,6 +64,8 @@ const (
 	refusalsTold = 20
 	// speakingPace is how often it is looked who speaks, and what the node has to shed, while anybody listens.
 	speakingPace = 500 * time.Millisecond
+	// mostPINDigits is how long a PIN may be (pinShape).
+	mostPINDigits = 12
 	// pinPatience is how long a caller may take for one PIN, lobbyPatience how long he waits for a moderator.
 	pinPatience   = time.Minute
 	lobbyPatience = 10 * time.Minute
@@ -93,6 +95,9 @@ const (
 	tokenOctets = 32
 	// maxTokens bounds the tokens of the admin API, one for each program and person that uses it.
 	maxTokens = 1000
+	// pinSalt is the salt of a kept PIN in octets, pinRounds the rounds of PBKDF2: some milliseconds, which a few tries a minute may cost.
+	pinSalt   = 16
+	pinRounds = 16_384
 	// retryAfter is what a caller is told to wait when the server is full, in seconds.
 	retryAfter = 5
 )

@@ -55,7 +55,7 @@ type MoveRequest struct {
 func (s *Server) dial(ctx context.Context, o *tenancy, d device) error {
 	ctx, cancel := context.WithTimeout(ctx, s.patience.ring)
 	defer cancel()
-	policy := s.policies.of(o.room.policy, o.seat.who)
+	policy := s.policies.of(o.room.policy.Load(), o.seat.who)
 	methods := s.methodsTo(o.seat.who, policy, d.transport == "tls" && d.registered)
 	if len(methods) == 0 {
 		return errNoMethod

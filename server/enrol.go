@@ -129,7 +129,7 @@ func (s *Server) Accounts(_ context.Context, after string, limit int) ([]Account
 }
 
 // PatchAccount changes an account; disabling it ends the calls it is in.
-func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch) (AccountView, error) {
+func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch, musts ...Must[AccountView]) (AccountView, error) {
 	if p.Policy != nil {
 		if err := s.checkPolicy(*p.Policy); err != nil {
 			return AccountView{}, err
@@ -140,7 +140,13 @@ func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch) 
 			return AccountView{}, err
 		}
 	}
-	err := s.accounts.update(name, func(acc *store.Account) { p.apply(acc) })
+	err := s.accounts.update(name, func(acc *store.Account) error {
+		if err := all(musts, s.recordView(acc)); err != nil {
+			return err
+		}
+		p.apply(acc)
+		return nil
+	})
 	if err != nil {
 		return AccountView{}, err
 	}
@@ -174,8 +180,8 @@ func (p *AccountPatch) apply(acc *store.Account) {
 }
 
 // DeleteAccount forgets an account and ends the calls it is in.
-func (s *Server) DeleteAccount(ctx context.Context, name string) error {
-	if err := s.accounts.delete(name); err != nil {
+func (s *Server) DeleteAccount(ctx context.Context, name string, musts ...Must[AccountView]) error {
+	if err := s.accounts.delete(name, func(acc *store.Account) error { return all(musts, s.recordView(acc)) }); err != nil {
 		return err
 	}
 	s.closeAccount(ctx, name)
@@ -197,12 +203,19 @@ func (s *Server) closeAccount(ctx context.Context, name string) {
 }
 
 func (s *Server) accountView(acc *store.Account) AccountView {
+	v := s.recordView(acc)
+	v.Devices, v.Calls = s.deviceViews(acc), s.ledger.of(acc.Name)
+	return v
+}
+
+// recordView is the view without what is not of the record: it takes no lock, for whoever is changing it.
+func (s *Server) recordView(acc *store.Account) AccountView {
 	prints := acc.CertFingerprints
 	if prints == nil {
 		prints = []string{}
 	}
 	return AccountView{
 		Name: acc.Name, URI: s.uri(acc.Name), DisplayName: acc.DisplayName, Disabled: acc.Disabled,
-		Policy: acc.Policy, MD5: len(acc.HA1MD5) > 0, CertFingerprints: prints, Devices: s.deviceViews(acc), Calls: s.ledger.of(acc.Name), CreatedAt: acc.CreatedAt,
+		Policy: acc.Policy, MD5: len(acc.HA1MD5) > 0, CertFingerprints: prints, Devices: listedViews(acc), CreatedAt: acc.CreatedAt,
 	}
 }

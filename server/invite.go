@@ -100,7 +100,7 @@ func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
 // prepare tells the leg what the gate found out, and has it negotiate.
 func (s *Server) prepare(in *dialog.Incoming, a *admission, o *tenancy) (*legs.Leg, error) {
 	adm := legs.Admission{
-		Local: s.uri(a.Room), Peer: a.Identity, Policy: s.policies.of(o.room.policy, a.who()), Offer: a.Offer, Verified: a.Verified,
+		Local: s.uri(a.Room), Peer: a.Identity, Policy: s.policies.of(o.room.policy.Load(), a.who()), Offer: a.Offer, Verified: a.Verified,
 		Codecs: s.cfg.codecsOf(a.Trunk), Secured: secured(in.Request.Transport, a.Trunk),
 	}
 	if a.Offer == nil {

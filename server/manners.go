@@ -72,7 +72,7 @@ func (r *room) waitsFor(who gate.Who) waiting {
 	switch {
 	case r.moderates(who):
 		return waitsNot
-	case r.pin != "":
+	case r.pin != nil:
 		return waitsForPIN
 	case !r.moderated():
 		return waitsForModerator
@@ -82,7 +82,10 @@ func (r *room) waitsFor(who gate.Who) waiting {
 
 // receive prepares a new seat: one that has to wait is muted and deaf from the start.
 func (r *room) receive(st *seat) error {
-	st.waits, st.pace = r.waitsFor(st.who), rate.NewLimiter(keysASecond, keysAtOnce)
+	st.pace = rate.NewLimiter(keysASecond, keysAtOnce)
+	if !st.invited {
+		st.waits = r.waitsFor(st.who)
+	}
 	if st.waits == waitsForPIN && r.attendant.tries.spent(r.name, st.who) {
 		return errTooManyTries
 	}

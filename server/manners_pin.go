@@ -18,7 +18,7 @@ func (r *room) typePIN(st *seat, key byte) {
 		r.submitPIN(st)
 	case key == '*':
 		st.typed = st.typed[:0]
-	case key >= '0' && key <= '9' && len(st.typed) <= maxPINDigits: // one too many, so that it is wrong
+	case key >= '0' && key <= '9' && len(st.typed) <= mostPINDigits: // one too many, so that it is wrong
 		st.typed = append(st.typed, key)
 	}
 }
@@ -45,6 +45,27 @@ func (r *room) submitPIN(st *seat) {
 	}
 }
 
+// pass lets a seat go on that need not enter a PIN any more.
+func (r *room) pass(st *seat) {
+	if r.moderated() {
+		r.enter(st)
+		return
+	}
+	r.lobby(st)
+}
+
+// unasked has those pass who were asked for a PIN that the room does not have any more.
+func (r *room) unasked() {
+	for _, st := range r.seats {
+		if r.pin != nil || st.waits != waitsForPIN {
+			continue
+		}
+		if st.waits = waitsForModerator; st.patience != nil { // the others have yet to be greeted
+			r.pass(st)
+		}
+	}
+}
+
 // checkedPIN takes the outcome.
 func (r *room) checkedPIN(st *seat, ok bool) {
 	st.checking = false
@@ -54,11 +75,7 @@ func (r *room) checkedPIN(st *seat, ok bool) {
 	switch {
 	case ok:
 		r.attendant.tries.forget(r.name, st.who, 1)
-		if r.moderated() {
-			r.enter(st)
-		} else {
-			r.lobby(st)
-		}
+		r.pass(st)
 		return
 	case st.tries+1 >= maxTriesOfCall:
 		r.sendAway(st, sayNoMoreTries, "pin_refused")

@@ -16,6 +16,7 @@ type seat struct {
 	who         gate.Who
 	joined      time.Time
 	muted, deaf bool
+	invited     bool // the API called
 	gainDB      float64
 	mix         *mixer.Seat
 	tenant      *tenancy    // whose leg fills the seat; nil while its call is set up, and while its owner is away
@@ -41,9 +42,12 @@ func (r *room) take(st *seat, o *tenancy) (*seat, error) {
 		return waiting, nil
 	}
 	switch {
-	case r.locked:
+	case r.closing:
+		return nil, errRoomClosed
+	case r.locked && !st.invited: // neither lock nor PIN nor lobby is meant for whom the API calls
 		return nil, errRoomLocked
-	case len(r.seats) >= r.maxSeats:
+	}
+	if len(r.seats) >= r.maxSeats {
 		return nil, errRoomFull
 	}
 	if err := r.receive(st); err != nil {
