@@ -39,10 +39,11 @@ var mayImport = map[string][]string{
 	"loadtest/speech":      {},
 	"mixer":                {"mixer/codec"},
 	"mixer/codec":          {},
-	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/ogg", "server/store"},
+	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/ogg", "server/recording", "server/store"},
 	"server/events":        {},
 	"server/gate":          {"keying", "legs/offer"},
 	"server/ogg":           {},
+	"server/recording":     {"mixer/codec", "server/ogg"},
 	"server/store":         {},
 }
 
@@ -54,6 +55,7 @@ var soleImporter = map[string]string{
 	"github.com/hraban/opus":        "mixer/codec",
 	"go.etcd.io/bbolt":              "server/store",
 	"filippo.io/bigmod":             "keying/mikey",
+	"filippo.io/age":                "server/recording",
 	"github.com/pion/dtls":          "keying/dtls",
 	"github.com/go-chi/chi":         "admin",
 	"github.com/danielgtaylor/huma": "admin",

@@ -28,14 +28,15 @@ const (
 
 // Config is a whole, validated configuration. It is read once and not changed afterwards.
 type Config struct {
-	SIP      SIPConfig
-	Media    MediaConfig
-	Admin    AdminConfig
-	Limits   LimitsConfig
-	Rooms    RoomsConfig
-	Policies map[string]*keying.Policy // by name; Rooms.Policy and each room's policy are among them
-	Trunks   []TrunkConfig
-	Warnings []string // sentences for the log: accepted, but probably not what was meant
+	SIP       SIPConfig
+	Media     MediaConfig
+	Admin     AdminConfig
+	Limits    LimitsConfig
+	Rooms     RoomsConfig
+	Policies  map[string]*keying.Policy // by name; Rooms.Policy and each room's policy are among them
+	Trunks    []TrunkConfig
+	Recording RecordingConfig
+	Warnings  []string // sentences for the log: accepted, but probably not what was meant
 }
 
 // SIPConfig says where signalling is taken. An empty address turns its transport off; port 0 takes any free port.
@@ -101,6 +102,11 @@ type RoomConfig struct {
 	Manners
 	PIN        pin      // that callers enter by their keys; nil: none
 	Moderators []string // accounts: while none of them is in the room the others wait; they need no PIN
+}
+
+// RecordingConfig says whom recordings are for.
+type RecordingConfig struct {
+	Recipients []string // public keys of age; none: nothing can be recorded
 }
 
 // TrunkConfig is a peer known by address range or TLS certificate instead of digest. Where both are given both must hold.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/server/recording"
 )
 
 // Words that a policy may use (compiled tables).
@@ -49,6 +50,11 @@ func (r *configReader) check(c *Config) {
 	}
 	r.checkRooms(c)
 	r.checkTrunks(c)
+	for i, name := range c.Recording.Recipients {
+		if _, err := recording.ParseRecipients([]string{name}); err != nil {
+			r.problem(fmt.Sprintf("recording.recipients[%d]", i), "is no public key of age; write the age1… that age-keygen prints")
+		}
+	}
 }
 
 // listener is one address that the server binds.

@@ -27,7 +27,7 @@ func TestConfigurationIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := DefaultConfig()
-	want.Admin.Hosts = []string{}
+	want.Admin.Hosts, want.Recording.Recipients = []string{}, []string{}
 	if diff := cmp.Diff(want, got, compareConfig); diff != "" {
 		t.Errorf("the listing does not give the defaults: %s", diff)
 	}
@@ -77,6 +77,7 @@ limits: {"?": 1}
 rooms: {"?": 1, permanent: [{"?": 1}]}
 policies: {standard: {"?": 1}}
 trunks: [{"?": 1}]
+recording: {"?": 1}
 `), nil)
 	var bad *ConfigError
 	if !errors.As(err, &bad) {
@@ -90,8 +91,8 @@ trunks: [{"?": 1}]
 			sections++
 		}
 	}
-	if sections != 9 {
-		t.Fatalf("%d sections answered, want 9: %v", sections, err)
+	if sections != 10 {
+		t.Fatalf("%d sections answered, want 10: %v", sections, err)
 	}
 	return keys
 }

@@ -56,6 +56,7 @@ func (r *configReader) read(text []byte, c *Config) {
 	top.below("limits", func(s *section) { s.readLimits(&c.Limits) })
 	top.below("rooms", func(s *section) { s.readRooms(&c.Rooms) })
 	top.below("policies", func(s *section) { s.readPolicies(c) })
+	top.below("recording", func(s *section) { s.words("recipients", &c.Recording.Recipients, nil) })
 	var trunks []TrunkConfig
 	if top.each("trunks", func(s *section) { trunks = append(trunks, s.readTrunk()) }) {
 		c.Trunks = trunks

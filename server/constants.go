@@ -64,6 +64,8 @@ const (
 	refusalsTold = 20
 	// speakingPace is how often it is looked who speaks, and what the node has to shed, while anybody listens.
 	speakingPace = 500 * time.Millisecond
+	// recordingsFolder is where the recordings are, below the data directory.
+	recordingsFolder = "recordings"
 	// mostPINDigits is how long a PIN may be (pinShape).
 	mostPINDigits = 12
 	// pinPatience is how long a caller may take for one PIN, lobbyPatience how long he waits for a moderator.

@@ -151,7 +151,7 @@ func (r *room) view(ctx context.Context) (v RoomView, err error) {
 // look is the view; it runs in the room's goroutine.
 func (r *room) look() RoomView {
 	v := RoomView{
-		Name: r.name, Policy: r.policy.Load().Name, Locked: r.locked, MaxSeats: r.maxSeats, PIN: r.pin != nil, Permanent: r.permanent,
+		Name: r.name, Policy: r.policy.Load().Name, Locked: r.locked, MaxSeats: r.maxSeats, PIN: r.pin != nil, Recorded: r.recorder != nil, Permanent: r.permanent,
 		Seats: len(r.seats), Speaking: []string{}, CreatedAt: r.created,
 	}
 	for _, st := range r.seats {

@@ -142,6 +142,9 @@ func (r *room) enter(st *seat) {
 		words = append(words, sayWelcome)
 		r.publish(st.about(EventSeatChanged))
 	}
+	if r.recorder != nil {
+		words = append(words, sayRecorded)
+	}
 	others := r.insiders() - 1
 	if others == 0 && r.manners.Prompts {
 		words = append(words, sayAlone)
@@ -164,6 +167,9 @@ func (r *room) enter(st *seat) {
 // depart tells those who stay that a seat is gone.
 func (r *room) depart(st *seat) {
 	st.calm()
+	if len(r.seats) == 0 {
+		r.unrecord(nil, "empty")
+	}
 	if !st.inside {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/mixer"
+	"github.com/conclave/conclave/server/recording"
 )
 
 // room is one conference. Its goroutine owns its seats; everybody else speaks to it by do.
@@ -35,8 +36,10 @@ type room struct {
 	locked     bool
 	maxSeats   int
 	pin        pin
-	moderators map[string]bool // accounts; none: the room waits for nobody
-	closing    bool            // its end was told: it takes nobody any more, and ends with its last seat
+	moderators map[string]bool     // accounts; none: the room waits for nobody
+	recorder   *recording.Recorder // nil: it is not recorded
+	listener   *mixer.Seat         // of the recorder
+	closing    bool                // its end was told: it takes nobody any more, and ends with its last seat
 
 	occupied atomic.Int64 // number of seats, for whoever only wants to count
 }
@@ -104,6 +107,7 @@ func (r *room) over(reason string) {
 		return
 	}
 	r.closing = true
+	r.unrecord(nil, "room_closed")
 	for _, st := range r.seats {
 		r.left(st)
 	}

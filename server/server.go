@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/conclave/conclave/mixer"
 	"github.com/conclave/conclave/server/events"
 	"github.com/conclave/conclave/server/gate"
+	"github.com/conclave/conclave/server/recording"
 	"github.com/conclave/conclave/server/store"
 )
 
@@ -49,6 +51,7 @@ type Server struct {
 	events    *events.Ring
 	refusals  *pace // of their events
 	attendant *attendant
+	shelf     *recording.Shelf
 	journeys  *chores // one for each move under way
 	patience  patience
 	moves     *moves
@@ -88,6 +91,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 			_ = s.undo() // what failed matters more
 		}
 	}()
+	if s.shelf, err = recording.New(filepath.Join(data, recordingsFolder), cfg.Recording.Recipients, log); err != nil {
+		return nil, err
+	}
 	if s.tokens, err = loadTokens(s.store, time.Now); err != nil {
 		return nil, err
 	}
@@ -249,6 +255,9 @@ func (s *Server) close() error {
 func (s *Server) undo() (err error) {
 	if s.rooms != nil {
 		s.rooms.close()
+	}
+	if s.shelf != nil {
+		s.shelf.Close()
 	}
 	if s.replay != nil {
 		err = s.replay.Close()

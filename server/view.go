@@ -33,6 +33,7 @@ type RoomView struct {
 	Locked    bool         `json:"locked" doc:"True when nobody else may enter"`
 	MaxSeats  int          `json:"max_seats" doc:"Most seats the room holds" example:"500"`
 	PIN       bool         `json:"pin" doc:"True when callers must know a PIN to enter"`
+	Recorded  bool         `json:"recorded" doc:"True while it is being recorded"`
 	Permanent bool         `json:"permanent" doc:"True when it is kept although nobody is in it"`
 	Seats     int          `json:"seats" doc:"Seats taken now" example:"3"`
 	Speaking  []string     `json:"speaking" nullable:"false" doc:"Ids of the seats that speak now"`
