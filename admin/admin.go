@@ -92,6 +92,7 @@ func (a *Admin) route(c Config) error {
 	a.seatRoutes()
 	a.moveRoutes()
 	a.tokenRoutes()
+	a.recordingRoutes()
 	a.healthRoutes()
 	page, err := newPage(a.api.OpenAPI())
 	if err != nil {

@@ -18,6 +18,9 @@ const (
 	// stopPatience bounds the wait for requests in flight when the API stops.
 	stopPatience = 3 * time.Second
 
+	// streamPart is how much of a file is sent within writePatience: a phone's connection takes it in a second.
+	streamPart = 64 << 10
+
 	// maxHeader bounds a request's header in octets; a token and some proxy's fields fit many times.
 	maxHeader = 16 << 10
 	// maxBody bounds a request's body in octets; the largest is the list of an account's devices.
