@@ -149,17 +149,20 @@ var routes = []struct {
 	{"POST", "/v1/accounts", `{"name":"Bob","display_name":"Bob B.","cert":"rsa","policy":"phones","md5":true}`, 201},
 	{"GET", "/v1/accounts/bob", "", 200},
 	{"PATCH", "/v1/accounts/bob", `{"disabled":true,"policy":"","devices":[{"name":"desk","uri":"sip:desk@192.0.2.7"}]}`, 200},
+	{"POST", "/v1/accounts/bob/rotate", `{"cert":"rsa"}`, 200},
 	{"GET", "/v1/moves/m1", "", 200},
 	{"GET", "/v1/tokens", "", 200},
 	{"POST", "/v1/tokens", `{"name":"wall board","role":"viewer","room":"demo","lifetime_s":3600}`, 201},
 	{"GET", "/v1/tokens/t1", "", 200},
+	{"GET", "/v1/webhooks", "", 200},
 	{"GET", "/v1/rooms", "", 200},
 	{"POST", "/v1/rooms", `{"name":"Board","policy":"standard","locked":true,"max_seats":7,"pin":"1234","permanent":true}`, 201},
 	{"GET", "/v1/rooms/demo", "", 200},
 	{"PATCH", "/v1/rooms/demo", `{"locked":true,"max_seats":9,"policy":"standard","pin":"","muted":true}`, 200},
 	{"GET", "/v1/rooms/demo/seats", "", 200},
+	{"POST", "/v1/rooms/demo/seats", `{"uri":"sip:bob@test","keying":"mikey-dh"}`, 202},
 	{"GET", "/v1/rooms/demo/seats/s2", "", 200},
-	{"PATCH", "/v1/rooms/demo/seats/s2", `{"muted":true,"deaf":false,"gain_db":-3.5}`, 200},
+	{"PATCH", "/v1/rooms/demo/seats/s2", `{"muted":true,"deaf":false,"gain_db":-3.5,"position":{"azimuth":-30}}`, 200},
 	{"POST", "/v1/rooms/demo/seats/s2/rekey", "", 202},
 	{"POST", "/v1/rooms/demo/seats/s2/reinvite", "", 202},
 	{"POST", "/v1/rooms/demo/seats/s2/moves", `{"target":"sip:a1@192.0.2.7"}`, 202},
@@ -209,7 +212,7 @@ func TestRoutesAreAllTested(t *testing.T) {
 	shape := strings.NewReplacer("{account}", "bob", "{room}", "demo", "{seat}", "s2", "{move}", "m1", "{token}", "t1", "{recording}", "c1")
 	for path, methods := range api.Paths {
 		for method, op := range methods {
-			tested := false
+			tested := path == eventsPath // events_test.go, and TestTokens
 			for _, route := range routes {
 				tested = tested || (strings.EqualFold(method, route.method) && shape.Replace(path) == route.path)
 			}
@@ -240,7 +243,8 @@ func TestTokens(t *testing.T) {
 		},
 		"forwarded": func(q *http.Request) { q.Header.Del("Authorization"); q.Header.Set("X-Forwarded-For", "127.0.0.1") },
 	}
-	asked := append(routes[:len(routes):len(routes)], routes[0])
+	asked := append(routes[:len(routes):len(routes)], routes[0], routes[0])
+	asked[len(asked)-2].path = eventsPath
 	asked[len(asked)-1].path = "/v1/nothing" // a stranger cannot tell what there is
 	for how, edit := range bad {
 		for _, route := range asked {
@@ -284,7 +288,7 @@ func TestThrottle(t *testing.T) {
 func TestBadBodies(t *testing.T) {
 	r := newRig(t, nil)
 	post, patch, devices := "POST /v1/accounts", "PATCH /v1/rooms/demo/seats/s2", "PATCH /v1/accounts/bob"
-	open, change := "POST /v1/rooms", "PATCH /v1/rooms/demo"
+	open, change, call := "POST /v1/rooms", "PATCH /v1/rooms/demo", "POST /v1/rooms/demo/seats"
 	tests := []struct {
 		name, route, body string
 		want              int
@@ -322,6 +326,15 @@ func TestBadBodies(t *testing.T) {
 		{"no seats", change, `{"max_seats":0}`, 422},
 		{"no policy", change, `{"policy":""}`, 422},
 		{"muted no truth", change, `{"muted":"all"}`, 422},
+		{"position by halves", patch, `{"position":{"x":1,"y":2}}`, 422},
+		{"position twice", patch, `{"position":{"azimuth":1,"x":1,"y":2,"z":0}}`, 422},
+		{"position behind the world", patch, `{"position":{"azimuth":270}}`, 422},
+		{"position no place", patch, `{"position":[1,2,3]}`, 422},
+		{"call to nobody", call, `{"keying":"mikey-dh"}`, 422},
+		{"call to a telephone", call, `{"uri":"tel:+4930123456"}`, 422},
+		{"call to a stranger", call, `{"uri":"sip:premium@198.51.100.1"}`, 422},
+		{"call by no method", call, `{"uri":"sip:bob@test","keying":"none"}`, 422},
+		{"kind of certificate", "POST /v1/accounts/bob/rotate", `{"cert":"dsa"}`, 422},
 		{"device that is no SIP URI", devices, `{"devices":[{"name":"desk","uri":"tel:+4930123456"}]}`, 422},
 		{"device without a name", devices, `{"devices":[{"name":"","uri":"sip:desk@192.0.2.7"}]}`, 422},
 		{"device with a long name", devices, `{"devices":[{"name":"` + strings.Repeat("x", 65) + `","uri":"sip:desk@192.0.2.7"}]}`, 422},

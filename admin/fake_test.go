@@ -13,6 +13,7 @@ import (
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/server"
+	"github.com/conclave/conclave/server/events"
 )
 
 // fake is a Server of a few rooms and accounts. fail, when set, is the error of every call.
@@ -26,6 +27,7 @@ type fake struct {
 	seats    []server.SeatView
 	recorded map[string]bool // rooms
 	kept     []server.RecordingView
+	ring     *events.Ring // nil: there are no more events
 	tokens   map[[sha256.Size]byte]fakeToken
 }
 
@@ -70,6 +72,19 @@ func (f *fake) enter() error {
 		panic("fault of a handler")
 	}
 	return f.fail
+}
+
+func (f *fake) Subscribe(after uint64) *server.Subscription {
+	if f.ring != nil {
+		return f.ring.Subscribe(after)
+	}
+	over := events.New(1, time.Now)
+	defer over.Close()
+	return over.Subscribe(after)
+}
+
+func (f *fake) Webhooks(context.Context) ([]server.WebhookView, error) {
+	return []server.WebhookView{{URL: "https://hooks.example.com/in", Types: []string{}, Rooms: []string{}, DeadLetters: []server.DeadLetter{}}}, f.enter()
 }
 
 func (f *fake) Ready(context.Context) error { return f.ready }
@@ -207,6 +222,10 @@ func (f *fake) PatchSeat(ctx context.Context, room, id string, p server.SeatPatc
 		if p.GainDB != nil {
 			s.GainDB = *p.GainDB
 		}
+		if p.Position != nil {
+			place, _ := p.Position.Place()
+			s.Position = &place
+		}
 	})
 }
 
@@ -220,6 +239,22 @@ func (f *fake) MoveSeat(_ context.Context, room, id string, ask server.MoveReque
 		err = server.ErrNotADevice
 	}
 	return server.MoveView{ID: "m1", Room: room, Seat: id, Account: v.Account, Target: ask.Target, How: "invite", State: "inviting"}, err
+}
+
+// CallOut knows one device.
+func (f *fake) CallOut(_ context.Context, room string, ask server.CallRequest) (server.MoveView, error) {
+	if err := f.enter(); err != nil {
+		return server.MoveView{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case !f.open(room):
+		return server.MoveView{}, server.ErrUnknownRoom
+	case ask.URI != "sip:bob@test":
+		return server.MoveView{}, server.ErrNotADevice
+	}
+	return server.MoveView{ID: "m2", Room: room, Seat: "s8", Account: "bob", Target: ask.URI, How: "dial", State: "inviting"}, nil
 }
 
 func (f *fake) Move(id string) (server.MoveView, error) {
@@ -329,6 +364,11 @@ func (f *fake) PatchAccount(ctx context.Context, name string, p server.AccountPa
 	defer f.mu.Unlock()
 	f.accounts[name] = v
 	return v, nil
+}
+
+func (f *fake) RotateAccount(ctx context.Context, name string, _ server.Rotation) (*server.Bundle, server.AccountView, error) {
+	v, err := f.Account(ctx, name)
+	return &server.Bundle{Account: name, URI: v.URI, PSK: keying.NewSecret([]byte("sixteen others!!"))}, v, err
 }
 
 func (f *fake) DeleteAccount(ctx context.Context, name string, musts ...server.Must[server.AccountView]) error {

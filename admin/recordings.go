@@ -87,15 +87,15 @@ func (a *Admin) getRecordingContent(ctx context.Context, in *recordingInput) (*h
 		out.SetHeader("Content-Type", "application/octet-stream")
 		out.SetHeader("Content-Length", strconv.FormatInt(v.Octets, 10))
 		out.SetHeader("Content-Disposition", `attachment; filename="`+v.ID+`.opus.age"`)
-		err := errors.Join(stream(out.BodyWriter(), file), file.Close())
+		err := errors.Join(sendFile(out.BodyWriter(), file), file.Close())
 		if err != nil {
 			a.log.DebugContext(ctx, "a recording was not sent whole", "recording", v.ID, "err", err)
 		}
 	}}, nil
 }
 
-// stream copies a file. A client has writePatience for each part of it, not for the whole.
-func stream(to io.Writer, file io.Reader) error {
+// sendFile copies a file. A client has writePatience for each part of it, not for the whole.
+func sendFile(to io.Writer, file io.Reader) error {
 	w, _ := to.(http.ResponseWriter)
 	for {
 		if w != nil {

@@ -39,12 +39,13 @@ var mayImport = map[string][]string{
 	"loadtest/speech":      {},
 	"mixer":                {"mixer/codec"},
 	"mixer/codec":          {},
-	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/ogg", "server/recording", "server/store"},
+	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/ogg", "server/recording", "server/store", "server/webhook"},
 	"server/events":        {},
 	"server/gate":          {"keying", "legs/offer"},
 	"server/ogg":           {},
 	"server/recording":     {"mixer/codec", "server/ogg"},
 	"server/store":         {},
+	"server/webhook":       {"server/events"},
 }
 
 // soleImporter is who alone may import a library, so that replacing it touches one package.
@@ -59,6 +60,7 @@ var soleImporter = map[string]string{
 	"github.com/pion/dtls":          "keying/dtls",
 	"github.com/go-chi/chi":         "admin",
 	"github.com/danielgtaylor/huma": "admin",
+	"rsc.io/qr":                     "admin",
 }
 
 // sources are the non-test files of every package of the module, by folder below the root.

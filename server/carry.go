@@ -81,14 +81,14 @@ func (s *Server) bridge(ctx context.Context, o *tenancy, bring func(context.Cont
 			return err
 		}
 	}
-	if err := o.until(ctx, o.filled, s.patience.call, errNoCall); err != nil {
+	if err := o.until(ctx, o.filled, s.waits.Load().call, errNoCall); err != nil {
 		return err
 	}
 	o.move.bridged()
-	if err := o.until(ctx, o.leg.Stream().Heard(), s.patience.heard, errNoMedia); err != nil {
+	if err := o.until(ctx, o.leg.Stream().Heard(), s.waits.Load().heard, errNoMedia); err != nil {
 		return err
 	}
-	if err := o.until(ctx, o.seat.mix.Turned(), s.patience.turn, errSilent); !errors.Is(err, errSilent) {
+	if err := o.until(ctx, o.seat.mix.Turned(), s.waits.Load().turn, errSilent); !errors.Is(err, errSilent) {
 		return err
 	}
 	return nil // it has proven itself, and says nothing: there is nothing to wait for
@@ -119,7 +119,9 @@ func (o *tenancy) swap() (old *tenancy, gap time.Duration, err error) {
 	if !done {
 		return nil, 0, errSeatGone
 	}
-	gap, _ = o.seat.mix.Handover()
+	if o.move.how != byCall { // who is new was not missed before
+		gap, _ = o.seat.mix.Handover()
+	}
 	return old, gap, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/server/recording"
+	"github.com/conclave/conclave/server/webhook"
 )
 
 // Words that a policy may use (compiled tables).
@@ -50,9 +51,34 @@ func (r *configReader) check(c *Config) {
 	}
 	r.checkRooms(c)
 	r.checkTrunks(c)
+	r.checkWebhooks(c)
+	r.checkRecording(c)
+}
+
+func (r *configReader) checkRecording(c *Config) {
 	for i, name := range c.Recording.Recipients {
 		if _, err := recording.ParseRecipients([]string{name}); err != nil {
 			r.problem(fmt.Sprintf("recording.recipients[%d]", i), "is no public key of age; write the age1… that age-keygen prints")
+		}
+	}
+}
+
+func (r *configReader) checkWebhooks(c *Config) {
+	if len(c.Webhooks) > maxWebhooks {
+		r.problem("webhooks", "are %d; %d at most", len(c.Webhooks), maxWebhooks)
+	}
+	for i, h := range c.Webhooks {
+		path := fmt.Sprintf("webhooks[%d]", i)
+		if err := webhook.CheckURL(h.URL); err != nil {
+			r.problem(path+".url", "%v", err)
+		}
+		if h.SecretFile == "" {
+			r.problem(path+".secret_file", "is missing; name a file with %d octets or more that only its owner can read", webhook.SecretOctets)
+		}
+		for j, name := range h.Rooms {
+			if !nameShape.MatchString(name) {
+				r.problem(fmt.Sprintf("%s.rooms[%d]", path, j), "%q is no name of a room; use 1 to 64 of a-z 0-9 . _ -", clip(name))
+			}
 		}
 	}
 }

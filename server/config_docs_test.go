@@ -19,8 +19,8 @@ func TestConfigurationIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	if len(blocks) != 4 {
-		t.Fatalf("%d listings, want 4", len(blocks))
+	if len(blocks) != 5 {
+		t.Fatalf("%d listings, want 5", len(blocks))
 	}
 	got, err := ReadConfig("docs", []byte(blocks[0][1]), nil)
 	if err != nil {
@@ -78,6 +78,7 @@ rooms: {"?": 1, permanent: [{"?": 1}]}
 policies: {standard: {"?": 1}}
 trunks: [{"?": 1}]
 recording: {"?": 1}
+webhooks: [{"?": 1}]
 `), nil)
 	var bad *ConfigError
 	if !errors.As(err, &bad) {
@@ -91,8 +92,8 @@ recording: {"?": 1}
 			sections++
 		}
 	}
-	if sections != 10 {
-		t.Fatalf("%d sections answered, want 10: %v", sections, err)
+	if sections != 11 {
+		t.Fatalf("%d sections answered, want 11: %v", sections, err)
 	}
 	return keys
 }

@@ -190,9 +190,11 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 403, Reason: "pin_tries", Err: err, Warning: warn("too many wrong PINs; try again in ten minutes")}
 	case errors.Is(err, errRoomFull):
 		return &legs.Reject{Status: 486, Reason: "room_full", Err: err, Warning: warn("the room is full")}
-	case errors.Is(err, errNoDialog), errors.Is(err, errAnswered):
+	case errors.Is(err, errNoDialog):
 		return &legs.Reject{Status: 481, Reason: "no_target_dialog", Err: err}
-	case errors.Is(err, errOthersDialog), errors.Is(err, errDialogRoom), errors.Is(err, errNotItsSeat):
+	case errors.Is(err, errAnswered):
+		return &legs.Reject{Status: 486, Reason: "no_target_dialog", Err: err, Warning: warn("the call was answered")}
+	case errors.Is(err, errOthersDialog), errors.Is(err, errDialogRoom):
 		return &legs.Reject{Status: 403, Reason: "not_its_seat", Err: err, Warning: warn("the seat is not this account's to move")}
 	case errors.Is(err, errBadReference):
 		return &legs.Reject{Status: 400, Reason: "bad_reference", Err: err}

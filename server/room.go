@@ -132,6 +132,11 @@ func (r *room) do(ctx context.Context, f func()) error {
 	case <-done:
 		return nil
 	case <-r.finished:
+	}
+	select {
+	case <-done: // the last thing that it did
+		return nil
+	default:
 		return errRoomClosed
 	}
 }

@@ -18,6 +18,7 @@ type seat struct {
 	muted, deaf bool
 	invited     bool // the API called
 	gainDB      float64
+	position    *Position // replaced, never changed; nil: none was given
 	mix         *mixer.Seat
 	tenant      *tenancy    // whose leg fills the seat; nil while its call is set up, and while its owner is away
 	coming      *tenancy    // of the leg that is to fill it next: the first, that of an owner who comes back, or that of a move
@@ -112,6 +113,9 @@ func (r *room) handOver(o *tenancy) (old *tenancy, done bool) {
 		return nil, false
 	}
 	old, st.tenant, st.coming = st.tenant, o, nil
+	if old == nil {
+		r.joined(st)
+	}
 	return old, true
 }
 
@@ -171,6 +175,16 @@ func (st *seat) stay() {
 	if st.away != nil {
 		st.away.Stop()
 		st.away = nil
+	}
+}
+
+// forsake frees the seats that wait for an account which is closed: one that is made anew under its name is somebody else's. It runs in the
+// room's goroutine.
+func (r *room) forsake(account string) {
+	for _, st := range r.seats {
+		if st.away != nil && st.who.Account == account {
+			r.leave(st)
+		}
 	}
 }
 

@@ -164,7 +164,7 @@ func (s *Server) CreateToken(_ context.Context, n NewToken) (text string, _ Toke
 	if err := s.tokens.create(token); err != nil {
 		return "", TokenView{}, err
 	}
-	s.publish(Event{Type: EventTokenCreated, Room: token.Room, Data: TokenState{Token: token.ID, Role: token.Role}})
+	s.publish(Event{Type: EventTokenCreated, Data: TokenState{Token: token.ID, Role: token.Role}})
 	s.log.Info("token created", "token", token.ID, "role", token.Role, "room", token.Room)
 	return text, tokenView(token), nil
 }
