@@ -19,8 +19,8 @@ func TestConfigurationIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	if len(blocks) != 5 {
-		t.Fatalf("%d listings, want 5", len(blocks))
+	if len(blocks) != 6 {
+		t.Fatalf("%d listings, want 6", len(blocks))
 	}
 	got, err := ReadConfig("docs", []byte(blocks[0][1]), nil)
 	if err != nil {

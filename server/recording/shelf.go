@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"filippo.io/age"
@@ -45,6 +46,8 @@ type Shelf struct {
 	running map[string]bool // by ID
 	closed  bool
 	writers sync.WaitGroup
+
+	dropped atomic.Uint64 // frames, of recordings that have ended
 }
 
 // ParseRecipients reads public keys of age (age1…).
@@ -171,6 +174,7 @@ func (s *Shelf) finish(r *Recorder, to io.Closer, w *scribe) {
 	err := errors.Join(w.err, w.w.Close(), to.Close())
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	r.entry.EndedAt, r.entry.Reason, r.entry.Dropped = &now, r.reason, r.dropped.Load()
+	s.dropped.Add(r.entry.Dropped)
 	r.entry.Seconds = (time.Duration(min(w.written, uint64(longest/tickLength))) * tickLength).Seconds()
 	if err != nil {
 		r.entry.Reason = Failed
@@ -192,6 +196,16 @@ func (s *Shelf) Close() {
 	s.mu.Unlock()
 	s.writers.Wait()
 }
+
+// Running counts the recordings under way.
+func (s *Shelf) Running() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.running)
+}
+
+// Dropped counts the frames that disks could not take in time, of recordings that have ended.
+func (s *Shelf) Dropped() uint64 { return s.dropped.Load() }
 
 // newID names a recording, so that names sort by time.
 func newID(now time.Time) string {
