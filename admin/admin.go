@@ -103,6 +103,7 @@ func (a *Admin) route(c Config) error {
 	a.tokenRoutes()
 	a.auditRoutes()
 	a.nodeRoutes(c.Version)
+	a.recordingRoutes()
 	a.eventRoutes()
 	a.webhookRoutes()
 	a.healthRoutes()

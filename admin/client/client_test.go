@@ -137,6 +137,22 @@ func TestCalls(t *testing.T) {
 			}
 			return err
 		}, `{"remaining":7}`, "GET /v1/node"},
+		"record": {func(ctx context.Context, c *Client) error {
+			r, err := c.BeginRecording(ctx, "board")
+			if r.ID != "c1" || !r.Running {
+				return fmt.Errorf("recording %+v", r)
+			}
+			return err
+		}, `{"id":"c1","running":true}`, "POST /v1/rooms/board/recording"},
+		"end recording":    {func(ctx context.Context, c *Client) error { return c.EndRecording(ctx, "board") }, "", "DELETE /v1/rooms/board/recording"},
+		"delete recording": {func(ctx context.Context, c *Client) error { return c.DeleteRecording(ctx, "c1") }, "", "DELETE /v1/recordings/c1"},
+		"recordings": {func(ctx context.Context, c *Client) error {
+			some, err := c.Recordings(ctx)
+			if len(some) != 1 || some[0].Reason != "stopped" {
+				return fmt.Errorf("recordings %+v", some)
+			}
+			return err
+		}, `{"items":[{"id":"c1","reason":"stopped"}],"next":null}`, "GET /v1/recordings?limit=1000"},
 		"end room": {func(ctx context.Context, c *Client) error { return c.DeleteRoom(ctx, "board") }, "", "DELETE /v1/rooms/board"},
 		"hang up":  {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
 	}
@@ -315,6 +331,7 @@ func TestViewsAreTheAPIs(t *testing.T) {
 		"RoomView": Room{}, "WeakestView": Weakest{}, "SeatView": Seat{}, "LegView": Leg{}, "KeyingView": Keying{}, "QualityView": Quality{},
 		"SeatPatch": SeatPatch{}, "AccountView": Account{}, "NewAccount": NewAccount{}, "AccountPatch": AccountPatch{},
 		"NewToken": NewToken{}, "NewRoom": NewRoom{}, "RoomPatch": RoomPatch{}, "NodeView": Node{}, "NodeListens": Listeners{}, "NodePressure": Pressure{},
+		"RecordingView": Recording{}, "NewToken": NewToken{}, "NewRoom": NewRoom{}, "RoomPatch": RoomPatch{},
 		"Position": Position{}, "PositionPatch": PositionPatch{}, "CallRequest": CallRequest{}, "MoveRequest": MoveRequest{}, "MoveView": Move{}, "TokenView": Token{},
 	} {
 		var want, got []string
