@@ -152,11 +152,19 @@ func operation(least server.Role, id, method, path, summary string, errs ...int)
 		Tags:         []string{strings.Split(path, "/")[2]},
 		MaxBodyBytes: maxBody, BodyReadTimeout: readPatience,
 		Security: []map[string][]string{{"token": {}}, {"certificate": {}}},
-		Errors:   append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests}, errs...),
+		Errors:   append(append(slices.Clone(ofAll), http.StatusUnauthorized, http.StatusTooManyRequests), errs...),
 		Metadata: map[string]any{grantKey: d}, Extensions: map[string]any{"x-role": string(least)},
 	}
 	if method == http.MethodPost {
 		takesKey(&op)
 	}
+	slices.Sort(op.Errors)
+	op.Errors = slices.Compact(op.Errors)
 	return op
+}
+
+// ofAll is what every route answers to a stranger's Origin, a Host that is not ours, a body that is no JSON, parameters that it does not know, and
+// when there is no time for it.
+var ofAll = []int{
+	http.StatusForbidden, http.StatusMisdirectedRequest, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusServiceUnavailable,
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -80,12 +81,23 @@ func (a *Admin) audited(next http.Handler) http.Handler {
 // toTrail waits until the trail has it, also where the client did not wait for its answer.
 func (a *Admin) toTrail(r *http.Request, act server.AdminAction) {
 	act.Source = peer(r).String()
-	act.Path = clip(act.Path, maxAuditedPath)
+	act.Path = clip(a.withoutTokens(act.Path), maxAuditedPath)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditPatience)
 	defer cancel()
 	if err := a.server.RecordAdmin(ctx, act); err != nil {
 		a.log.ErrorContext(ctx, "the audit trail lacks a request to the admin API", "by", act.By, "operation", act.Operation, "status", act.Status, "err", err)
 	}
+}
+
+// withoutTokens is a path without the tokens that somebody took for their ids.
+func (a *Admin) withoutTokens(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if _, err := a.server.TokenOf(HashToken(part)); known(a.tokens, part) || !errors.Is(err, server.ErrUnknownToken) {
+			parts[i] = "[token]"
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // clip cuts a text to so many octets, between characters.

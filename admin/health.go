@@ -17,7 +17,7 @@ type healthOutput struct {
 func (a *Admin) healthRoutes() {
 	huma.Register(a.api, huma.Operation{
 		OperationID: "health", Method: http.MethodGet, Path: "/healthz", Summary: "Tell whether the process answers",
-		Tags: []string{"health"},
+		Tags: []string{"health"}, Errors: ofAll,
 	}, func(context.Context, *struct{}) (*healthOutput, error) {
 		out := &healthOutput{}
 		out.Body.Status = "ok"
@@ -25,7 +25,7 @@ func (a *Admin) healthRoutes() {
 	})
 	huma.Register(a.api, huma.Operation{
 		OperationID: "ready", Method: http.MethodGet, Path: "/readyz", Summary: "Tell whether the server takes calls",
-		Tags: []string{"health"}, Errors: []int{http.StatusServiceUnavailable},
+		Tags: []string{"health"}, Errors: ofAll,
 	}, func(ctx context.Context, _ *struct{}) (*healthOutput, error) {
 		if err := a.server.Ready(ctx); err != nil {
 			a.log.DebugContext(ctx, "not ready", "err", err)

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -177,10 +176,7 @@ func takesKey(op *huma.Operation) {
 		Description: "A new one for each request, such as a UUID: who asks again with it, the same of the same, gets the answer of the first time " +
 			"(Idempotency-Replayed: true) for " + exchangeKept.String(),
 	})
-	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity,
-		http.StatusServiceUnavailable)
-	slices.Sort(op.Errors)
-	op.Errors = slices.Compact(op.Errors)
+	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge)
 }
 
 // fingerprint is the request as such.

@@ -47,6 +47,14 @@ func (h *house) ask(a asked) told {
 		h.t.Fatalf("%s %q: %v", a.method, a.path, err)
 	}
 	defer resp.Body.Close()
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") { // without end; its beginning is enough
+		first := make([]byte, 512)
+		n, err := resp.Body.Read(first)
+		if err != nil {
+			h.t.Fatalf("%s %q: %v", a.method, a.path, err)
+		}
+		return told{resp.StatusCode, resp.Header, first[:n]}
+	}
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		h.t.Fatalf("%s %q: %v", a.method, a.path, err)

@@ -35,6 +35,9 @@ var (
 	domainShape = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
+// isName tells whether rooms, accounts, policies and trunks may have this name. One of dots alone is none: as part of a path it leads elsewhere.
+func isName(name string) bool { return nameShape.MatchString(name) && strings.Trim(name, ".") != "" }
+
 // newPolicy gives a policy with the default of every key.
 func newPolicy(name string) *keying.Policy {
 	p := keying.StandardPolicy()
@@ -81,7 +84,7 @@ func (r *configReader) checkWebhooks(c *Config) {
 			r.problem(path+".secret_file", "is missing; name a file with %d octets or more that only its owner can read", webhook.SecretOctets)
 		}
 		for j, name := range h.Rooms {
-			if !nameShape.MatchString(name) {
+			if !isName(name) {
 				r.problem(fmt.Sprintf("%s.rooms[%d]", path, j), "%q is no name of a room; use 1 to 64 of a-z 0-9 . _ -", clip(name))
 			}
 		}
@@ -170,7 +173,7 @@ func (r *configReader) checkMedia(c *Config) {
 
 func (r *configReader) checkPolicy(name string, p *keying.Policy) {
 	path := join("policies", name)
-	if !nameShape.MatchString(name) {
+	if !isName(name) {
 		r.problem(path, "is no name; use 1 to 64 of a-z 0-9 . _ -")
 	}
 	if len(p.Suites) == 0 {
@@ -219,7 +222,7 @@ func (r *configReader) checkRooms(c *Config) {
 	for i := range c.Rooms.Permanent {
 		room, path := &c.Rooms.Permanent[i], fmt.Sprintf("rooms.permanent[%d]", i)
 		switch {
-		case !nameShape.MatchString(room.Name):
+		case !isName(room.Name):
 			r.problem(path+".name", "%q is no name; use 1 to 64 of a-z 0-9 . _ -", clip(room.Name))
 		case seen[room.Name]:
 			r.problem(path+".name", "%q stands twice; rename one", room.Name)
@@ -231,7 +234,7 @@ func (r *configReader) checkRooms(c *Config) {
 			r.problem(path+".policy", "no policy is named %q; name one of %s", clip(room.Policy), c.policyNames())
 		}
 		for k, name := range room.Moderators {
-			if !nameShape.MatchString(name) {
+			if !isName(name) {
 				r.problem(fmt.Sprintf("%s.moderators[%d]", path, k), "%q is no name of an account; use 1 to 64 of a-z 0-9 . _ -", clip(name))
 			}
 		}
@@ -249,7 +252,7 @@ func (r *configReader) checkTrunks(c *Config) {
 	for i, t := range c.Trunks {
 		path := fmt.Sprintf("trunks[%d]", i)
 		switch {
-		case !nameShape.MatchString(t.Name):
+		case !isName(t.Name):
 			r.problem(path+".name", "%q is no name; use 1 to 64 of a-z 0-9 . _ -", clip(t.Name))
 		case seen[t.Name]:
 			r.problem(path+".name", "%q stands twice; rename one", t.Name)

@@ -107,7 +107,10 @@ func (s *Server) HangUp(ctx context.Context, room, id string, musts ...Must[Seat
 	case leg == nil:
 		return fmt.Errorf("%w: the call is still being set up", ErrUnavailable)
 	}
-	return leg.Hangup(ctx, "hangup")
+	if err := leg.Hangup(ctx, "hangup"); !errors.Is(err, legs.ErrEnded) {
+		return err
+	}
+	return nil // it ended meanwhile, which is what was asked for
 }
 
 // withSeat runs f on a seat in its room's goroutine.

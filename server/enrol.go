@@ -26,7 +26,7 @@ func (s *Server) CreateAccount(_ context.Context, n NewAccount) (*keying.Bundle,
 	if s.rooms.find(n.Name) != nil {
 		return nil, AccountView{}, ErrNameTaken
 	}
-	if err := s.checkPolicy(n.Policy); err != nil {
+	if err := errors.Join(s.checkPolicy(n.Policy), checkDisplayName(n.DisplayName)); err != nil {
 		return nil, AccountView{}, err
 	}
 	bundle, acc, err := s.credentials(n)
@@ -40,6 +40,14 @@ func (s *Server) CreateAccount(_ context.Context, n NewAccount) (*keying.Bundle,
 	view := s.accountView(&acc)
 	s.publish(view.event(EventAccountCreated))
 	return bundle, view, nil
+}
+
+// checkDisplayName refuses a name that would be shown as something else than it is: on terminals, pages and telephones, and in logs.
+func checkDisplayName(name string) error {
+	if printable(name) != name {
+		return fmt.Errorf("%w: a name to show holds what does not print", ErrInvalid)
+	}
+	return nil
 }
 
 // credentials makes a certificate and all else that an account proves itself by.
@@ -165,6 +173,11 @@ func (s *Server) Accounts(_ context.Context, after string, limit int) ([]Account
 func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch, musts ...Must[AccountView]) (AccountView, error) {
 	if p.Policy != nil {
 		if err := s.checkPolicy(*p.Policy); err != nil {
+			return AccountView{}, err
+		}
+	}
+	if p.DisplayName != nil {
+		if err := checkDisplayName(*p.DisplayName); err != nil {
 			return AccountView{}, err
 		}
 	}

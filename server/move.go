@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -223,7 +222,7 @@ func (t *moves) find(id string) *move {
 func (s *Server) Move(id string) (MoveView, error) {
 	m := s.moves.find(id)
 	if m == nil {
-		return MoveView{}, fmt.Errorf("%w: %q", ErrUnknownMove, id)
+		return MoveView{}, ErrUnknownMove
 	}
 	return m.view(), nil
 }

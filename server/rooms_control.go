@@ -20,7 +20,7 @@ var (
 
 // NewRoom asks for a room.
 type NewRoom struct {
-	Name      string `json:"name" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"Name, unique among rooms and accounts; kept in lower case" example:"standup"`
+	Name      string `json:"name" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"Name, unique among rooms and accounts, not dots alone; kept in lower case" example:"standup"`
 	Policy    string `json:"policy,omitempty" maxLength:"64" doc:"Keying policy of the configuration; rooms.policy when empty"`
 	Locked    bool   `json:"locked,omitempty" doc:"True: nobody may enter but whom the API calls"`
 	MaxSeats  int    `json:"max_seats,omitempty" minimum:"0" maximum:"100000" doc:"Most seats; limits.seats_per_room when absent or 0"`
@@ -59,7 +59,7 @@ func (s *Server) CreateRoom(ctx context.Context, n NewRoom) (RoomView, error) {
 	if o.MaxSeats == 0 {
 		o.MaxSeats = s.cfg.Limits.SeatsPerRoom
 	}
-	if !nameShape.MatchString(n.Name) || o.MaxSeats < 0 || o.MaxSeats > maxSeats {
+	if !isName(n.Name) || o.MaxSeats < 0 || o.MaxSeats > maxSeats {
 		return RoomView{}, fmt.Errorf("%w: a room has a name and 1 to %d seats", ErrInvalid, maxSeats)
 	}
 	if err := s.checkPolicy(o.Policy); err != nil {

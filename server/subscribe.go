@@ -82,7 +82,7 @@ func readSubscription(r *dialog.Request) (w wanted, refusal *dialog.Response) {
 	w.event = conferenceEvent
 	for param := range strings.SplitSeq(params, ";") {
 		if key, id, _ := strings.Cut(strings.TrimSpace(param), "="); strings.EqualFold(key, "id") {
-			if !nameShape.MatchString(strings.ToLower(id)) {
+			if !isName(strings.ToLower(id)) {
 				return w, &dialog.Response{Status: 400}
 			}
 			w.event += ";id=" + id

@@ -173,7 +173,7 @@ type Device struct {
 
 // NewAccount asks for an account. The credentials are the server's to make.
 type NewAccount struct {
-	Name        string `json:"name" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"Name, unique among rooms and accounts; kept in lower case" example:"alice"`
+	Name        string `json:"name" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"Name, unique among rooms and accounts, not dots alone; kept in lower case" example:"alice"`
 	DisplayName string `json:"display_name,omitempty" maxLength:"128" doc:"Name to show; the name when empty"`
 	Cert        string `json:"cert,omitempty" enum:"rsa,ecdsa" doc:"Kind of certificate to issue; ecdsa when empty"`
 	Policy      string `json:"policy,omitempty" maxLength:"64" doc:"Keying policy of the configuration that its calls must keep to beside the room's"`

@@ -9,9 +9,9 @@ import (
 // maxName is the longest name of an account or a room.
 const maxName = 64
 
-// validName tells whether a name has the shape of accounts and rooms, [a-z0-9._-]{1,64}.
+// validName tells whether a name has the shape of accounts and rooms: [a-z0-9._-]{1,64}, and not dots alone.
 func validName(s string) bool {
-	if s == "" || len(s) > maxName {
+	if strings.Trim(s, ".") == "" || len(s) > maxName {
 		return false
 	}
 	for i := range len(s) {

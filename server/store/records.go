@@ -12,8 +12,8 @@ import (
 // checkName holds for names of accounts, rooms and blobs alike.
 func checkName(name string) error {
 	const allowed = "abcdefghijklmnopqrstuvwxyz0123456789._-"
-	if name == "" || len(name) > maxName || strings.Trim(name, allowed) != "" {
-		return fmt.Errorf("%w: a name is 1 to %d of a-z 0-9 . _ -", ErrInvalid, maxName)
+	if name == "" || len(name) > maxName || strings.Trim(name, allowed) != "" || strings.Trim(name, ".") == "" {
+		return fmt.Errorf("%w: a name is 1 to %d of a-z 0-9 . _ -, and not dots alone", ErrInvalid, maxName)
 	}
 	return nil
 }
