@@ -38,10 +38,11 @@ type fuzzer struct {
 type shot struct {
 	asked
 
-	op    *apiOperation
-	who   string
-	what  string // is wrong with it
-	route bool   // the path was spoilt, so that it may lead elsewhere
+	op     *apiOperation
+	who    string
+	what   string // is wrong with it
+	route  bool   // the path was spoilt, so that it may lead elsewhere
+	secret string // of somebody else
 }
 
 // askers are all who ask; what is of the description's roles has all of those before it.
@@ -187,7 +188,7 @@ func (f *fuzzer) named(method, path string, op *apiOperation) {
 func (f *fuzzer) aim(method, pattern string, op *apiOperation, who, what string) shot {
 	f.shots++
 	f.known["name"] = []string{"n" + strconv.Itoa(f.shots), "N" + strconv.Itoa(f.shots), "n" + strconv.Itoa(f.shots), "hall"}
-	s := shot{asked: asked{method: strings.ToUpper(method), token: f.tokens[who], header: make(http.Header)}, op: op, who: who, what: what}
+	s := shot{asked: asked{method: strings.ToUpper(method), token: f.tokens[who], header: make(http.Header)}, op: op, who: who, what: what, secret: f.tokens["operator"]}
 	query := make(url.Values)
 	for _, p := range op.Parameters {
 		value := f.parameter(p, what == p.In)
@@ -259,9 +260,9 @@ var oddities = map[string]func(*shot, url.Values){
 	"origin":            func(s *shot, _ url.Values) { s.header.Set("Origin", "https://evil.example") },
 	"secret path": func(s *shot, _ url.Values) { // taken for an id by mistake
 		at := strings.LastIndexByte(s.path, '/') + 1
-		s.path, s.route = s.path[:at]+s.token, true
+		s.path, s.route = s.path[:at]+s.secret, true
 	},
-	"secret query": func(s *shot, q url.Values) { q.Set("access_token", s.token) },
+	"secret query": func(s *shot, q url.Values) { q.Set("access_token", s.secret) },
 	"two tokens": func(s *shot, _ url.Values) {
 		s.header.Set("Cookie", "token="+s.token)
 		s.header.Set("X-Forwarded-For", "127.0.0.1")
@@ -356,7 +357,7 @@ func (f *fuzzer) judge(s shot, got told) string {
 	if documented == nil {
 		documented = s.op.Responses["default"]
 	}
-	routed := s.route && (got.status == 404 || got.status == 405)
+	routed := s.route && slices.Contains([]int{401, 404, 405, 429}, got.status)
 	media, _, _ := strings.Cut(got.header.Get("Content-Type"), ";")
 	switch {
 	case got.status >= 500 && (!ok || got.status != 503 && got.status != 504):
