@@ -30,6 +30,8 @@ func TestWhatIsAudited(t *testing.T) {
 	r.ask(t, "GET", "/v1/audit?limit=1", "", nil)
 	r.ask(t, "DELETE", "/v1/accounts/"+strings.Repeat("%C3%BC", 100), "", nil)
 	r.ask(t, "PUT", "/v1/rooms", "", nil)
+	r.ask(t, "DELETE", "/v1/tokens/"+r.token, "", nil) // the token for its id
+	r.ask(t, "DELETE", "/v1/tokens/"+viewer, "", nil)
 	r.ask(t, "POST", "/v1/nothing", "{}", nil)
 	r.ask(t, "GET", "/healthz", "", nil)
 	r.ask(t, "DELETE", "/v1/accounts/bob", "", as(strings.Repeat("A", 43)))
@@ -43,6 +45,8 @@ func TestWhatIsAudited(t *testing.T) {
 		{By: "token:v", Operation: "GET /v1/tokens", Path: "/v1/tokens", Status: 403},
 		{By: "file", Operation: "GET /v1/audit", Path: "/v1/audit", Status: 200},
 		{By: "file", Operation: "DELETE /v1/accounts/{account}", Path: "/v1/accounts/" + strings.Repeat("ü", 121), Status: 404},
+		{By: "file", Operation: "DELETE /v1/tokens/{token}", Path: "/v1/tokens/[token]", Status: 404},
+		{By: "file", Operation: "DELETE /v1/tokens/{token}", Path: "/v1/tokens/[token]", Status: 404},
 		{Operation: "wrong token", Path: "/v1/accounts/bob", Status: 401},
 	}
 	want[7].Path = clip("/v1/accounts/"+strings.Repeat("ü", 100), maxAuditedPath)

@@ -42,7 +42,7 @@ type shot struct {
 	who    string
 	what   string // is wrong with it
 	route  bool   // the path was spoilt, so that it may lead elsewhere
-	secret string // of somebody else
+	secret string // that somebody takes for an id
 }
 
 // askers are all who ask; what is of the description's roles has all of those before it.
@@ -188,7 +188,7 @@ func (f *fuzzer) named(method, path string, op *apiOperation) {
 func (f *fuzzer) aim(method, pattern string, op *apiOperation, who, what string) shot {
 	f.shots++
 	f.known["name"] = []string{"n" + strconv.Itoa(f.shots), "N" + strconv.Itoa(f.shots), "n" + strconv.Itoa(f.shots), "hall"}
-	s := shot{asked: asked{method: strings.ToUpper(method), token: f.tokens[who], header: make(http.Header)}, op: op, who: who, what: what, secret: f.tokens["operator"]}
+	s := shot{asked: asked{method: strings.ToUpper(method), token: f.tokens[who], header: make(http.Header)}, op: op, who: who, what: what, secret: f.tokens["file"]}
 	query := make(url.Values)
 	for _, p := range op.Parameters {
 		value := f.parameter(p, what == p.In)

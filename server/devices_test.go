@@ -93,6 +93,24 @@ func TestTarget(t *testing.T) {
 	}
 }
 
+// TestNames: what is shown as something else than it is, and what a path swallows, is refused.
+func TestNames(t *testing.T) {
+	s := newHouse(t)
+	for _, name := range []string{"\x1b[31mred", "a\r\nb", "\u202egnp.exe", "\u2066a\u2069", "\ufeffx"} {
+		if _, err := s.PatchAccount(t.Context(), "alice", AccountPatch{DisplayName: &name}); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%q: %v", name, err)
+		}
+		if err := checkDisplayName(name); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for name, good := range map[string]bool{"board": true, ".hidden": true, "a..b": true, "..a": true, ".": false, "..": false, "...": false, "": false, "A": false} {
+		if isName(name) != good {
+			t.Errorf("%q: %v", name, !good)
+		}
+	}
+}
+
 // TestListedDevices: what an account's record may hold, and that it comes back as it was put, beside what is registered.
 func TestListedDevices(t *testing.T) {
 	s := newHouse(t)

@@ -232,6 +232,7 @@ func TestRequestURI(t *testing.T) {
 		{URI{"tel", "standup", domain}, 400}, // no client of ours makes a digest over it
 		{URI{"sip", "", domain}, 404},
 		{URI{"sip", "a b", domain}, 404},
+		{URI{"sip", "..", domain}, 404},
 		{URI{"sip", strings.Repeat("a", 65), domain}, 404},
 	} {
 		r := lateInvite("standup")

@@ -169,7 +169,7 @@ func TestBlobs(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	b := open(t, newDir(t))
-	for _, name := range []string{"", "Alice", "a/b", "a b", "a\x00", "ä", strings.Repeat("a", maxName+1)} {
+	for _, name := range []string{"", "Alice", "a/b", "a b", ".", "..", "...", "a\x00", "ä", strings.Repeat("a", maxName+1)} {
 		for what, err := range map[string]error{
 			"account": b.CreateAccount(Account{Name: name}), "room": b.CreateRoom(Room{Name: name}), "blob": b.PutBlob(name, nil),
 		} {
