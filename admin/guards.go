@@ -24,6 +24,8 @@ const (
 	reasonNoToken   = "no_token"
 	reasonToken     = "token"
 	reasonThrottled = "throttled"
+	reasonPaced     = "paced"
+	reasonRole      = "role"
 	reasonType      = "content_type"
 	reasonPanic     = "panic"
 )
@@ -34,12 +36,16 @@ func (a *Admin) refuse(w http.ResponseWriter, reason string, status int, detail 
 	writeProblem(w, status, detail)
 }
 
-// bounded sheds requests beyond maxInFlight instead of queueing them.
+// bounded sheds requests beyond maxInFlight, and listeners beyond maxListening, instead of queueing them.
 func (a *Admin) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		slots := a.inFlight
+		if r.URL.Path == eventsPath {
+			slots = a.listening
+		}
 		select {
-		case a.inFlight <- struct{}{}:
-			defer func() { <-a.inFlight }()
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
 			next.ServeHTTP(w, r)
 		default:
 			w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
@@ -120,35 +126,6 @@ func (a *Admin) ours(r *http.Request, host string) bool {
 	return err == nil && given.Unmap() == here
 }
 
-// authorised is the one place that lets a request pass to its route. It denies by default, unknown routes included.
-func (a *Admin) authorised(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if slices.Contains(openRoutes, r.URL.Path) || (r.URL.Path == "/metrics" && !a.metricsToken) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		token, present := bearer(r)
-		if present && known(a.tokens, token) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if !present {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="conclave admin"`)
-			a.refuse(w, reasonNoToken, http.StatusUnauthorized, "give the admin token: Authorization: Bearer TOKEN")
-			return
-		}
-		tooMany, wait := a.failures.note(peer(r))
-		if tooMany {
-			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
-			a.refuse(w, reasonThrottled, http.StatusTooManyRequests, "too many wrong tokens from this address; wait")
-			return
-		}
-		a.log.WarnContext(r.Context(), "admin request with a wrong token", "source", peer(r))
-		w.Header().Set("WWW-Authenticate", `Bearer realm="conclave admin", error="invalid_token"`)
-		a.refuse(w, reasonToken, http.StatusUnauthorized, "the token is wrong")
-	})
-}
-
 // peer is the address of the client. Fields that a proxy may add are not believed.
 func peer(r *http.Request) netip.Addr {
 	addr, err := netip.ParseAddrPort(r.RemoteAddr)
@@ -172,9 +149,13 @@ func (a *Admin) typed(next http.Handler) http.Handler {
 	})
 }
 
-// timed bounds the work on a request by its context.
+// timed bounds the work on a request by its context. Who listens to events bounds each of its writes.
 func timed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == eventsPath {
+			next.ServeHTTP(w, r)
+			return
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), requestPatience)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))

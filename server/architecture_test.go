@@ -18,7 +18,7 @@ const modulePath = "github.com/conclave/conclave"
 // mayImport is the direction of imports, and no other (docs/architecture.md): for every package of ours those of ours that it may
 // import. Whoever may import legs or mixer may name the types of the packages below it that its API speaks in.
 var mayImport = map[string][]string{
-	".":              {"admin", "admin/client", "keying", "loadtest", "loadtest/bench", "loadtest/flood", "server"},
+	".":              {"admin", "admin/client", "keying", "loadtest", "loadtest/bench", "loadtest/flood", "server", "server/trail"},
 	"admin":          {"server"},
 	"admin/client":   {},
 	"keying":         {"keying/dtls", "keying/mikey", "keying/sdes"},
@@ -39,9 +39,13 @@ var mayImport = map[string][]string{
 	"loadtest/speech":      {},
 	"mixer":                {"mixer/codec"},
 	"mixer/codec":          {},
-	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/gate", "server/store"},
+	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/store", "server/traces", "server/trail", "server/webhook"},
+	"server/events":        {},
 	"server/gate":          {"keying", "legs/offer"},
 	"server/store":         {},
+	"server/traces":        {},
+	"server/trail":         {},
+	"server/webhook":       {"server/events"},
 }
 
 // soleImporter is who alone may import a library, so that replacing it touches one package.
@@ -55,6 +59,7 @@ var soleImporter = map[string]string{
 	"github.com/pion/dtls":          "keying/dtls",
 	"github.com/go-chi/chi":         "admin",
 	"github.com/danielgtaylor/huma": "admin",
+	"rsc.io/qr":                     "admin",
 }
 
 // sources are the non-test files of every package of the module, by folder below the root.

@@ -16,7 +16,7 @@ import (
 // promise makes a move of a seat, and the tenancy of the leg to come. It runs in the room's goroutine.
 func (r *room) promise(s *Server, st *seat, way how, target string) (*tenancy, error) {
 	switch {
-	case r.seats[st.id] != st:
+	case r.seats[st.id] != st, r.closing:
 		return nil, ErrUnknownSeat
 	case st.coming != nil:
 		return nil, ErrMovePending
@@ -36,6 +36,7 @@ func (r *room) promise(s *Server, st *seat, way how, target string) (*tenancy, e
 // is left of it but for a call that has claimed the promise.
 func (s *Server) begin(o *tenancy, bring func(context.Context) error, tell func(context.Context, error)) error {
 	s.moves.add(o.move)
+	s.publish(o.move.event(EventMoveBegun))
 	if s.journeys.begin(func(ctx context.Context) { s.carry(ctx, o, bring, tell) }) {
 		return nil
 	}
@@ -122,7 +123,9 @@ func (o *tenancy) swap() (old *tenancy, gap time.Duration, err error) {
 	if !done {
 		return nil, 0, errSeatGone
 	}
-	gap, _ = o.seat.mix.Handover()
+	if o.move.how != byCall { // who is new was not missed before
+		gap, _ = o.seat.mix.Handover()
+	}
 	return old, gap, nil
 }
 
@@ -132,6 +135,7 @@ func (s *Server) concluded(o *tenancy, gap time.Duration, err error) {
 	m.finish(gap, err)
 	v := m.view()
 	s.metrics.moved(m.how, v)
+	s.publish(m.event("move." + v.State)) // EventMoveDone or EventMoveFailed
 	s.log.Info("moved", "move", m.id, "room", m.room, "seat", m.seat, "account", m.account, "how", string(m.how), "state", v.State,
 		"reason", v.Reason, "gap_ms", v.GapMS, "took_ms", time.Since(m.began).Milliseconds(), "err", err)
 }

@@ -50,7 +50,19 @@ func (s *Server) change(ctx context.Context, room, id, what string, how func(*le
 func (s *Server) rekeyed(l *legs.Leg, ours bool, err error) {
 	result := resultOf(ours, err)
 	s.metrics.rekeyed(result)
+	if c := s.calls.find(l.Dialog().ID()); c != nil {
+		e := whose(c)
+		e.Type, e.Data = EventLegRekeyed, Rekeyed{l.ID(), ours, result}
+		s.publish(e)
+	}
 	s.log.Debug("keys changed", "leg", l.ID(), "ours", ours, "result", result, "err", err)
+}
+
+// shaken tells that a call has its first keys by a handshake (legs.Line.OnShaken).
+func (s *Server) shaken(l *legs.Leg) {
+	if c := s.calls.find(l.Dialog().ID()); c != nil {
+		s.publish(c.tenancy.legState(l, "keyed", ""))
+	}
 }
 
 // resultOf tells a refusal, by either side, from a failure.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/legs/dialog"
@@ -47,7 +48,7 @@ func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 		if err := r.Accept(told); err != nil {
 			s.log.Debug("a NOTIFY was not taken", "move", o.move.id, "err", err)
 		}
-		return s.dial(ctx, o, d)
+		return s.dial(ctx, o, d, "")
 	}
 	tell := func(ctx context.Context, failed error) {
 		status, reason := 200, "OK"
@@ -84,6 +85,7 @@ func referable(to dialog.ReferTo) error {
 func (s *Server) refuseReferral(account string, r *legs.Referral, err error) {
 	refusal := s.refusal(err)
 	s.metrics.refused(refusal.Reason)
+	s.refused(Event{Account: account}, Refusal{Method: "REFER", Status: refusal.Status, Reason: refusal.Reason}, netip.AddrPort{})
 	s.log.Info("referral refused", "account", account, "to", r.To.Text, "status", refusal.Status, "reason", refusal.Reason, "err", err)
 	r.Refuse(refusal.Response())
 }

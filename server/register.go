@@ -24,6 +24,9 @@ func (s *Server) Serve(in *dialog.Standalone, admitted any) {
 		in.Hold(s.registrar.holds(a.Account, in.Request.Connection))
 	} else {
 		s.metrics.refused("register")
+		s.refused(Event{Account: a.Account}, Refusal{
+			Method: "REGISTER", Status: answer.Status, Reason: "register", Transport: in.Request.Transport,
+		}, in.Request.Source)
 		s.log.Info("registration refused", "account", a.Account, "status", answer.Status, "source", in.Request.Source.String())
 	}
 	if err := in.Reply(answer); err != nil {

@@ -62,6 +62,8 @@ type registrar struct {
 	now     func() time.Time       // set once
 	most    int                    // set once: bindings of all accounts
 	reaches func(flow string) bool // set once: whether a flow stands
+	// publish tells which devices come and go; set once, nil: nobody.
+	publish func(Event)
 
 	mu    sync.Mutex
 	by    map[string][]*binding // by account, newest first; guarded by mu
@@ -124,6 +126,19 @@ func (r *registrar) of(account string) []*binding {
 	return alive(r.by[account], r.now())
 }
 
+// at lists the accounts that have a device at a URI.
+func (r *registrar) at(uri dialog.URI) (accounts []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	for account, list := range r.by {
+		if slices.ContainsFunc(list, func(b *binding) bool { return now.Before(b.expires) && sameURI(b.uri, uri) }) {
+			accounts = append(accounts, account)
+		}
+	}
+	return accounts
+}
+
 // reachable are those whose flows stand: a phone that came back on another connection may have left one behind.
 func (r *registrar) reachable(account string) []*binding {
 	return slices.DeleteFunc(r.of(account), func(b *binding) bool { return !r.reaches(b.flow) })
@@ -146,12 +161,30 @@ func (r *registrar) total() int {
 
 // put keeps the bindings of an account; mu is held.
 func (r *registrar) put(account string, list []*binding) {
+	r.tell(r.by[account], list)
 	r.size += len(list) - len(r.by[account])
 	if len(list) == 0 {
 		delete(r.by, account)
 		return
 	}
 	r.by[account] = list
+}
+
+// tell tells what is new in a list, and what is gone from it; what repeats or renews another is neither. mu is held.
+func (r *registrar) tell(before, after []*binding) {
+	if r.publish == nil {
+		return
+	}
+	for _, b := range after {
+		if !slices.ContainsFunc(before, b.replaces) {
+			r.publish(b.event(EventDeviceRegistered))
+		}
+	}
+	for _, b := range before {
+		if !slices.ContainsFunc(after, b.replaces) {
+			r.publish(b.event(EventDeviceGone))
+		}
+	}
 }
 
 // sweep throws out what has expired of all accounts, now and then; mu is held.

@@ -22,7 +22,7 @@ func TestFailedRoom(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Rooms.Permanent = []RoomConfig{{Name: "hall", Policy: defaultPolicy, MaxSeats: 3, Locked: true}}
 	pool := mixer.NewPool(mixer.Config{Workers: 1})
-	table := newRooms(cfg, pool, func(string) bool { return false }, slog.New(slog.DiscardHandler))
+	table := newRooms(cfg, pool, func(string) bool { return false }, func(Event) {}, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- pool.Run(ctx) }()
@@ -41,7 +41,7 @@ func TestFailedRoom(t *testing.T) {
 			t.Errorf("%s is still in the table", name)
 		case name == "lounge" && again != nil:
 			t.Error("a room made on demand came back by itself")
-		case name == "hall" && (again == nil || !again.permanent || again.maxSeats != 3 || !again.locked || again.policy != r.policy):
+		case name == "hall" && (again == nil || !again.permanent || again.maxSeats != 3 || !again.locked || again.policy.Load() != r.policy.Load()):
 			t.Errorf("the permanent room is %+v", again)
 		}
 	}

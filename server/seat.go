@@ -16,10 +16,13 @@ type seat struct {
 	who         gate.Who
 	joined      time.Time
 	muted, deaf bool
+	invited     bool // the API called
 	gainDB      float64
+	position    *Position // replaced, never changed; nil: none was given
 	mix         *mixer.Seat
 	tenant      *tenancy    // whose leg fills the seat; nil while its call is set up, and while its owner is away
 	coming      *tenancy    // of the leg that is to fill it next: the first, that of an owner who comes back, or that of a move
+	told, spoke bool        // the last that its events told: that it is there, and that it speaks
 	away        *time.Timer // until when the owner is waited for; nil: he is not
 }
 
@@ -39,9 +42,15 @@ func (r *room) take(st *seat, o *tenancy) (*seat, error) {
 		return waiting, nil
 	}
 	switch {
+	case r.closing:
+		return nil, errRoomClosed
+	case st.invited: // neither lock nor PIN is meant for whom the API calls
+	case r.pin != nil:
+		return nil, errRoomPIN
 	case r.locked:
 		return nil, errRoomLocked
-	case len(r.seats) >= r.maxSeats:
+	}
+	if len(r.seats) >= r.maxSeats {
 		return nil, errRoomFull
 	}
 	st.room, st.mix, st.coming = r, r.mix.Join(mixer.SeatConfig{}), o
@@ -71,6 +80,26 @@ func (r *room) fill(o *tenancy) {
 	o.attached = true
 	if o.move == nil && st.coming == o {
 		st.tenant, st.coming = o, nil
+		r.joined(st)
+	}
+	r.publish(o.legState(o.leg, "confirmed", ""))
+}
+
+// joined tells that a seat has a leg: for the first time, or since its owner came back.
+func (r *room) joined(st *seat) {
+	if st.told {
+		r.publish(st.about(EventSeatChanged))
+		return
+	}
+	st.told = true
+	r.publish(st.about(EventSeatJoined))
+}
+
+// left tells that a seat is no more, if anybody was told that it was.
+func (r *room) left(st *seat) {
+	if st.told {
+		st.told = false
+		r.publish(st.about(EventSeatLeft))
 	}
 }
 
@@ -82,6 +111,9 @@ func (r *room) handOver(o *tenancy) (old *tenancy, done bool) {
 		return nil, false
 	}
 	old, st.tenant, st.coming = st.tenant, o, nil
+	if old == nil {
+		r.joined(st)
+	}
 	return old, true
 }
 
@@ -133,6 +165,7 @@ func (r *room) await(st *seat) {
 		})
 	})
 	st.away = timer
+	r.publish(st.about(EventSeatAway))
 }
 
 // stay ends the wait for the seat's owner.
@@ -156,6 +189,7 @@ func (r *room) forsake(account string) {
 // leave frees a seat; the channel is closed once the mixer touches its ports no more. It runs in the room's goroutine.
 func (r *room) leave(st *seat) <-chan struct{} {
 	st.stay()
+	r.left(st)
 	delete(r.seats, st.id)
 	return st.mix.Leave()
 }

@@ -19,8 +19,12 @@ import (
 	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/legs/media"
 	"github.com/conclave/conclave/mixer"
+	"github.com/conclave/conclave/server/events"
 	"github.com/conclave/conclave/server/gate"
 	"github.com/conclave/conclave/server/store"
+	"github.com/conclave/conclave/server/traces"
+	"github.com/conclave/conclave/server/trail"
+	"github.com/conclave/conclave/server/webhook"
 )
 
 // Server is a running conference server. New binds its sockets and opens its store; Run serves until its context ends.
@@ -34,6 +38,7 @@ type Server struct {
 	guard     *keying.Guard
 	dh        *keying.Pool
 	accounts  *accounts
+	tokens    *tokens
 	gate      *gate.Gate
 	endpoint  *dialog.Endpoint
 	line      *legs.Line
@@ -44,11 +49,19 @@ type Server struct {
 	ledger    *ledger
 	registrar *registrar
 	chores    *chores
+	events    *events.Ring
+	refusals  *pace            // of their events
+	tracer    *traces.Exporter // nil: nobody asked for traces
+	trail     *trail.Trail
+	strangers *pace // of the refusals in the trail, by who they are of
+	known     *pace
+	webhooks  *webhook.Sender
 	journeys  *chores // one for each move under way
 	moves     *moves
 	calls     *calls
 	metrics   *metrics
 	stopping  atomic.Bool
+	started   time.Time // set once
 
 	// addressOf finds the address of an interface; tests have their own.
 	addressOf func(name string, ipv6 bool, had netip.Addr) (netip.Addr, error)
@@ -68,15 +81,23 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
-		registrar: newRegistrar(maxBindings, time.Now),
-		journeys:  newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
+		started: time.Now(), cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
+		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
+		strangers: &pace{most: strangersRecorded}, known: &pace{most: refusalsRecorded},
+		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
+	s.registrar.publish = s.publish
 	s.waits.Store(&patience{ringPatience, callPatience, heardPatience, turnPatience})
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
+	if s.webhooks, err = s.startWebhooks(); err != nil {
+		s.events.Close()
+		return nil, err
+	}
 	if s.store, err = store.Open(data); err != nil {
+		s.events.Close()
+		s.webhooks.Close()
 		return nil, err
 	}
 	defer func() {
@@ -84,11 +105,23 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 			_ = s.undo() // what failed matters more
 		}
 	}()
+	if err = s.openTrail(); err != nil {
+		return nil, err
+	}
+	if url := cfg.Telemetry.OTLP; url != "" {
+		s.tracer = traces.New(traces.Config{URL: url, Instance: cfg.SIP.Domain, Log: log})
+	}
+	if s.tokens, err = loadTokens(s.store, time.Now); err != nil {
+		return nil, err
+	}
 	keyer, err := s.openKeying()
 	if err != nil {
 		return nil, err
 	}
 	s.openMedia(keyer)
+	if err = s.reopen(); err != nil {
+		return nil, err
+	}
 	if s.gate, err = gate.New(gate.Config{
 		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: s.policy,
 		Trunks: cfg.gateTrunks(), Known: s.accounts.taken, Issued: s.accounts.issued, Address: cfg.Media.Address,
@@ -159,10 +192,10 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.full.Store(&full)
 	s.lobby = s.pool.NewRoom("lobby", mixer.RoomConfig{})
 	s.policies = newPolicies(s.cfg, s.accounts.policyOf)
-	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.log)
+	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
-		Renew: true, OnRekey: s.rekeyed,
+		Renew: true, OnRekey: s.rekeyed, OnShaken: s.shaken,
 		Ports:  media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh, s.cfg.Media.Address6),
 		Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
 	}
@@ -194,6 +227,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer unlinked()
 	mixed := make(chan error, 1)
 	go func() { mixed <- s.pool.Run(mixing) }()
+	defer s.keepWatch()()
 	var failed error
 	select {
 	case <-ctx.Done():
@@ -240,6 +274,12 @@ func (s *Server) undo() (err error) {
 	}
 	if s.replay != nil {
 		err = s.replay.Close()
+	}
+	s.events.Close()
+	s.webhooks.Close() // which sends the last of them
+	s.tracer.Close()
+	if s.trail != nil {
+		err = errors.Join(err, s.trail.Close())
 	}
 	return errors.Join(err, s.store.Close())
 }
