@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"runtime"
 	"sync/atomic"
@@ -181,21 +180,6 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	}
 }
 
-// listenHosts are the addresses that the TLS certificate names beside the domain.
-func (s *Server) listenHosts() []string {
-	hosts := []string{s.cfg.Media.Address.String()}
-	if a := s.cfg.Media.Address6; a.IsValid() {
-		hosts = append(hosts, a.String())
-	}
-	if host, _, err := net.SplitHostPort(s.cfg.SIP.TLS); err == nil && host != "" {
-		hosts = append(hosts, host)
-	}
-	if s.cfg.Media.Address.IsLoopback() {
-		hosts = append(hosts, "localhost")
-	}
-	return hosts
-}
-
 // Run mixes and serves until ctx ends; then it says BYE to every leg and closes everything.
 func (s *Server) Run(ctx context.Context) error {
 	mixing, stop := context.WithCancel(context.Background()) // the mixer outlives ctx until the legs are gone
@@ -264,28 +248,6 @@ func (s *Server) undo() (err error) {
 
 // Close releases a server that never ran.
 func (s *Server) Close() error { return s.close() }
-
-// SIPAddress is where callers reach the server over "udp", "tcp" or "tls"; the zero value where it takes no requests.
-func (s *Server) SIPAddress(transport string) netip.AddrPort {
-	a := s.endpoint.Addr(transport)
-	if a == nil {
-		return netip.AddrPort{}
-	}
-	return s.Reachable(a)
-}
-
-// Reachable is where others reach a listener of ours: one on every address is told by the address that media goes to, since
-// 0.0.0.0 leads nobody anywhere.
-func (s *Server) Reachable(a net.Addr) netip.AddrPort {
-	addr, err := netip.ParseAddrPort(a.String())
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	if addr.Addr().IsUnspecified() {
-		return netip.AddrPortFrom(s.address(), addr.Port())
-	}
-	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-}
 
 // Metrics is everything the server counts, for Prometheus.
 func (s *Server) Metrics() prometheus.Gatherer { return s.metrics.registry }
