@@ -40,6 +40,8 @@ type Line struct {
 	// OnShaken is told when a handshake over the media path gave a leg that stands its first keys; those of all others are in its terms
 	// from the start. From the leg's goroutine, so it must be quick; nil: nobody is told.
 	OnShaken func(l *Leg)
+	// OnHold is told when a leg that stands goes on hold, and comes back. Otherwise it is as OnRekey.
+	OnHold func(l *Leg, held bool)
 }
 
 // Dialog is what a leg needs of its SIP dialog; *dialog.Dialog has it.

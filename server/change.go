@@ -65,6 +65,19 @@ func (s *Server) shaken(l *legs.Leg) {
 	}
 }
 
+// onHold tells that a leg went on hold, or came back (legs.Line.OnHold).
+func (s *Server) onHold(l *legs.Leg, held bool) {
+	c := s.calls.find(l.Dialog().ID())
+	if c == nil {
+		return // it is ending
+	}
+	state := legs.Confirmed
+	if held {
+		state = legs.Held
+	}
+	s.publish(c.tenancy.legState(l, state.String(), ""))
+}
+
 // resultOf tells a refusal, by either side, from a failure.
 func resultOf(ours bool, err error) string {
 	var theirs *legs.Refused

@@ -48,10 +48,16 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 	}
 	var known *call
 	if d != nil {
-		if known = s.calls.find(d.ID()); known == nil {
+		w := s.watchers.find(d.ID())
+		if known = s.calls.find(d.ID()); known == nil && w == nil {
 			s.metrics.refused(gate.ReasonNoDialog)
 			return nil, &dialog.Response{Status: 481}
 		}
+		if w != nil { // each SUBSCRIBE proves itself as the first one did
+			req.InDialog, req.DialogRoom = false, w.room.name
+		}
+	}
+	if known != nil {
 		req.DialogIdentity, req.DialogTrunk, req.DialogRoom, req.DialogSource = known.identity, known.who.Trunk, known.room, known.source()
 		req.DialogTransport = known.transport
 		if t := known.leg.Terms(); t != nil {

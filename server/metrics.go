@@ -140,6 +140,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge("conclave_calls", "Calls being set up or standing.", float64(s.ledger.total()))
 	gauge("conclave_registrations", "Devices of accounts that are registered, by their flows.", float64(s.registrar.total()))
 	gauge("conclave_event_listeners", "Those who listen to events: over the admin API, webhooks, and conference subscriptions.", float64(s.events.Listeners()))
+	gauge("conclave_subscriptions", "Subscriptions to who is in a room (RFC 4575).", float64(s.watchers.total()))
 	gauge("conclave_rooms", "Open rooms.", float64(len(s.rooms.list())))
 	hooks := s.webhooks.Totals()
 	gauge("conclave_webhook_queued", "Events that wait to be sent to webhooks.", float64(hooks.Queued))
