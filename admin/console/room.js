@@ -1,0 +1,90 @@
+// The list of rooms and the room that is open.
+
+import { byId, element, keyed, say, set } from './dom.js';
+import { fixed, plain, show, shown } from './text.js';
+import { seatView, tag } from './seat.js';
+
+const rooms = new Map(); // name → view
+const seats = new Map(); // id → view
+
+// hash of a room in the address of the page, and back; "" is none.
+export const hashOf = (name) => '#/rooms/' + encodeURIComponent(name);
+export function roomOf(hash) {
+  try {
+    return hash.startsWith('#/rooms/') ? decodeURIComponent(hash.slice('#/rooms/'.length)) : '';
+  } catch {
+    return ''; // no name at all
+  }
+}
+
+// weakest tells the keying that bounds the secrecy of a room.
+function weakest(w) {
+  if (!w) return 'no call yet';
+  return `weakest ${w.method}, ${w.suite || 'no keys yet'}, ${w.forward_secrecy ? 'forward secret' : 'no forward secrecy'}`;
+}
+
+export function showRooms(list, open) {
+  keyed(byId('rooms'), rooms, list, (r) => r.name, (first) => {
+    const name = element('bdi', { class: 'name' });
+    const chips = element('span', { class: 'chips' });
+    const count = element('span', { class: 'count' });
+    const keys = element('span', { class: 'keys' });
+    const link = element('a', { href: hashOf(first.name) }, name, chips, count, keys);
+    return {
+      node: element('li', {}, link),
+      update(r) {
+        show(name, r.name);
+        tag(chips, [[r.locked, 'locked', 'warn'], [r.speaking.length > 0, r.speaking.length + ' speaking', 'good'],
+          [r.weakest && !r.weakest.forward_secrecy, 'no forward secrecy', 'warn']]);
+        say(count, `${r.seats} of ${r.max_seats}`);
+        set(count, 'aria-label', `${r.seats} of ${r.max_seats} seats taken`);
+        say(keys, weakest(r.weakest));
+        set(link, 'aria-current', r.name === open ? 'true' : null);
+      },
+    };
+  });
+  byId('no-rooms').hidden = list.length > 0;
+}
+
+export function showRoom(room, name) {
+  const title = byId('room-title');
+  const facts = byId('room-facts');
+  if (title.dataset.name !== name) {
+    title.dataset.name = name;
+    title.replaceChildren(...(name === '' ? ['No room chosen'] : ['Room ', shown(name)]));
+    document.title = name === '' ? 'Conclave' : plain(name) + ' – Conclave';
+  }
+  const words = !room ? [] : [`${room.seats} of ${room.max_seats} seats`, `${room.speaking.length} speaking`, room.locked ? 'locked' : 'open',
+    'policy ' + room.policy, weakest(room.weakest)];
+  if (facts.shows === words.join()) return;
+  facts.shows = words.join();
+  facts.replaceChildren(...words.map((w) => element('span', { class: 'chip' }, shown(w))));
+}
+
+// showSeats shows the seats of the open room; gone says why there are none.
+export function showSeats(desk, list, gone) {
+  keyed(byId('seats'), seats, list, (s) => s.id, () => seatView(desk));
+  say(byId('no-seats'), list.length > 0 ? '' : gone);
+  byId('no-seats').hidden = list.length > 0;
+}
+
+// showNode shows what the node has left; where it does not say so, how many calls there are.
+export function showNode(node, list) {
+  const seatsTaken = list.reduce((sum, r) => sum + r.seats, 0);
+  const calls = node?.calls ?? seatsTaken;
+  const left = node?.capacity_remaining ?? node?.remaining;
+  const parts = [`${list.length} ${list.length === 1 ? 'room' : 'rooms'}`, `${calls} ${calls === 1 ? 'call' : 'calls'}`];
+  if (Number.isFinite(left)) parts.push(`room for ${fixed(left, 0)} more`);
+  const shed = node?.shed_step ?? node?.shed ?? 0;
+  const box = byId('node');
+  box.hidden = false;
+  const words = parts.join(' · ');
+  if (box.shows === words + shed) return;
+  box.shows = words + shed;
+  const children = [element('span', {}, words)];
+  if (Number.isFinite(left)) {
+    children.push(element('meter', { min: 0, max: Math.max(1, calls + left), value: calls, 'aria-label': 'Capacity in use' }));
+  }
+  if (shed > 0) children.push(element('span', { class: 'chip bad' }, 'sheds load, step ' + shed));
+  box.replaceChildren(...children);
+}
