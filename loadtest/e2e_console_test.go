@@ -1,0 +1,322 @@
+package loadtest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/conclave/conclave/admin/client"
+	"github.com/conclave/conclave/keying"
+)
+
+var pictures = flag.Bool("pictures", false, "write the pictures of the console to docs/console")
+
+const (
+	hostileName  = `<img src=x onerror="window.broken=1">"'><b>Mallory</b>`
+	largestImage = 300 << 10 // octets of a picture in docs/
+	leastRatio   = 4.5       // of text to its ground, WCAG 2.2 level AA
+)
+
+// TestConsole looks at the console in a real browser, by keyboard alone, while 50 people talk.
+func TestConsole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a browser and 50 calls are not short")
+	}
+	b := browse(t)
+	h := &hall{house: serve(t, ""), browser: b}
+	h.fillRooms()
+	h.looks(1280, 900, 1, "light")
+	h.do("Page.navigate", map[string]any{"url": h.url + "/"})
+	h.waits("the page asks for a token", `location.pathname === '/console/' && document.activeElement && !document.getElementById('signin').hidden`)
+	h.signIn("wrong-token-wrong-token-wrong-token-wrong-1")
+	h.waits("a wrong token is refused", `document.getElementById('trouble').textContent.includes('token is wrong')`)
+	h.expectComplaints("401")
+	h.signIn(h.token())
+	h.waits("all calls are counted", `document.getElementById('node').textContent.includes('50 calls')`)
+
+	h.worksByKeyboard()
+	h.moves()
+	h.showsRefusals()
+	h.keepsNamesHarmless()
+	h.fitsAndCanBeRead()
+	h.expectComplaints("")
+	if stored := value[string](b, `JSON.stringify({...localStorage}) + document.cookie + location.href + document.documentElement.outerHTML`); strings.Contains(stored, h.token()) {
+		t.Error("the token is in the page, its address, its cookies or what outlives the tab")
+	}
+	h.disablesWhatAViewerMayNot()
+	h.asksWhereNoEventsCome()
+}
+
+// expectComplaints wants the page to have complained of that alone, or of nothing.
+func (h *hall) expectComplaints(of string) {
+	h.house.t.Helper()
+	for _, c := range h.complaints() {
+		if of == "" || !strings.Contains(c, of) {
+			h.house.t.Errorf("the page complains: %s", c)
+		}
+	}
+}
+
+// signIn types a token and presses Enter.
+func (h *hall) signIn(token string) {
+	h.waits("the field for the token has the focus, or takes it", `(document.getElementById('token').focus(), document.activeElement.id === 'token')`)
+	h.do("Input.insertText", map[string]any{"text": token})
+	h.press("Enter")
+}
+
+// openRoom chooses a room by keyboard.
+func (h *hall) openRoom(name string, seats int) {
+	h.tabTo(fmt.Sprintf("#rooms a[href='#/rooms/%s']", name))
+	h.press("Enter")
+	h.waits("the seats of "+name+" are shown", fmt.Sprintf(`document.getElementById('room-title').textContent === 'Room %s' && document.querySelectorAll('#seats > li').length === %d`, name, seats))
+}
+
+// worksByKeyboard mutes somebody with keys alone, which REST shows, and opens what there is to know of him.
+func (h *hall) worksByKeyboard() {
+	t := h.house.t
+	h.openRoom("standup", 11)
+	seat := h.seatOf("standup", "user33")
+	h.waits("somebody speaks, and is loud", fmt.Sprintf(`document.querySelector(%q) && document.querySelector(%q).getAttribute('aria-valuenow') > -40`,
+		"#seats li.speaking", "#seats li.speaking .level"))
+	h.tabTo(seatRow(seat.ID, "button[aria-label^=Mute]"))
+	h.press("Enter")
+	h.waits("the button offers to unmute, and has the focus still", `document.activeElement.textContent === 'Unmute'`)
+	if s := h.seatOf("standup", "user33"); !s.Muted {
+		t.Error("REST shows no mute")
+	}
+	h.waits("it is told", `document.getElementById('outcome').textContent.startsWith('Muted')`)
+	h.press(" ")
+	h.waits("it is heard again", `document.activeElement.textContent === 'Mute'`)
+	if s := h.seatOf("standup", "user33"); s.Muted {
+		t.Error("REST still shows the mute")
+	}
+	h.tabTo(seatRow(seat.ID, "button[aria-expanded]"))
+	h.press("Enter")
+	row := fmt.Sprintf("document.querySelector(%q)", seatRow(seat.ID, ".details"))
+	for _, word := range []string{seat.Leg.Keying.Suite, "Forward secrecy", "Key age", "Rekeys", seat.Leg.Keying.PeerFingerprint, seat.Leg.MediaAddr, "MOS", "Jitter", "Loss"} {
+		h.waits("the details tell "+word, fmt.Sprintf("%s.innerText.includes(%q)", row, word))
+	}
+	h.tabTo(seatRow(seat.ID, "button[aria-label^=Rekey]"))
+	h.press("Enter")
+	eventually(t, "new keys", func() bool { return h.seatOf("standup", "user33").Leg.Keying.Rekeys == 1 })
+	h.waits("new keys are shown", fmt.Sprintf(`[...%s.querySelectorAll('dl div')].some(d => d.innerText.replace(/\s+/g, ' ') === 'Rekeys 1')`, row))
+	h.tabTo(seatRow(seat.ID, "input[type=range]"))
+	h.press("End")
+	eventually(t, "the gain is changed", func() bool { return h.seatOf("standup", "user33").GainDB == 20 })
+	h.tabTo(seatRow(seat.ID, "button[aria-label^='Hang up']"))
+	h.press("Enter")
+	h.waits("it asks before it hangs up", `document.getElementById('ask').open`)
+	h.press("Escape")
+	h.waits("Escape leaves the call, and the focus where it was", `!document.getElementById('ask').open && document.activeElement.textContent.startsWith('Hang up')`)
+	h.waits("there is a history to draw", fmt.Sprintf(`document.querySelector(%q).getAttribute('points').split(' ').length >= 2`, seatRow(seat.ID, ".spark .line")))
+}
+
+// moves has a seat go to another device of its account, chosen by keyboard.
+func (h *hall) moves() {
+	t := h.house.t
+	h.openRoom("ops", 7)
+	before := h.seatOf("ops", "mallory")
+	h.tabTo(seatRow(before.ID, "button[aria-expanded]"))
+	h.press("Enter")
+	h.tabTo(seatRow(before.ID, "button[aria-label^=Move]"))
+	h.press("Enter")
+	h.waits("there are two devices to choose from", `document.querySelectorAll('#ask input[name=device]').length === 2 && document.activeElement.name === 'device'`)
+	// The API lists the newest registration first or last; the one that is not the device of the call has another port or user.
+	h.press("ArrowDown")
+	h.fits("with the dialog")
+	h.tabTo("#ask-yes")
+	h.press("Enter")
+	eventually(t, "the seat has another leg", func() bool {
+		s := h.seatOf("ops", "mallory")
+		return s.ID == before.ID && s.Leg.ID != before.Leg.ID
+	})
+	h.waits("the move is shown as done", `document.querySelector('#moves .chip.good')?.textContent.startsWith('done, gap')`)
+}
+
+// showsRefusals has somebody call with a wrong key.
+func (h *hall) showsRefusals() {
+	t := h.house.t
+	wrong := *h.mallory
+	wrong.PSK = keying.NewSecret([]byte("not the key of Mallory's account"))
+	wrong.Digest.Password = keying.NewSecret([]byte("nor the password"))
+	if c, err := h.exchange.Call(within(t), h.plan(&wrong, "standup", "", keying.MIKEYPSK)); err == nil {
+		h.keep(c)
+		t.Fatal("a wrong key is good enough")
+	}
+	h.waits("the refusal is shown", `document.querySelectorAll('#refusals li').length > 0`)
+	line := value[string](h.browser, `document.querySelector('#refusals li').innerText`)
+	if !strings.Contains(line, "127.0.0.1") || !strings.Contains(line, "INVITE") {
+		t.Errorf("the refusal says %q", line)
+	}
+	h.waits("events come as they happen", `document.getElementById('stream').textContent === 'live'`)
+}
+
+// keepsNamesHarmless: what the name holds is text and nothing else, and what cannot be seen is shown.
+func (h *hall) keepsNamesHarmless() {
+	t := h.house.t
+	if name := value[string](h.browser, fmt.Sprintf(`document.querySelector(%q).textContent`, seatRow(h.seatOf("ops", "mallory").ID, "bdi.name"))); name != hostileName {
+		t.Errorf("the name is shown as %q", name)
+	}
+	if n := value[int](h.browser, `document.querySelectorAll('img, b, script:not([src="console.js"])').length + (window.broken ?? 0)`); n != 0 {
+		t.Error("the name has become HTML")
+	}
+	for text, want := range map[string]string{
+		"a\u202egpj.exe":                  "aU+202Egpj.exe",
+		"\u2066\u200f\u200bx\x00\x1b\x7f": "U+2066U+200FU+200BxU+0000U+001BU+007F",
+		"line\u2028sep\nfeed\u0085":       "lineU+2028sepU+000AfeedU+0085",
+		"tag\U000e0041 مرحبا 👩\u200d🚀":    "tagU+E0041 مرحبا 👩\u200d🚀",
+		"</bdi><script>1</script>&amp;":   "</bdi><script>1</script>&amp;",
+		strings.Repeat("x", 500):          strings.Repeat("x", 160) + "…",
+	} {
+		code, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := value[[]string](h.browser, `import('/console/text.js').then(m => { const e = m.shown(`+string(code)+`); return [e.tagName, e.textContent, m.plain(`+string(code)+`)]; })`)
+		if got[0] != "BDI" || got[1] != want || !strings.HasPrefix(got[2], "\u2068") || !strings.HasSuffix(got[2], "\u2069") || strings.ContainsAny(got[2], "\u202e\u200f\x00\n\u2028") {
+			t.Errorf("%q is shown as %q", text, got)
+		}
+	}
+}
+
+// fitsAndCanBeRead looks at the page in both widths and both schemes, measures the contrast of every text, and takes the pictures.
+func (h *hall) fitsAndCanBeRead() {
+	t := h.house.t
+	h.openRoom("all-hands", 32)
+	first := h.seatOf("all-hands", "user00")
+	h.tabTo(seatRow(first.ID, "button[aria-expanded]"))
+	h.press("Enter")
+	h.waits("the levels are there", `document.querySelectorAll('#seats li.speaking').length > 0`)
+	for _, view := range []struct {
+		name          string
+		width, height int
+		scale         float64
+	}{{"desktop", 1440, 1000, 1}, {"phone", 360, 780, 2}} {
+		for _, scheme := range []string{"light", "dark"} {
+			h.looks(view.width, view.height, view.scale, scheme)
+			h.waits("the page is laid out anew", fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-color-scheme: %s)').matches`, view.width, scheme))
+			h.fits(view.name)
+			if faint := value[[]string](h.browser, contrasts); len(faint) > 0 {
+				t.Errorf("%s, %s: too faint to read: %v", view.name, scheme, faint)
+			}
+			if view.name == "phone" { // whose rooms stand above: what is to be seen is the room
+				value[bool](h.browser, `document.getElementById('room').scrollIntoView(), true`)
+			} else {
+				value[bool](h.browser, `scrollTo(0, 0), true`)
+			}
+			h.keepPicture(view.name + "-" + scheme)
+		}
+	}
+}
+
+// fits wants no scrolling sideways.
+func (h *hall) fits(what string) {
+	h.house.t.Helper()
+	for _, width := range []int{360, 1280} {
+		h.looks(width, 900, 1, "light")
+		h.waits("the page is laid out anew", fmt.Sprintf(`innerWidth === %d`, width))
+		if wide := value[[]string](h.browser, `[...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.closest('svg, .skip') &&
+			(e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1)).map(e => e.outerHTML.slice(0, 120))`); len(wide) > 0 {
+			h.house.t.Errorf("%s, %d wide: this does not fit: %v", what, width, wide)
+		}
+		if over := value[int](h.browser, `document.scrollingElement.scrollWidth - innerWidth`); over > 0 {
+			h.house.t.Errorf("%s, %d wide: %d pixels must be scrolled to", what, width, over)
+		}
+	}
+}
+
+// keepPicture writes a picture into docs/console, with -pictures; a browser that draws nothing is found out in any case.
+func (h *hall) keepPicture(name string) {
+	t := h.house.t
+	t.Helper()
+	shot := h.picture()
+	img, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	colours := make(map[any]bool)
+	for y := img.Bounds().Min.Y; y < img.Bounds().Max.Y; y += 3 {
+		for x := img.Bounds().Min.X; x < img.Bounds().Max.X; x += 3 {
+			colours[img.At(x, y)] = true
+		}
+	}
+	if len(shot) > largestImage || len(colours) < 20 {
+		t.Errorf("%s: %d octets, %d colours", name, len(shot), len(colours))
+	}
+	if *pictures {
+		if err := os.WriteFile(filepath.Join("..", "docs", "console", name+".png"), shot, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// disablesWhatAViewerMayNot signs in with a token that may only look; and the server would refuse anyway.
+func (h *hall) disablesWhatAViewerMayNot() {
+	t := h.house.t
+	h.looks(1280, 900, 1, "light")
+	text, _, err := h.api.CreateToken(within(t), client.NewToken{Name: "wall", Role: "viewer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.tabTo("#signout")
+	h.press("Enter")
+	h.waits("the page is signed out, and forgot the token", `!document.getElementById('signin').hidden && sessionStorage.length === 0 && document.querySelectorAll('#seats li').length === 0`)
+	h.signIn(text)
+	h.waits("the seats are back", `document.querySelectorAll('#seats li').length === 32`)
+	seat := h.seatOf("all-hands", "user00")
+	h.tabTo(seatRow(seat.ID, "button[aria-expanded]"))
+	h.press("Enter")
+	h.waits("everything that changes something is disabled", fmt.Sprintf(`(row => [...row.querySelectorAll('button:not([aria-expanded]), input')].length === 7 &&
+		[...row.querySelectorAll('button:not([aria-expanded]), input')].every(b => b.disabled))(document.querySelector(%q))`, fmt.Sprintf("li[data-seat=%q]", seat.ID)))
+	status := value[int](h.browser, fmt.Sprintf(`fetch('/v1/rooms/all-hands/seats/%s', {method: 'PATCH', body: '{"muted":true}',
+		headers: {'Content-Type': 'application/json', Authorization: 'Bearer ' + sessionStorage.getItem('conclave.token')}}).then(r => r.status)`, seat.ID))
+	if status != 403 {
+		t.Errorf("a viewer mutes: %d", status)
+	}
+	h.expectComplaints("403")
+}
+
+// asksWhereNoEventsCome shuts the events off: what others change is shown all the same.
+func (h *hall) asksWhereNoEventsCome() {
+	t := h.house.t
+	h.do("Network.setBlockedURLs", map[string]any{"urls": []string{"*/v1/events*"}})
+	h.do("Page.reload", nil)
+	h.waits("the page knows that no events come", `document.getElementById('stream').textContent.startsWith('asking')`)
+	seat, yes := h.seatOf("all-hands", "user01"), true
+	if _, err := h.api.PatchSeat(within(t), "all-hands", seat.ID, client.SeatPatch{Muted: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	h.waits("the mute is shown", fmt.Sprintf(`document.querySelector(%q)?.textContent.includes('muted')`, seatRow(seat.ID, ".chips")))
+	h.expectComplaints("ERR_BLOCKED")
+}
+
+// contrasts gives each text that can be seen whose contrast to its ground is below leastRatio, by the formula of WCAG 2.2.
+var contrasts = fmt.Sprintf(`(() => {
+	const parse = (c) => { const m = c.match(/[\d.]+/g).map(Number); return {rgb: m.slice(0, 3), a: m[3] ?? 1}; };
+	const over = (top, under) => top.rgb.map((v, i) => v * top.a + under[i] * (1 - top.a));
+	const ground = (e) => {
+		const layers = [];
+		for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); layers.push(c); if (c.a === 1) break; }
+		return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255]);
+	};
+	const light = (rgb) => rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((s, v, i) => s + v * [0.2126, 0.7152, 0.0722][i], 0);
+	const faint = new Set();
+	let seen = 0;
+	const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	while (walk.nextNode()) {
+		const e = walk.currentNode.parentElement;
+		if (walk.currentNode.data.trim() === '' || !e.checkVisibility() || e.closest('noscript, script')) continue;
+		const below = ground(e), text = over(parse(getComputedStyle(e).color), below);
+		const [a, b] = [light(below), light(text)].sort((x, y) => y - x);
+		const ratio = (a + 0.05) / (b + 0.05);
+		seen++;
+		if (ratio < %v) faint.add(ratio.toFixed(2) + ' ' + e.className + ' ' + walk.currentNode.data.slice(0, 40));
+	}
+	return seen > 100 ? [...faint] : ['only ' + seen + ' texts were seen'];
+})()`, leastRatio)
