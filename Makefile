@@ -53,7 +53,7 @@ fuzz: deps ## every fuzz target for FUZZTIME each (default 5m)
 guards: deps ## turn every guard off in a copy: a test must fail (GUARD=pattern for some)
 	@bash .ci/guards "$(GUARD)"
 
-interop: build ## calls judged by tshark, GStreamer (MIKEY and libsrtp) and baresip (installs them)
+interop: build ## calls judged by tshark, GStreamer (MIKEY and libsrtp), baresip and SIPp (installs them)
 	@bash .ci/interop $(BIN)
 
 docker: ## container image: FROM scratch, the static binary, not root

@@ -20,11 +20,20 @@ type (
 	}
 	accountPatchInput struct {
 		Account string `path:"account" maxLength:"256" doc:"Name of the account"`
+		IfMatch string `header:"If-Match" maxLength:"1024" doc:"ETag that the account must still have"`
 		Body    server.AccountPatch
 	}
 )
 
-type accountOutput struct{ Body server.AccountView }
+type accountDeleteInput struct {
+	Account string `path:"account" maxLength:"256" doc:"Name of the account"`
+	IfMatch string `header:"If-Match" maxLength:"1024" doc:"ETag that the account must still have"`
+}
+
+type accountOutput struct {
+	ETag string `header:"ETag" doc:"For If-Match"`
+	Body server.AccountView
+}
 
 // bundleOutput passes the bundle through as the JSON that its own package makes of it.
 type bundleOutput struct {
@@ -60,8 +69,7 @@ type (
 func (a *Admin) accountRoutes() {
 	const all, one = "/v1/accounts", "/v1/accounts/{account}"
 	huma.Register(a.api, operation(server.Viewer, "list-accounts", http.MethodGet, all, "List accounts"), a.listAccounts)
-	create := operation(server.Administrator, "create-account", http.MethodPost, all, "Make an account", http.StatusBadRequest, http.StatusConflict,
-		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	create := operation(server.Administrator, "create-account", http.MethodPost, all, "Make an account", append(ofBody, http.StatusConflict)...)
 	create.Description = "Answers with the bundle: the only copy of the account's secrets in the clear. It is not shown again."
 	create.DefaultStatus = http.StatusCreated
 	shape := a.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[bundle](), true, "Bundle")
@@ -71,10 +79,8 @@ func (a *Admin) accountRoutes() {
 	}}
 	huma.Register(a.api, create, a.createAccount)
 	huma.Register(a.api, operation(server.Viewer, "get-account", http.MethodGet, one, "Show an account", http.StatusNotFound), a.getAccount)
-	huma.Register(a.api, operation(server.Administrator, "patch-account", http.MethodPatch, one, "Change an account", http.StatusBadRequest,
-		http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType), a.patchAccount)
-	huma.Register(a.api, operation(server.Administrator, "delete-account", http.MethodDelete, one, "End an account's calls and forget it",
-		http.StatusNotFound), a.deleteAccount)
+	huma.Register(a.api, operation(server.Administrator, "patch-account", http.MethodPatch, one, "Change an account", append(ofBody, ofChange...)...), a.patchAccount)
+	huma.Register(a.api, operation(server.Administrator, "delete-account", http.MethodDelete, one, "End an account's calls and forget it", ofChange...), a.deleteAccount)
 }
 
 func (a *Admin) listAccounts(ctx context.Context, in *pageInput) (*listOutput[server.AccountView], error) {
@@ -109,19 +115,19 @@ func (a *Admin) getAccount(ctx context.Context, in *accountInput) (*accountOutpu
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &accountOutput{view}, nil
+	return &accountOutput{accountTag(view), view}, nil
 }
 
 func (a *Admin) patchAccount(ctx context.Context, in *accountPatchInput) (*accountOutput, error) {
-	view, err := a.server.PatchAccount(ctx, strings.ToLower(in.Account), in.Body)
+	view, err := a.server.PatchAccount(ctx, strings.ToLower(in.Account), in.Body, ifMatch(in.IfMatch, accountTag))
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &accountOutput{view}, nil
+	return &accountOutput{accountTag(view), view}, nil
 }
 
-func (a *Admin) deleteAccount(ctx context.Context, in *accountInput) (*struct{}, error) {
-	if err := a.server.DeleteAccount(ctx, strings.ToLower(in.Account)); err != nil {
+func (a *Admin) deleteAccount(ctx context.Context, in *accountDeleteInput) (*struct{}, error) {
+	if err := a.server.DeleteAccount(ctx, strings.ToLower(in.Account), ifMatch(in.IfMatch, accountTag)); err != nil {
 		return nil, a.problem(ctx, err)
 	}
 	return nil, nil //nolint:nilnil // huma's way to say 204

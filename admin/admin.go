@@ -31,6 +31,8 @@ type Config struct {
 	Log          *slog.Logger        // nil: slog.Default
 	Version      string              // of the program, for the description of the API
 	Now          func() time.Time    // nil: time.Now; for tests
+
+	stalled time.Duration // 0: stalledPatience; for tests
 }
 
 // Admin is the API, ready to serve. Any goroutine; serves any number of listeners.
@@ -41,9 +43,11 @@ type Admin struct {
 	metricsToken bool          //
 	tls          *tls.Config   //
 	log          *slog.Logger  //
+	stalled      time.Duration // bounds a write to a listener
 	failures     *failures     // locks by itself
 	paces        *paces        // locks by itself
 	inFlight     chan struct{} // semaphore
+	listening    chan struct{} // the same for those who listen to events
 	meters       *meters       // atomics
 	handler      http.Handler  //
 	api          huma.API      // description only
@@ -60,12 +64,16 @@ func New(c Config) (*Admin, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if c.stalled == 0 {
+		c.stalled = stalledPatience
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	a := &Admin{
 		server: c.Server, tokens: slices.Clone(c.Tokens), metricsToken: c.MetricsToken, tls: c.TLS, log: c.Log,
-		failures: newFailures(c.Now), paces: newPaces(c.Now), inFlight: make(chan struct{}, maxInFlight), meters: newMeters(),
+		stalled: c.stalled, failures: newFailures(c.Now), paces: newPaces(c.Now), inFlight: make(chan struct{}, maxInFlight),
+		listening: make(chan struct{}, maxListening), meters: newMeters(),
 	}
 	for _, host := range c.Hosts {
 		a.hosts = append(a.hosts, strings.ToLower(strings.Trim(host, "[]")))
@@ -94,6 +102,8 @@ func (a *Admin) route(c Config) error {
 	a.moveRoutes()
 	a.tokenRoutes()
 	a.selfRoutes()
+	a.eventRoutes()
+	a.webhookRoutes()
 	a.healthRoutes()
 	if err := consoleRoutes(router, notFound); err != nil {
 		return err
@@ -124,7 +134,7 @@ func description(version string) huma.Config {
 	c := huma.DefaultConfig("Conclave admin API", version)
 	c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", nil
 	c.RejectUnknownQueryParameters = true
-	c.Info.Description = "Accounts, rooms and seats of a Conclave server. Errors are RFC 9457 problems."
+	c.Info.Description = "Accounts, rooms, seats and events of a Conclave server. Errors are RFC 9457 problems."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token":       {Type: "http", Scheme: "bearer", Description: "A token: the first one is in the file that ready.json names, others come from POST /v1/tokens."},
 		"certificate": {Type: "mutualTLS", Description: "A client certificate of admin.client_ca whose organizational unit is a role."},

@@ -154,8 +154,11 @@ var routes = []struct {
 	{"GET", "/v1/tokens", "", 200},
 	{"POST", "/v1/tokens", `{"name":"wall board","role":"viewer","room":"demo","lifetime_s":3600}`, 201},
 	{"GET", "/v1/tokens/t1", "", 200},
+	{"GET", "/v1/webhooks", "", 200},
 	{"GET", "/v1/rooms", "", 200},
+	{"POST", "/v1/rooms", `{"name":"Board","policy":"standard","locked":true,"max_seats":7,"pin":"1234","permanent":true}`, 201},
 	{"GET", "/v1/rooms/demo", "", 200},
+	{"PATCH", "/v1/rooms/demo", `{"locked":true,"max_seats":9,"policy":"standard","pin":"","muted":true}`, 200},
 	{"GET", "/v1/rooms/demo/seats", "", 200},
 	{"GET", "/v1/rooms/demo/seats/s2", "", 200},
 	{"PATCH", "/v1/rooms/demo/seats/s2", `{"muted":true,"deaf":false,"gain_db":-3.5}`, 200},
@@ -163,6 +166,7 @@ var routes = []struct {
 	{"POST", "/v1/rooms/demo/seats/s2/reinvite", "", 202},
 	{"POST", "/v1/rooms/demo/seats/s2/moves", `{"target":"sip:a1@192.0.2.7"}`, 202},
 	{"DELETE", "/v1/rooms/demo/seats/s2", "", 204},
+	{"DELETE", "/v1/rooms/demo", "", 204},
 	{"DELETE", "/v1/accounts/bob", "", 204},
 	{"DELETE", "/v1/tokens/t1", "", 204},
 }
@@ -179,7 +183,7 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	for _, route := range routes {
-		for _, gone := range []string{"/v1/rooms/demo/seats/s2", "/v1/accounts/bob", "/v1/tokens/t1"} {
+		for _, gone := range []string{"/v1/rooms/demo", "/v1/accounts/bob", "/v1/tokens/t1"} {
 			if strings.HasPrefix(route.path, gone) {
 				r.ask(t, route.method, route.path, route.body, nil).problem(t, 404)
 			}
@@ -201,7 +205,7 @@ func TestRoutesAreAllTested(t *testing.T) {
 	shape := strings.NewReplacer("{account}", "bob", "{room}", "demo", "{seat}", "s2", "{move}", "m1", "{token}", "t1")
 	for path, methods := range api.Paths {
 		for method, op := range methods {
-			tested := false
+			tested := path == eventsPath // events_test.go, and TestTokens
 			for _, route := range routes {
 				tested = tested || (strings.EqualFold(method, route.method) && shape.Replace(path) == route.path)
 			}
@@ -232,7 +236,8 @@ func TestTokens(t *testing.T) {
 		},
 		"forwarded": func(q *http.Request) { q.Header.Del("Authorization"); q.Header.Set("X-Forwarded-For", "127.0.0.1") },
 	}
-	asked := append(routes[:len(routes):len(routes)], routes[0])
+	asked := append(routes[:len(routes):len(routes)], routes[0], routes[0])
+	asked[len(asked)-2].path = eventsPath
 	asked[len(asked)-1].path = "/v1/nothing" // a stranger cannot tell what there is
 	for how, edit := range bad {
 		for _, route := range asked {
@@ -276,6 +281,7 @@ func TestThrottle(t *testing.T) {
 func TestBadBodies(t *testing.T) {
 	r := newRig(t, nil)
 	post, patch, devices := "POST /v1/accounts", "PATCH /v1/rooms/demo/seats/s2", "PATCH /v1/accounts/bob"
+	open, change := "POST /v1/rooms", "PATCH /v1/rooms/demo"
 	tests := []struct {
 		name, route, body string
 		want              int
@@ -303,6 +309,16 @@ func TestBadBodies(t *testing.T) {
 		{"gain no number", patch, `{"gain_db":"loud"}`, 422},
 		{"muted no truth", patch, `{"muted":1}`, 422},
 		{"empty", patch, ``, 400},
+		{"no name", open, `{"policy":"standard"}`, 422},
+		{"bad name", open, `{"name":"a/b"}`, 422},
+		{"PIN of letters", open, `{"name":"a","pin":"abcd"}`, 422},
+		{"PIN of three digits", open, `{"name":"a","pin":"123"}`, 422},
+		{"PIN that is a number", open, `{"name":"a","pin":1234}`, 422},
+		{"too many seats", open, `{"name":"a","max_seats":100001}`, 422},
+		{"unknown field", open, `{"name":"a","seats":3}`, 422},
+		{"no seats", change, `{"max_seats":0}`, 422},
+		{"no policy", change, `{"policy":""}`, 422},
+		{"muted no truth", change, `{"muted":"all"}`, 422},
 		{"device that is no SIP URI", devices, `{"devices":[{"name":"desk","uri":"tel:+4930123456"}]}`, 422},
 		{"device without a name", devices, `{"devices":[{"name":"","uri":"sip:desk@192.0.2.7"}]}`, 422},
 		{"device with a long name", devices, `{"devices":[{"name":"` + strings.Repeat("x", 65) + `","uri":"sip:desk@192.0.2.7"}]}`, 422},

@@ -16,7 +16,11 @@ type principal struct {
 	id   string      // "file" for the token of the data directory, "token:" and its ID, "cert:" and its fingerprint; for logs and for limits
 	role server.Role // what it may do
 	room string      // the one room that it is good for; "" for all
+	ends func() bool // whether what it came with is good no longer, for answers that go on; nil: it does not end
 }
+
+// over says whether an answer that goes on must end, since what it was asked for with was revoked or has expired.
+func (p *principal) over() bool { return p == nil || p.ends != nil && p.ends() }
 
 type principalKey struct{}
 

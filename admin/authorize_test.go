@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/conclave/conclave/server"
+	"github.com/conclave/conclave/server/events"
 )
 
 // callers are who may ask, in the order of the table.
@@ -27,7 +29,7 @@ func (r *rig) verdicts(t *testing.T, method, path, body string) []int {
 	for _, caller := range callers {
 		fresh := newFake()
 		r.mu.Lock()
-		r.accounts, r.seats, r.tokens = fresh.accounts, fresh.seats, fresh.tokens
+		r.accounts, r.rooms, r.seats, r.tokens = fresh.accounts, fresh.rooms, fresh.seats, fresh.tokens
 		r.accounts["bob"] = server.AccountView{Name: "bob"}
 		r.mu.Unlock()
 		text := map[string]string{
@@ -35,14 +37,34 @@ func (r *rig) verdicts(t *testing.T, method, path, body string) []int {
 			"viewer": r.grant("v", server.Viewer, "", false), "operator": r.grant("o", server.Operator, "", false), "admin": r.grant("t1", server.Administrator, "", false),
 			"admin of the room": r.grant("r", server.Administrator, "demo", false), "admin of another": r.grant("x", server.Administrator, "zoo", false),
 		}[caller]
-		answer := r.ask(t, method, path, body, func(q *http.Request) {
+		as := func(q *http.Request) {
 			if q.Header.Del("Authorization"); text != "" {
 				q.Header.Set("Authorization", "Bearer "+text)
 			}
-		})
-		got = append(got, answer.status)
+		}
+		if strings.HasPrefix(path, eventsPath) {
+			got = append(got, r.begins(t, path, as))
+			continue
+		}
+		got = append(got, r.ask(t, method, path, body, as).status)
 	}
 	return got
+}
+
+// begins gives the status of an answer that has no end.
+func (r *rig) begins(t *testing.T, path string, edit func(*http.Request)) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.base+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(req)
+	resp, err := r.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
 }
 
 // TestRoutesByRole asks every route of the live router in every role. What comes out is docs/routes.md, which other people read; the
@@ -54,6 +76,8 @@ func TestRoutesByRole(t *testing.T) {
 		c.Now = func() time.Time { now = now.Add(time.Minute); return now }
 	})
 	var rows []string
+	r.ring = events.New(1, time.Now)
+	defer r.ring.Close()
 	err := chi.Walk(r.admin.handler.(chi.Routes), func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		path, body, known := sample(method, pattern)
 		if !known && !r.admin.open(pattern) {
@@ -108,7 +132,8 @@ func keepsRules(t *testing.T, method, pattern string, got []int) {
 		{"a viewer only looks", method == "GET" || !passes("viewer")},
 		{"an operator may do what a viewer may", !passes("viewer") || passes("operator")},
 		{"an admin may do all", passes("admin")},
-		{"the token of a room is for what is about the room", !passes("admin of the room") || strings.Contains(pattern, "{room}") || pattern == "/v1/moves/{move}" || pattern == self},
+		{"the token of a room is for what is about the room", !passes("admin of the room") || strings.Contains(pattern, "{room}") ||
+			slices.Contains([]string{"/v1/moves/{move}", eventsPath, self}, pattern)},
 		{"the token of another room is for nothing here", !passes("admin of another") || pattern == self},
 		{"secrets are the admin's", !strings.HasPrefix(pattern, "/v1/tokens") || !passes("operator")},
 	} {
@@ -121,6 +146,9 @@ func keepsRules(t *testing.T, method, pattern string, got []int) {
 // sample is a request of a route that the server takes.
 func sample(method, pattern string) (path, body string, known bool) {
 	path = strings.NewReplacer("{account}", "bob", "{room}", "demo", "{seat}", "s2", "{move}", "m1", "{token}", "t1", "/*", "/").Replace(pattern)
+	if path == eventsPath {
+		return path + "?room=demo", "", true
+	}
 	for _, route := range routes {
 		if route.method == method && route.path == path {
 			body = strings.Replace(route.body, `"name":"Bob"`, `"name":"new"`, 1)
@@ -199,6 +227,30 @@ func TestScopeIsOfTheHandlersRoom(t *testing.T) {
 	}
 	if got := r.ask(t, "GET", "/v1/rooms", "", as); got.header.Get("WWW-Authenticate") != insufficient {
 		t.Errorf("the refusal has no challenge: %v", got.header)
+	}
+}
+
+// TestListenerIsOver: whose token is revoked hears no more.
+func TestListenerIsOver(t *testing.T) {
+	r := newStage(t, 16)
+	admin := r.token
+	r.token = r.grant("t1", server.Viewer, "demo", false)
+	s := r.listens(t, "?room=demo", 0)
+	if s.resp.StatusCode != 200 {
+		t.Fatalf("status %d", s.resp.StatusCode)
+	}
+	s.block() // how long to wait before listening again
+	r.ring.Publish(server.Event{Type: server.EventSeatJoined, Room: "demo"})
+	if got := strings.Join(s.block(), " "); !strings.Contains(got, "seat.joined") {
+		t.Errorf("heard %q", got)
+	}
+	r.token = admin
+	if got := r.ask(t, "DELETE", "/v1/tokens/t1", "", nil); got.status != 204 {
+		t.Fatal(got.body)
+	}
+	r.ring.Publish(server.Event{Type: server.EventSeatLeft, Room: "demo"})
+	if rest, err := io.ReadAll(s.text); err != nil || len(rest) != 0 {
+		t.Errorf("heard %q, %v after the end", rest, err)
 	}
 }
 

@@ -9,6 +9,9 @@
 // place that lets somebody in (identified), which denies by default: only the routes of openRoutes need no token; and one that says what
 // he may do (authorize), by the role that the route declares and the room that the request is about. docs/routes.md is its table.
 //
+// Whoever listens to events (GET /v1/events) has an answer without end: it has a bound of its own beside that on requests in flight, no
+// deadline but one for each write, and is cut off when it does not take what comes.
+//
 // Goroutines: those of net/http, one a connection, and one inside Serve that waits for the end. All of them have ended when
 // Serve returns. Shared state is the tables of failed tokens and of rates, each behind its own mutex.
 //

@@ -13,6 +13,7 @@ import (
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/server"
+	"github.com/conclave/conclave/server/events"
 )
 
 // fake is a Server of a few rooms and accounts. fail, when set, is the error of every call.
@@ -22,7 +23,9 @@ type fake struct {
 	crash    bool
 	ready    error
 	accounts map[string]server.AccountView
+	rooms    []server.RoomView
 	seats    []server.SeatView
+	ring     *events.Ring // nil: there are no more events
 	tokens   map[[sha256.Size]byte]fakeToken
 }
 
@@ -42,7 +45,21 @@ func newFake() *fake {
 			Leg: &server.LegView{ID: "l" + id, State: "up", Codec: "opus"},
 		})
 	}
+	f.rooms = []server.RoomView{
+		{Name: "zoo", Policy: "standard", Speaking: []string{}, CreatedAt: start},
+		{Name: "demo", Policy: "standard", Speaking: []string{"s2"}, CreatedAt: start},
+	}
 	return f
+}
+
+// must gives the first error of the conditions.
+func must[V any](musts []server.Must[V], v V) error {
+	for _, m := range musts {
+		if err := m(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *fake) enter() error {
@@ -54,16 +71,86 @@ func (f *fake) enter() error {
 	return f.fail
 }
 
+func (f *fake) Subscribe(after uint64) *server.Subscription {
+	if f.ring != nil {
+		return f.ring.Subscribe(after)
+	}
+	over := events.New(1, time.Now)
+	defer over.Close()
+	return over.Subscribe(after)
+}
+
+func (f *fake) Webhooks(context.Context) ([]server.WebhookView, error) {
+	return []server.WebhookView{{URL: "https://hooks.example.com/in", Types: []string{}, Rooms: []string{}, DeadLetters: []server.DeadLetter{}}}, f.enter()
+}
+
 func (f *fake) Ready(context.Context) error { return f.ready }
 
 func (f *fake) Rooms(context.Context) ([]server.RoomView, error) {
 	if err := f.enter(); err != nil {
 		return nil, err
 	}
-	return []server.RoomView{
-		{Name: "zoo", Policy: "standard", Speaking: []string{}, CreatedAt: start},
-		{Name: "demo", Policy: "standard", Seats: len(f.seats), Speaking: []string{"s2"}, CreatedAt: start},
-	}, nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	rooms := slices.Clone(f.rooms)
+	for i := range rooms {
+		if rooms[i].Name == "demo" {
+			rooms[i].Seats = len(f.seats)
+		}
+	}
+	return rooms, nil
+}
+
+func (f *fake) CreateRoom(ctx context.Context, n server.NewRoom) (server.RoomView, error) {
+	if err := f.enter(); err != nil {
+		return server.RoomView{}, err
+	}
+	if _, err := f.Room(ctx, n.Name); err == nil {
+		return server.RoomView{}, server.ErrNameTaken
+	}
+	v := server.RoomView{
+		Name: n.Name, Policy: cmp.Or(n.Policy, "standard"), Locked: n.Locked, MaxSeats: n.MaxSeats, PIN: n.PIN != "", Permanent: n.Permanent,
+		Speaking: []string{}, CreatedAt: start,
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rooms = append(f.rooms, v)
+	return v, nil
+}
+
+func (f *fake) PatchRoom(ctx context.Context, name string, p server.RoomPatch, musts ...server.Must[server.RoomView]) (server.RoomView, error) {
+	v, err := f.Room(ctx, name)
+	if err = cmp.Or(err, must(musts, v)); err != nil {
+		return server.RoomView{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.rooms {
+		if r := &f.rooms[i]; r.Name == name {
+			if p.Locked != nil {
+				r.Locked = *p.Locked
+			}
+			if p.MaxSeats != nil {
+				r.MaxSeats = *p.MaxSeats
+			}
+			if p.PIN != nil {
+				r.PIN = *p.PIN != ""
+			}
+			v = *r
+		}
+	}
+	return v, nil
+}
+
+func (f *fake) DeleteRoom(ctx context.Context, name string, musts ...server.Must[server.RoomView]) error {
+	v, err := f.Room(ctx, name)
+	if err = cmp.Or(err, must(musts, v)); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rooms = slices.DeleteFunc(f.rooms, func(r server.RoomView) bool { return r.Name == name })
+	return nil
 }
 
 func (f *fake) Room(ctx context.Context, name string) (server.RoomView, error) {
@@ -83,23 +170,28 @@ func (f *fake) Seats(_ context.Context, room string) ([]server.SeatView, error) 
 	if err := f.enter(); err != nil {
 		return nil, err
 	}
-	if room != "demo" {
-		return nil, server.ErrUnknownRoom
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if !f.open(room) {
+		return nil, server.ErrUnknownRoom
+	}
 	return slices.Clone(f.seats), nil
+}
+
+// open says whether the room with the seats is there; mu is held.
+func (f *fake) open(room string) bool {
+	return room == "demo" && slices.ContainsFunc(f.rooms, func(r server.RoomView) bool { return r.Name == room })
 }
 
 func (f *fake) with(room, id string, change func(*server.SeatView)) (server.SeatView, error) {
 	if err := f.enter(); err != nil {
 		return server.SeatView{}, err
 	}
-	if room != "demo" {
-		return server.SeatView{}, server.ErrUnknownRoom
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if !f.open(room) {
+		return server.SeatView{}, server.ErrUnknownRoom
+	}
 	for i := range f.seats {
 		if f.seats[i].ID == id {
 			change(&f.seats[i])
@@ -113,7 +205,10 @@ func (f *fake) Seat(_ context.Context, room, id string) (server.SeatView, error)
 	return f.with(room, id, func(*server.SeatView) {})
 }
 
-func (f *fake) PatchSeat(_ context.Context, room, id string, p server.SeatPatch) (server.SeatView, error) {
+func (f *fake) PatchSeat(ctx context.Context, room, id string, p server.SeatPatch, musts ...server.Must[server.SeatView]) (server.SeatView, error) {
+	if v, err := f.Seat(ctx, room, id); err != nil || must(musts, v) != nil {
+		return server.SeatView{}, cmp.Or(err, must(musts, v))
+	}
 	return f.with(room, id, func(s *server.SeatView) {
 		if p.Muted != nil {
 			s.Muted = *p.Muted
@@ -163,9 +258,9 @@ func (f *fake) change(room, id string) error {
 	return err
 }
 
-func (f *fake) HangUp(_ context.Context, room, id string) error {
-	_, err := f.with(room, id, func(*server.SeatView) {})
-	if err != nil {
+func (f *fake) HangUp(ctx context.Context, room, id string, musts ...server.Must[server.SeatView]) error {
+	v, err := f.Seat(ctx, room, id)
+	if err = cmp.Or(err, must(musts, v)); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -222,9 +317,9 @@ func (f *fake) CreateAccount(_ context.Context, n server.NewAccount) (*server.Bu
 	return &server.Bundle{Account: n.Name, URI: v.URI, PSK: keying.NewSecret([]byte("sixteen octets!!"))}, v, nil
 }
 
-func (f *fake) PatchAccount(ctx context.Context, name string, p server.AccountPatch) (server.AccountView, error) {
+func (f *fake) PatchAccount(ctx context.Context, name string, p server.AccountPatch, musts ...server.Must[server.AccountView]) (server.AccountView, error) {
 	v, err := f.Account(ctx, name)
-	if err != nil {
+	if err = cmp.Or(err, must(musts, v)); err != nil {
 		return v, err
 	}
 	if p.Disabled != nil {
@@ -248,8 +343,9 @@ func (f *fake) PatchAccount(ctx context.Context, name string, p server.AccountPa
 	return v, nil
 }
 
-func (f *fake) DeleteAccount(ctx context.Context, name string) error {
-	if _, err := f.Account(ctx, name); err != nil {
+func (f *fake) DeleteAccount(ctx context.Context, name string, musts ...server.Must[server.AccountView]) error {
+	v, err := f.Account(ctx, name)
+	if err = cmp.Or(err, must(musts, v)); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -316,12 +412,9 @@ func (f *fake) Token(ctx context.Context, id string) (server.TokenView, error) {
 	return server.TokenView{}, cmp.Or(err, server.ErrUnknownToken)
 }
 
-func (f *fake) DeleteToken(ctx context.Context, id string, check func(server.TokenView) error) error {
-	view, err := f.Token(ctx, id)
-	if err == nil && check != nil {
-		err = check(view)
-	}
-	if err != nil {
+func (f *fake) DeleteToken(ctx context.Context, id string, musts ...server.Must[server.TokenView]) error {
+	v, err := f.Token(ctx, id)
+	if err = cmp.Or(err, must(musts, v)); err != nil {
 		return err
 	}
 	f.mu.Lock()

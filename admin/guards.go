@@ -36,12 +36,16 @@ func (a *Admin) refuse(w http.ResponseWriter, reason string, status int, detail 
 	writeProblem(w, status, detail)
 }
 
-// bounded sheds requests beyond maxInFlight instead of queueing them.
+// bounded sheds requests beyond maxInFlight, and listeners beyond maxListening, instead of queueing them.
 func (a *Admin) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		slots := a.inFlight
+		if r.URL.Path == eventsPath {
+			slots = a.listening
+		}
 		select {
-		case a.inFlight <- struct{}{}:
-			defer func() { <-a.inFlight }()
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
 			next.ServeHTTP(w, r)
 		default:
 			w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
@@ -145,9 +149,13 @@ func (a *Admin) typed(next http.Handler) http.Handler {
 	})
 }
 
-// timed bounds the work on a request by its context.
+// timed bounds the work on a request by its context. Who listens to events bounds each of its writes.
 func timed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == eventsPath {
+			next.ServeHTTP(w, r)
+			return
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), requestPatience)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))

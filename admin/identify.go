@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/conclave/conclave/server"
 )
@@ -60,11 +61,16 @@ func (a *Admin) bearerOf(token string) (*principal, error) {
 	if known(a.tokens, token) {
 		return &principal{id: "file", role: server.Administrator}, nil
 	}
-	view, err := a.server.TokenOf(HashToken(token))
+	hash := HashToken(token)
+	view, err := a.server.TokenOf(hash)
 	if err != nil && !errors.Is(err, server.ErrTokenExpired) {
 		return nil, err
 	}
-	return &principal{id: "token:" + view.ID, role: view.Role, room: view.Room}, err
+	ends := func() bool {
+		_, err := a.server.TokenOf(hash)
+		return err != nil
+	}
+	return &principal{id: "token:" + view.ID, role: view.Role, room: view.Room, ends: ends}, err
 }
 
 // certified gives the principal of a client's certificate of admin.client_ca, which TLS has verified: its role is the one
@@ -79,7 +85,8 @@ func certified(r *http.Request) *principal {
 		return nil
 	}
 	print := sha256.Sum256(leaf.Raw)
-	return &principal{id: "cert:" + hex.EncodeToString(print[:8]), role: role}
+	ends := func() bool { return time.Now().After(leaf.NotAfter) }
+	return &principal{id: "cert:" + hex.EncodeToString(print[:8]), role: role, ends: ends}
 }
 
 func roleOf(leaf *x509.Certificate) (role server.Role, ok bool) {

@@ -22,10 +22,20 @@ const (
 	maxHeader = 16 << 10
 	// maxBody bounds a request's body in octets; the largest is the list of an account's devices.
 	maxBody = 16 << 10
-	// maxConnections bounds open connections: a swarm that makes accounts in parallel uses some tens.
-	maxConnections = 256
+	// maxConnections bounds open connections: those of maxListening, and beside them a swarm that makes accounts in parallel, which uses
+	// some tens.
+	maxConnections = maxListening + 256
 	// maxInFlight bounds requests that are worked on at a time.
 	maxInFlight = 64
+
+	// maxListening bounds those who listen to events: each is a connection and a goroutine, some 30 KiB.
+	maxListening = 1024
+	// heartbeat is how often a listener gets something where nothing happens: proxies close what is silent for a minute.
+	heartbeat = 15 * time.Second
+	// stalledPatience bounds one write to a listener; the kernel takes some hundred KiB for a client that does not read.
+	stalledPatience = 10 * time.Second
+	// retryListening is what a listener is told to wait before it comes back.
+	retryListening = 2 * time.Second
 
 	// failuresAllowed wrong tokens from one source within failureWindow are answered with 401, more with 429.
 	failuresAllowed = 10

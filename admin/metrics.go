@@ -14,6 +14,7 @@ type meters struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	refused  *prometheus.CounterVec
+	cutOff   prometheus.Counter
 }
 
 func newMeters() *meters {
@@ -25,8 +26,11 @@ func newMeters() *meters {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "conclave_admin_refused_total", Help: "Requests to the admin API refused before their route, by reason.",
 		}, []string{"reason"}),
+		cutOff: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "conclave_admin_listeners_cut_off_total", Help: "Listeners to events that did not take them in time.",
+		}),
 	}
-	m.registry.MustRegister(m.requests, m.refused)
+	m.registry.MustRegister(m.requests, m.refused, m.cutOff)
 	for _, reason := range []string{
 		reasonBusy, reasonHost, reasonOrigin, reasonNoToken, reasonToken, reasonThrottled, reasonPaced, reasonRole, reasonType,
 		reasonPanic,

@@ -31,7 +31,7 @@ type (
 
 func (a *Admin) moveRoutes() {
 	begin := operation(server.Operator, "move-seat", http.MethodPost, "/v1/rooms/{room}/seats/{seat}/moves", "Move a seat to another device of its account",
-		http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+		append(ofBody, http.StatusNotFound, http.StatusConflict)...)
 	begin.Description = "Answers once the move is under way. The call goes on where it is until the new device was heard; whatever goes wrong before " +
 		"leaves it there."
 	begin.DefaultStatus = http.StatusAccepted

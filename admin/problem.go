@@ -28,11 +28,17 @@ var answers = []struct {
 	{server.ErrMovePending, http.StatusConflict, "a move of this seat is pending; wait for its end"},
 	{server.ErrNotMovable, http.StatusConflict, "this seat cannot move: its owner is away, or came by a trunk"},
 	{server.ErrNotADevice, http.StatusUnprocessableEntity, "target is none of the devices of the seat's account; register it, or list it with the account"},
+	{errStale, http.StatusPreconditionFailed, "it has been changed since; read it again, and send its new ETag as If-Match"},
+	{server.ErrTooManyRooms, http.StatusConflict, "as many rooms are open as limits.rooms lets be; end one, or raise it"},
+	{server.ErrConfiguredRoom, http.StatusConflict, "the room stands in the configuration; take it out there, or lock it and hang its seats up"},
 	{server.ErrUnknownToken, http.StatusNotFound, "no such token"},
 	{server.ErrTooManyTokens, http.StatusConflict, "no more tokens are kept; revoke some that are not needed"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
 }
+
+// errStale says that a resource is not as it was when its ETag was read.
+var errStale = errors.New("admin: stale ETag")
 
 // problem turns an error of the server into the answer, and logs what the answer does not say.
 func (a *Admin) problem(ctx context.Context, err error) error {

@@ -8,7 +8,7 @@ import (
 )
 
 // Server is what the API asks. Errors are the sentinels of package server (ErrUnknownRoom and so on); any other error is
-// answered with 500 and logged. All methods may be called from any goroutine at once and must heed their context.
+// answered with 500 and logged. What changes something asks its conditions in the same step, and gives their error. All methods may be called from any goroutine at once and must heed their context.
 type Server interface {
 	// Ready gives nil while the server takes calls.
 	Ready(ctx context.Context) error
@@ -17,12 +17,18 @@ type Server interface {
 	Rooms(ctx context.Context) ([]server.RoomView, error)
 	// Room gives one room.
 	Room(ctx context.Context, name string) (server.RoomView, error)
+	// CreateRoom opens a room.
+	CreateRoom(ctx context.Context, n server.NewRoom) (server.RoomView, error)
+	// PatchRoom changes a room and gives it as it is then.
+	PatchRoom(ctx context.Context, name string, p server.RoomPatch, musts ...server.Must[server.RoomView]) (server.RoomView, error)
+	// DeleteRoom ends a room and the calls in it.
+	DeleteRoom(ctx context.Context, name string, musts ...server.Must[server.RoomView]) error
 	// Seats gives every seat of a room.
 	Seats(ctx context.Context, room string) ([]server.SeatView, error)
 	// Seat gives one seat.
 	Seat(ctx context.Context, room, seat string) (server.SeatView, error)
 	// PatchSeat changes a seat and gives it as it is then.
-	PatchSeat(ctx context.Context, room, seat string, p server.SeatPatch) (server.SeatView, error)
+	PatchSeat(ctx context.Context, room, seat string, p server.SeatPatch, musts ...server.Must[server.SeatView]) (server.SeatView, error)
 	// Rekey has the call of a seat change its keys. It returns when that is taken on; the seat's view tells the outcome.
 	Rekey(ctx context.Context, room, seat string) error
 	// Reinvite sends a re-INVITE in the call of a seat that leaves its keys. It returns when that is taken on.
@@ -32,7 +38,7 @@ type Server interface {
 	// Move gives a move, under way or over.
 	Move(id string) (server.MoveView, error)
 	// HangUp ends the call of a seat and frees the seat.
-	HangUp(ctx context.Context, room, seat string) error
+	HangUp(ctx context.Context, room, seat string, musts ...server.Must[server.SeatView]) error
 
 	// TokenOf gives the token of that hash: server.ErrUnknownToken, or server.ErrTokenExpired with the token.
 	TokenOf(hash [sha256.Size]byte) (server.TokenView, error)
@@ -42,8 +48,13 @@ type Server interface {
 	Tokens(ctx context.Context) ([]server.TokenView, error)
 	// Token gives one token.
 	Token(ctx context.Context, id string) (server.TokenView, error)
-	// DeleteToken revokes a token unless check, which may be nil, has an error.
-	DeleteToken(ctx context.Context, id string, check func(server.TokenView) error) error
+	// DeleteToken revokes a token.
+	DeleteToken(ctx context.Context, id string, musts ...server.Must[server.TokenView]) error
+
+	// Subscribe listens to events: to those that are kept after that ID, then to those that come.
+	Subscribe(after uint64) *server.Subscription
+	// Webhooks gives the webhooks of the configuration.
+	Webhooks(ctx context.Context) ([]server.WebhookView, error)
 
 	// Accounts gives up to limit accounts by name, after the name after ("" from the start), and the name to go on after.
 	Accounts(ctx context.Context, after string, limit int) ([]server.AccountView, string, error)
@@ -52,7 +63,7 @@ type Server interface {
 	// CreateAccount makes an account; the bundle holds the only copy of its secrets in the clear.
 	CreateAccount(ctx context.Context, n server.NewAccount) (*server.Bundle, server.AccountView, error)
 	// PatchAccount changes an account and gives it as it is then.
-	PatchAccount(ctx context.Context, name string, p server.AccountPatch) (server.AccountView, error)
+	PatchAccount(ctx context.Context, name string, p server.AccountPatch, musts ...server.Must[server.AccountView]) (server.AccountView, error)
 	// DeleteAccount ends the account's calls and forgets it.
-	DeleteAccount(ctx context.Context, name string) error
+	DeleteAccount(ctx context.Context, name string, musts ...server.Must[server.AccountView]) error
 }

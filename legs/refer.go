@@ -27,7 +27,8 @@ type Referral struct {
 
 	quiet  bool // the peer wants no NOTIFY (RFC 4488)
 	reply  func(dialog.Response)
-	notify func() (Notifier, error) // the dialog of the subscription
+	notify func() (Notifier, error)
+	told   Notifier // the dialog of the subscription; nil before the first NOTIFY
 	over   bool
 }
 
@@ -74,16 +75,19 @@ func (r *Referral) Tell(ctx context.Context, status int, reason string) error {
 	if r.quiet || r.over {
 		return nil
 	}
-	d, err := r.notify()
-	if err != nil {
-		return err
+	if r.told == nil {
+		d, err := r.notify()
+		if err != nil {
+			return err
+		}
+		r.told = d
 	}
 	state := "active;expires=" + strconv.Itoa(int(referralLife.Seconds()))
 	if r.over = status >= 200; r.over {
 		state = "terminated;reason=noresource"
 	}
 	line := fmt.Sprintf("SIP/2.0 %d %s\r\n", status, reason)
-	resp, err := d.Send(ctx, "NOTIFY", []dialog.HeaderField{
+	resp, err := r.told.Send(ctx, "NOTIFY", []dialog.HeaderField{
 		{Name: "Event", Value: "refer;id=" + strconv.FormatUint(uint64(r.Request.CSeq), 10)},
 		{Name: "Subscription-State", Value: state},
 	}, fragment+";version=2.0", []byte(line))

@@ -61,14 +61,15 @@ func (s *session) offer() []dialog.HeaderField {
 	return []dialog.HeaderField{{Name: "Session-Expires", Value: seconds(s.interval) + ";refresher=" + refresher(s.ours)}}
 }
 
-// adopt takes what the answer to a request of ours says. The 2xx without the field ends the timer (section 7.2).
+// adopt takes what the answer to a request of ours says. The 2xx without the field ends the timer (section 7.2). One that is shorter than
+// an answer may make it runs as if it were not: whoever has us refresh by the second would have us send re-INVITEs, and end the call.
 func (s *session) adopt(r *dialog.Response, now time.Time) {
 	t, err := dialog.ParseSessionTimer(r)
 	if err != nil || t.Interval == 0 {
 		*s = session{}
 		return
 	}
-	*s = session{interval: t.Interval, ours: t.Refresher != "uas", since: now, asked: now}
+	*s = session{interval: max(t.Interval, minSession), ours: t.Refresher != "uas", since: now, asked: now}
 }
 
 // due says whether it is time for a refresh of ours: half-way, and where that failed a while later.

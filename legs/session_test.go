@@ -81,6 +81,10 @@ func TestSessionRunsOut(t *testing.T) {
 	if ours.over(at(80*time.Second+167*time.Second)) || !ours.over(at(80*time.Second+168*time.Second)) {
 		t.Error("not over 32 s before its time")
 	}
+	ours.adopt(responseWith("1;refresher=uac"), at(85*time.Second))
+	if ours.due(at(86*time.Second)) || ours.over(at(86*time.Second)) {
+		t.Errorf("the answer made it %+v", ours)
+	}
 	ours.adopt(responseWith(""), at(90*time.Second))
 	if ours.interval != 0 || ours.over(at(time.Hour)) || ours.offer() != nil {
 		t.Error("an answer without a timer leaves one")

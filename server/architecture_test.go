@@ -40,10 +40,11 @@ var mayImport = map[string][]string{
 	"loadtest/speech":      {},
 	"mixer":                {"mixer/codec"},
 	"mixer/codec":          {},
-	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/store"},
+	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/store", "server/webhook"},
 	"server/events":        {},
 	"server/gate":          {"keying", "legs/offer"},
 	"server/store":         {},
+	"server/webhook":       {"server/events"},
 }
 
 // soleImporter is who alone may import a library, so that replacing it touches one package.

@@ -16,7 +16,7 @@ import (
 // promise makes a move of a seat, and the tenancy of the leg to come. It runs in the room's goroutine.
 func (r *room) promise(s *Server, st *seat, way how, target string) (*tenancy, error) {
 	switch {
-	case r.seats[st.id] != st:
+	case r.seats[st.id] != st, r.closing:
 		return nil, ErrUnknownSeat
 	case st.coming != nil:
 		return nil, ErrMovePending
@@ -81,14 +81,14 @@ func (s *Server) bridge(ctx context.Context, o *tenancy, bring func(context.Cont
 			return err
 		}
 	}
-	if err := o.until(ctx, o.filled, s.patience.call, errNoCall); err != nil {
+	if err := o.until(ctx, o.filled, s.waits.Load().call, errNoCall); err != nil {
 		return err
 	}
 	o.move.bridged()
-	if err := o.until(ctx, o.leg.Stream().Heard(), s.patience.heard, errNoMedia); err != nil {
+	if err := o.until(ctx, o.leg.Stream().Heard(), s.waits.Load().heard, errNoMedia); err != nil {
 		return err
 	}
-	if err := o.until(ctx, o.seat.mix.Turned(), s.patience.turn, errSilent); !errors.Is(err, errSilent) {
+	if err := o.until(ctx, o.seat.mix.Turned(), s.waits.Load().turn, errSilent); !errors.Is(err, errSilent) {
 		return err
 	}
 	return nil // it has proven itself, and says nothing: there is nothing to wait for

@@ -35,6 +35,7 @@ type Config struct {
 	Rooms    RoomsConfig
 	Policies map[string]*keying.Policy // by name; Rooms.Policy and each room's policy are among them
 	Trunks   []TrunkConfig
+	Webhooks []WebhookConfig
 	Warnings []string // sentences for the log: accepted, but probably not what was meant
 }
 
@@ -101,6 +102,14 @@ type TrunkConfig struct {
 	Methods      []keying.Method
 	Codecs       []string // in the order of preference; nil: those of media
 	Calls        int
+}
+
+// WebhookConfig is a URL to which events are sent.
+type WebhookConfig struct {
+	URL        string   // https, or http to this machine
+	SecretFile string   // holds the key of the signatures: 32 octets or more; readable by its owner alone
+	Types      []string // of the events; nil: all
+	Rooms      []string // whose events; nil: all, and those of no room
 }
 
 // Problem is one fault of a configuration: where it is, what is wrong and what to do.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/server/webhook"
 )
 
 // Words that a policy may use (compiled tables).
@@ -49,6 +50,27 @@ func (r *configReader) check(c *Config) {
 	}
 	r.checkRooms(c)
 	r.checkTrunks(c)
+	r.checkWebhooks(c)
+}
+
+func (r *configReader) checkWebhooks(c *Config) {
+	if len(c.Webhooks) > maxWebhooks {
+		r.problem("webhooks", "are %d; %d at most", len(c.Webhooks), maxWebhooks)
+	}
+	for i, h := range c.Webhooks {
+		path := fmt.Sprintf("webhooks[%d]", i)
+		if err := webhook.CheckURL(h.URL); err != nil {
+			r.problem(path+".url", "%v", err)
+		}
+		if h.SecretFile == "" {
+			r.problem(path+".secret_file", "is missing; name a file with %d octets or more that only its owner can read", webhook.SecretOctets)
+		}
+		for j, name := range h.Rooms {
+			if !nameShape.MatchString(name) {
+				r.problem(fmt.Sprintf("%s.rooms[%d]", path, j), "%q is no name of a room; use 1 to 64 of a-z 0-9 . _ -", clip(name))
+			}
+		}
+	}
 }
 
 // listener is one address that the server binds.

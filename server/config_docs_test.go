@@ -19,8 +19,8 @@ func TestConfigurationIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	if len(blocks) != 4 {
-		t.Fatalf("%d listings, want 4", len(blocks))
+	if len(blocks) != 5 {
+		t.Fatalf("%d listings, want 5", len(blocks))
 	}
 	got, err := ReadConfig("docs", []byte(blocks[0][1]), nil)
 	if err != nil {
@@ -77,6 +77,7 @@ limits: {"?": 1}
 rooms: {"?": 1, permanent: [{"?": 1}]}
 policies: {standard: {"?": 1}}
 trunks: [{"?": 1}]
+webhooks: [{"?": 1}]
 `), nil)
 	var bad *ConfigError
 	if !errors.As(err, &bad) {
@@ -90,8 +91,8 @@ trunks: [{"?": 1}]
 			sections++
 		}
 	}
-	if sections != 9 {
-		t.Fatalf("%d sections answered, want 9: %v", sections, err)
+	if sections != 10 {
+		t.Fatalf("%d sections answered, want 10: %v", sections, err)
 	}
 	return keys
 }

@@ -60,6 +60,17 @@ func (r *configReader) read(text []byte, c *Config) {
 	if top.each("trunks", func(s *section) { trunks = append(trunks, s.readTrunk()) }) {
 		c.Trunks = trunks
 	}
+	var hooks []WebhookConfig
+	if top.each("webhooks", func(s *section) {
+		h := WebhookConfig{}
+		s.text("url", &h.URL)
+		s.text("secret_file", &h.SecretFile)
+		s.words("types", &h.Types, EventTypes())
+		s.words("rooms", &h.Rooms, nil)
+		hooks = append(hooks, h)
+	}) {
+		c.Webhooks = hooks
+	}
 	top.done()
 }
 

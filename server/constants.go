@@ -60,6 +60,10 @@ const (
 	sweepInterval = time.Minute
 	// keptEvents bounds the events that a listener may be behind by, or resume from: some minutes of a busy server, 2 MB.
 	keptEvents = 4096
+	// maxWebhooks bounds the hooks of the configuration: each is two goroutines and a queue.
+	maxWebhooks = 64
+	// maxSecret bounds the file with the secret of a hook.
+	maxSecret = 4 << 10
 	// refusalsTold bounds the refusals in a second that become events.
 	refusalsTold = 20
 	// speakingPace is how often it is looked who speaks, and what the node has to shed, while anybody listens.
@@ -72,6 +76,9 @@ const (
 	tokenOctets = 32
 	// maxTokens bounds the tokens of the admin API, one for each program and person that uses it.
 	maxTokens = 1000
+	// pinSalt is the salt of a kept PIN in octets, pinRounds the rounds of PBKDF2: some milliseconds, which a few tries a minute may cost.
+	pinSalt   = 16
+	pinRounds = 16_384
 	// retryAfter is what a caller is told to wait when the server is full, in seconds.
 	retryAfter = 5
 )

@@ -53,9 +53,9 @@ type MoveRequest struct {
 // dial calls the device that is to have the seat. It offers what the policy has, by methods that prove who answers; where the policy
 // hands on the running TGK, that.
 func (s *Server) dial(ctx context.Context, o *tenancy, d device) error {
-	ctx, cancel := context.WithTimeout(ctx, s.patience.ring)
+	ctx, cancel := context.WithTimeout(ctx, s.waits.Load().ring)
 	defer cancel()
-	policy := s.policies.of(o.room.policy, o.seat.who)
+	policy := s.policies.of(o.room.policy.Load(), o.seat.who)
 	methods := s.methodsTo(o.seat.who, policy, d.transport == "tls" && d.registered)
 	if len(methods) == 0 {
 		return errNoMethod
@@ -101,7 +101,7 @@ func (s *Server) methodsTo(who gate.Who, p *keying.Policy, secured bool) (usable
 
 // send has the device call the room with Replaces, over the flow that it registered by, and takes its word that it will.
 func (s *Server) send(ctx context.Context, o, from *tenancy, d device) error {
-	ctx, cancel := context.WithTimeout(ctx, s.patience.ring)
+	ctx, cancel := context.WithTimeout(ctx, s.waits.Load().ring)
 	defer cancel()
 	callID, local, remote := from.leg.Dialog().Tags()
 	to := dialog.ReferTo{Text: s.uri(o.room.name), Replaces: &dialog.Replaces{CallID: callID, ToTag: local, FromTag: remote}}

@@ -23,7 +23,7 @@ type pair struct {
 func newPair(t *testing.T, yaml string) *pair {
 	t.Helper()
 	s := serveTest(t, yaml)
-	s.patience = patience{ring: 2 * time.Second, call: 2 * time.Second, heard: time.Second, turn: time.Second} // before the first account
+	s.waits.Store(&patience{ring: 2 * time.Second, call: 2 * time.Second, heard: time.Second, turn: time.Second})
 	ann := enrolled(t, s, NewAccount{Name: "ann"})
 	p := &pair{Server: s, laptop: newMobile(t, s, ann, "laptop"), phone: newMobile(t, s, ann, "phone")}
 	p.phone.register()
@@ -50,7 +50,7 @@ func (p *pair) free(t *testing.T) {
 	t.Helper()
 	until(t, "the seat is free and no call is left", func() bool {
 		seats, err := p.Seats(t.Context(), "hall")
-		return (err != nil || len(seats) == 0) && p.ledger.total() == 0 && len(p.journeys.slots) == 0 && len(p.calls.all()) == 0
+		return (err != nil || len(seats) == 0) && p.ledger.total()+p.line.Ports.InUse()+len(p.journeys.slots)+len(p.calls.all()) == 0
 	})
 }
 
@@ -119,7 +119,7 @@ func TestDevicesThatFail(t *testing.T) {
 				t.Errorf("counted %v", measured(t, p.Server))
 			}
 			p.same(t)
-			until(t, "one call is left", func() bool { return p.ledger.total() == 1 && len(p.journeys.slots) == 0 })
+			until(t, "one call is left, and its port", func() bool { return p.ledger.total() == 1 && p.line.Ports.InUse() == 1 && len(p.journeys.slots) == 0 })
 			p.phone.status.Store(0) // and the seat can move yet
 			if err := p.old.Refer(t.Context(), p.phone.uri()); err != nil {
 				t.Errorf("the next move: %v", err)

@@ -85,6 +85,7 @@ func TestHostileReferTo(t *testing.T) {
 	if n := len(phone.legs) + len(phone.refers) + len(bens.legs); n != 0 {
 		t.Errorf("%d calls came", n)
 	}
+	x.over(t)
 }
 
 // TestHostileReplaces: calls with Replaces that come to nothing, by who may speak of the dialog and by who may not.
@@ -105,7 +106,7 @@ trunks: [{name: sbc, from: [127.0.0.7/32], transports: [udp], methods: [sdes], c
 		status           int
 		counter          string
 	}{
-		{"early-only of a dialog that was answered", "hall", "ann", []string{early}, 481, gateCounter("no_target_dialog")},
+		{"early-only of a dialog that was answered", "hall", "ann", []string{early}, 486, gateCounter("no_target_dialog")},
 		{"tags the wrong way round", "hall", "ann", []string{turned}, 481, gateCounter("no_target_dialog")},
 		{"another Call-ID", "hall", "ann", []string{"x" + mine}, 481, gateCounter("no_target_dialog")},
 		{"two fields", "hall", "ann", []string{mine, mine}, 400, gateCounter("bad_reference")},
@@ -199,6 +200,7 @@ func TestMovesOfOneSeat(t *testing.T) {
 		t.Errorf("the move: %v", err)
 	}
 	taken(t, x.leg.ended)
+	until(t, "the old call is over", func() bool { return x.server.ledger.total() == 2 })
 	if now := x.now(); now.Leg.ID == x.seat.Leg.ID || !now.Muted {
 		t.Errorf("the seat is %+v on %+v", now, now.Leg)
 	}

@@ -178,6 +178,15 @@ func (x *scene) refused(t *testing.T, counter string, attack func()) {
 	x.goesOn(t)
 }
 
+// over ends ann's call from the server's side, where requests by hand have used up the numbers of her laptop's.
+func (x *scene) over(t *testing.T) {
+	t.Helper()
+	if err := x.server.HangUp(t.Context(), "hall", x.seat.ID); err != nil {
+		t.Error(err)
+	}
+	taken(t, x.leg.ended)
+}
+
 // goesOn tells whether ann's call is as it was: the same leg under the same keys, muted, and heard.
 func (x *scene) goesOn(t *testing.T) {
 	t.Helper()

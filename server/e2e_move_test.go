@@ -2,6 +2,8 @@ package server
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +26,21 @@ var ways = []struct {
 	{"REFER to the account itself", byReferral, func(t *testing.T, _ *Server, from *mobileLeg, to *mobile, _ string) {
 		if err := from.Refer(t.Context(), to.bundle.URI); err != nil {
 			t.Errorf("the referral ends with %v", err)
+		}
+	}},
+	{"REFER outside the dialog", byReferral, func(t *testing.T, s *Server, from *mobileLeg, to *mobile, _ string) {
+		callID, local, remote := from.Dialog().Tags()
+		m := from.mobile
+		resp, err := m.endpoint.Request(t.Context(), dialog.Outgoing{
+			Method: "REFER", URI: s.uri("hall"), From: m.bundle.URI, Destination: s.SIPAddress("udp").String(),
+			Username: m.bundle.Digest.Username, Password: string(m.bundle.Digest.Password.Bytes()), Realm: m.bundle.Digest.Realm,
+			Header: []dialog.HeaderField{
+				{Name: "Refer-To", Value: "<" + to.uri() + ">"},
+				{Name: "Target-Dialog", Value: dialog.TargetDialog{CallID: callID, LocalTag: remote, RemoteTag: local}.String()},
+			},
+		})
+		if err != nil || resp.Status != 202 {
+			t.Errorf("%+v, %v", resp, err)
 		}
 	}},
 	{"Replaces", byReplaces, func(t *testing.T, s *Server, from *mobileLeg, to *mobile, _ string) {
@@ -167,7 +184,7 @@ func TestMovesThatFail(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			s := serveTest(t, "policies: {standard: {methods: [mikey-psk]}}\n")
-			s.patience.heard = time.Second // before the first account
+			s.waits.Store(&patience{ring: e2ePatience, call: e2ePatience, heard: time.Second, turn: time.Second})
 			ann := enrolled(t, s, NewAccount{Name: "ann"})
 			laptop, phone := newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")
 			phone.register()
@@ -201,6 +218,7 @@ func TestMovesThatFail(t *testing.T) {
 
 // TestMoveWithoutNotice: a device that answers no NOTIFY has its seat moved all the same.
 func TestMoveWithoutNotice(t *testing.T) {
+	t.Parallel()
 	s := serveTest(t, "policies: {standard: {methods: [mikey-psk, sdes]}}\n")
 	ann := enrolled(t, s, NewAccount{Name: "ann"})
 	to := newMobile(t, s, ann, "phone")
@@ -223,4 +241,47 @@ func TestMoveWithoutNotice(t *testing.T) {
 	if err := leg.Hangup(t.Context(), "hangup"); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestReferralOutsideIsTold: who refers outside a dialog is told how it goes in one subscription: with CSeqs that rise, where he speaks from,
+// whatever route he names.
+func TestReferralOutsideIsTold(t *testing.T) {
+	t.Parallel()
+	x := newScene(t, "")
+	phone := newMobile(t, x.server, x.ann, "phone")
+	phone.register()
+	w := newWire(t, x.server, "udp", "127.0.0.1")
+	r := x.outside("REFER", "ann")
+	r.fields[0] = "Refer-To: <" + phone.uri() + ">"
+	r.fields = append(r.fields, "Record-Route: <sip:127.0.0.9;lr>", w.owns(x.ann, r))
+	w.sends(w.text(r))
+	var told []string
+	for seq, over := 0, false; !over; {
+		m := w.reads(e2ePatience)
+		switch line, _, _ := strings.Cut(m, "\r\n"); {
+		case m == "":
+			t.Fatalf("told no more than %q", told)
+		case strings.HasPrefix(line, "NOTIFY "):
+			n := reply{text: m}
+			number, _, _ := strings.Cut(n.field("CSeq"), " ")
+			if now, err := strconv.Atoi(number); err != nil || now <= seq {
+				t.Errorf("CSeq %s after %d", number, seq)
+			} else {
+				seq = now
+			}
+			_, word, _ := strings.Cut(m, "\r\n\r\n")
+			told, over = append(told, strings.TrimSpace(word)), strings.HasPrefix(n.field("Subscription-State"), "terminated")
+			answer := "SIP/2.0 200 OK\r\n"
+			for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
+				answer += name + ": " + n.field(name) + "\r\n"
+			}
+			w.sends(answer + "Content-Length: 0\r\n\r\n")
+		case !strings.HasPrefix(line, "SIP/2.0 202 "):
+			t.Errorf("answered %s", line)
+		}
+	}
+	if len(told) != 2 || told[0] != "SIP/2.0 100 Trying" || told[1] != "SIP/2.0 200 OK" {
+		t.Errorf("told %q", told)
+	}
+	taken(t, x.leg.ended)
 }

@@ -48,8 +48,8 @@ func serveLogging(t *testing.T, yaml string, log *slog.Logger) *Server {
 		if err := <-done; err != nil {
 			t.Errorf("the server ended with: %v", err)
 		}
-		if n := s.ledger.total(); n != 0 {
-			t.Errorf("%d calls are left", n)
+		if n, ports := s.ledger.total(), s.line.Ports.InUse(); n != 0 || ports != 0 {
+			t.Errorf("%d calls and %d ports are left", n, ports)
 		}
 	})
 	return s

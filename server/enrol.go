@@ -5,6 +5,7 @@ import (
 	"crypto/md5" //nolint:gosec // RFC 2617, for phones that know no other
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -129,7 +130,7 @@ func (s *Server) Accounts(_ context.Context, after string, limit int) ([]Account
 }
 
 // PatchAccount changes an account; disabling it ends the calls it is in.
-func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch) (AccountView, error) {
+func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch, musts ...Must[AccountView]) (AccountView, error) {
 	if p.Policy != nil {
 		if err := s.checkPolicy(*p.Policy); err != nil {
 			return AccountView{}, err
@@ -140,7 +141,13 @@ func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch) 
 			return AccountView{}, err
 		}
 	}
-	err := s.accounts.update(name, func(acc *store.Account) { p.apply(acc) })
+	err := s.accounts.update(name, func(acc *store.Account) error {
+		if err := all(musts, s.recordView(acc)); err != nil {
+			return err
+		}
+		p.apply(acc)
+		return nil
+	})
 	if err != nil {
 		return AccountView{}, err
 	}
@@ -174,8 +181,8 @@ func (p *AccountPatch) apply(acc *store.Account) {
 }
 
 // DeleteAccount forgets an account and ends the calls it is in.
-func (s *Server) DeleteAccount(ctx context.Context, name string) error {
-	if err := s.accounts.delete(name); err != nil {
+func (s *Server) DeleteAccount(ctx context.Context, name string, musts ...Must[AccountView]) error {
+	if err := s.accounts.delete(name, func(acc *store.Account) error { return all(musts, s.recordView(acc)) }); err != nil {
 		return err
 	}
 	s.closeAccount(ctx, name)
@@ -184,7 +191,7 @@ func (s *Server) DeleteAccount(ctx context.Context, name string) error {
 	return nil
 }
 
-// closeAccount forgets the devices of an account that may not call any more, and ends its calls.
+// closeAccount forgets the devices of an account that may not call any more, and ends its calls and what waits for it to call.
 func (s *Server) closeAccount(ctx context.Context, name string) {
 	s.registrar.forget(name)
 	for _, c := range s.calls.all() {
@@ -194,15 +201,27 @@ func (s *Server) closeAccount(ctx context.Context, name string) {
 			}
 		}
 	}
+	for _, r := range s.rooms.list() {
+		if err := r.do(ctx, func() { r.forsake(name) }); err != nil && !errors.Is(err, errRoomClosed) {
+			s.log.Warn("a seat may go on waiting for a closed account", "account", name, "room", r.name, "err", err)
+		}
+	}
 }
 
 func (s *Server) accountView(acc *store.Account) AccountView {
+	v := s.recordView(acc)
+	v.Devices, v.Calls = s.deviceViews(acc), s.ledger.of(acc.Name)
+	return v
+}
+
+// recordView is the view without what is not of the record: it takes no lock, for whoever is changing it.
+func (s *Server) recordView(acc *store.Account) AccountView {
 	prints := acc.CertFingerprints
 	if prints == nil {
 		prints = []string{}
 	}
 	return AccountView{
 		Name: acc.Name, URI: s.uri(acc.Name), DisplayName: acc.DisplayName, Disabled: acc.Disabled,
-		Policy: acc.Policy, MD5: len(acc.HA1MD5) > 0, CertFingerprints: prints, Devices: s.deviceViews(acc), Calls: s.ledger.of(acc.Name), CreatedAt: acc.CreatedAt,
+		Policy: acc.Policy, MD5: len(acc.HA1MD5) > 0, CertFingerprints: prints, Devices: listedViews(acc), CreatedAt: acc.CreatedAt,
 	}
 }

@@ -78,6 +78,11 @@ type (
 		Instance  string `json:"instance,omitempty"`
 		Transport string `json:"transport"`
 	}
+	// TokenState comes with token.created and token.revoked.
+	TokenState struct {
+		Token string `json:"token"` // its ID
+		Role  string `json:"role,omitempty"`
+	}
 	// NodeShed comes with node.shed.
 	NodeShed struct {
 		Step int `json:"step"` // 0: nothing is left out
@@ -90,7 +95,7 @@ type (
 
 // state of a room for its events; it runs in the room's goroutine, or before that runs.
 func (r *room) state() RoomState {
-	return RoomState{Policy: r.policy.Name, Locked: r.locked, MaxSeats: r.maxSeats}
+	return RoomState{Policy: r.policy.Load().Name, Locked: r.locked, MaxSeats: r.maxSeats, PIN: r.pin != nil}
 }
 
 // about is an event of a seat; it runs in the room's goroutine.

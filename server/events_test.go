@@ -1,7 +1,10 @@
 package server
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -23,11 +26,20 @@ func TestRefusalsArePaced(t *testing.T) {
 	}
 }
 
-// TestEventTypesAreClosed: each type is listed once.
+// TestEventTypesAreClosed: each type is listed once, and explained.
 func TestEventTypesAreClosed(t *testing.T) {
 	types := EventTypes()
 	slices.Sort(types)
 	if n := len(slices.Compact(slices.Clone(types))); n != len(types) || n != 25 {
 		t.Errorf("%d types, %d of them different", len(types), n)
+	}
+	text, err := os.ReadFile(filepath.Join("..", "docs", "events.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range types {
+		if !strings.Contains(string(text), "`"+kind+"`") {
+			t.Errorf("docs/events.md does not explain %s", kind)
+		}
 	}
 }

@@ -100,7 +100,7 @@ func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
 // prepare tells the leg what the gate found out, and has it negotiate.
 func (s *Server) prepare(in *dialog.Incoming, a *admission, o *tenancy) (*legs.Leg, error) {
 	adm := legs.Admission{
-		Local: s.uri(a.Room), Peer: a.Identity, Policy: s.policies.of(o.room.policy, a.who()), Offer: a.Offer, Verified: a.Verified,
+		Local: s.uri(a.Room), Peer: a.Identity, Policy: s.policies.of(o.room.policy.Load(), a.who()), Offer: a.Offer, Verified: a.Verified,
 		Codecs: s.cfg.codecsOf(a.Trunk), Secured: secured(in.Request.Transport, a.Trunk),
 	}
 	if a.Offer == nil {
@@ -186,11 +186,15 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 403, Reason: "account_closed", Err: err}
 	case errors.Is(err, errRoomLocked):
 		return &legs.Reject{Status: 403, Reason: "room_locked", Err: err, Warning: warn("the room is locked")}
+	case errors.Is(err, errRoomPIN):
+		return &legs.Reject{Status: 403, Reason: "room_pin", Err: err, Warning: warn("the room asks for a PIN")}
 	case errors.Is(err, errRoomFull):
 		return &legs.Reject{Status: 486, Reason: "room_full", Err: err, Warning: warn("the room is full")}
-	case errors.Is(err, errNoDialog), errors.Is(err, errAnswered):
+	case errors.Is(err, errNoDialog):
 		return &legs.Reject{Status: 481, Reason: "no_target_dialog", Err: err}
-	case errors.Is(err, errOthersDialog), errors.Is(err, errDialogRoom), errors.Is(err, errNotItsSeat):
+	case errors.Is(err, errAnswered):
+		return &legs.Reject{Status: 486, Reason: "no_target_dialog", Err: err, Warning: warn("the call was answered")}
+	case errors.Is(err, errOthersDialog), errors.Is(err, errDialogRoom):
 		return &legs.Reject{Status: 403, Reason: "not_its_seat", Err: err, Warning: warn("the seat is not this account's to move")}
 	case errors.Is(err, errBadReference):
 		return &legs.Reject{Status: 400, Reason: "bad_reference", Err: err}

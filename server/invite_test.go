@@ -13,7 +13,7 @@ func TestLateMethod(t *testing.T) {
 	s := &Server{accounts: register(t)}
 	enter(t, s.accounts, "plain")
 	enter(t, s.accounts, "certified")
-	if err := s.accounts.update("certified", func(acc *store.Account) { acc.CertFingerprints = []string{"00"} }); err != nil {
+	if err := s.accounts.update("certified", func(acc *store.Account) error { acc.CertFingerprints = []string{"00"}; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	all := []keying.Method{keying.SDES, keying.MIKEYPKE, keying.MIKEYDH, keying.DTLSSRTP, keying.MIKEYPSK}

@@ -136,7 +136,13 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter := func(name, help string, v float64) { ch <- sample(prometheus.CounterValue, name, help, v) }
 	gauge("conclave_calls", "Calls being set up or standing.", float64(s.ledger.total()))
 	gauge("conclave_registrations", "Devices of accounts that are registered, by their flows.", float64(s.registrar.total()))
+	gauge("conclave_event_listeners", "Those who listen to events: over the admin API, webhooks, and conference subscriptions.", float64(s.events.Listeners()))
 	gauge("conclave_rooms", "Open rooms.", float64(len(s.rooms.list())))
+	hooks := s.webhooks.Totals()
+	gauge("conclave_webhook_queued", "Events that wait to be sent to webhooks.", float64(hooks.Queued))
+	counter("conclave_webhook_delivered_total", "Events that webhooks took.", float64(hooks.Delivered))
+	counter("conclave_webhook_failed_total", "Attempts to send an event to a webhook that failed.", float64(hooks.Failed))
+	counter("conclave_webhook_dead_total", "Events that webhooks did not get: given up, or beyond the queue.", float64(hooks.Dead))
 	counter("conclave_dh_operations_total", "Diffie-Hellman operations done.", float64(s.dh.Done()))
 	counter("conclave_dh_refused_total", "Diffie-Hellman operations refused because the pool was busy.", float64(s.dh.Refused()))
 	gauge("conclave_replay_entries", "Messages in the replay cache.", float64(s.replay.Len()))

@@ -17,9 +17,6 @@ func (o *tenancy) Referred(_ *legs.Leg, r *legs.Referral) {
 	}
 }
 
-// errNotItsSeat says that a leg which does not fill its seat, or not any more, would move it.
-var errNotItsSeat = errors.New("server: the leg does not fill the seat")
-
 // refer begins the move that a REFER asks for. It does not wait for it.
 func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 	if r.Err != nil {
@@ -35,7 +32,7 @@ func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 	var o *tenancy
 	if posted := from.room.do(context.Background(), func() {
 		if from.seat.tenant != from {
-			err = errNotItsSeat
+			err = errNoDialog // it gave the seat up, and is about to end
 			return
 		}
 		o, err = from.room.promise(s, from.seat, byReferral, d.uri)
@@ -96,7 +93,9 @@ func (s *Server) refuseReferral(account string, r *legs.Referral, err error) {
 // referOutside takes a REFER outside a dialog (RFC 4538): Target-Dialog names the leg whose seat is to move. Only the leg's own
 // account may, which the gate has proven.
 func (s *Server) referOutside(in *dialog.Standalone, a *admission) {
+	answered := make(chan struct{}) // by the move's goroutine, where there is a move: the request lives no longer than its handler
 	reply := func(resp dialog.Response) {
+		defer close(answered)
 		if err := in.Reply(resp); err != nil {
 			s.log.Debug("a REFER was not answered", "err", err)
 		}
@@ -109,6 +108,7 @@ func (s *Server) referOutside(in *dialog.Standalone, a *admission) {
 	if err != nil {
 		s.refuseReferral(a.Account, r, err)
 	}
+	<-answered
 }
 
 // Refusals of a dialog that a request names.

@@ -16,8 +16,8 @@ import (
 // A server whose own address changes takes its calls along: their media goes on from the new address at once, with the keys that run,
 // and their peers are told by re-INVITEs, one after the other.
 
-// addressOf is the first address of a network interface that others can reach, of a family.
-func addressOf(name string, ipv6 bool) (netip.Addr, error) {
+// addressOf is the address of a network interface that we have, of a family: the one that we had, as long as it is there.
+func addressOf(name string, ipv6 bool, had netip.Addr) (netip.Addr, error) {
 	link, err := net.InterfaceByName(name)
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("interface %s: %w", name, err)
@@ -26,23 +26,37 @@ func addressOf(name string, ipv6 bool) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("interface %s: %w", name, err)
 	}
-	for _, a := range all {
-		prefix, err := netip.ParsePrefix(a.String())
-		if addr := prefix.Addr().Unmap(); err == nil && addr.Is6() == ipv6 && !addr.IsLinkLocalUnicast() {
-			return addr, nil
-		}
+	if addr := choose(all, ipv6, had); addr.IsValid() {
+		return addr, nil
 	}
 	return netip.Addr{}, fmt.Errorf("interface %s has no address of the family", name)
 }
 
+// choose is the first address that others can reach, of a family, but for the one that we had: another that came beside it, as temporary
+// ones of IPv6 do every day, and which may be listed first, is no reason to move.
+func choose(all []net.Addr, ipv6 bool, had netip.Addr) (first netip.Addr) {
+	for _, a := range all {
+		prefix, err := netip.ParsePrefix(a.String())
+		addr := prefix.Addr().Unmap()
+		switch {
+		case err != nil, addr.Is6() != ipv6, addr.IsLinkLocalUnicast():
+		case addr == had:
+			return had
+		case !first.IsValid():
+			first = addr
+		}
+	}
+	return first
+}
+
 // housed is the configuration with the addresses of its interface in the place of those that it names.
-func (c *Config) housed(addressOf func(string, bool) (netip.Addr, error)) (*Config, error) {
+func (c *Config) housed(addressOf func(string, bool, netip.Addr) (netip.Addr, error)) (*Config, error) {
 	if c.Media.Interface == "" {
 		return c, nil
 	}
 	h := *c
-	v4, missing4 := addressOf(c.Media.Interface, false)
-	v6, missing6 := addressOf(c.Media.Interface, true)
+	v4, missing4 := addressOf(c.Media.Interface, false, c.Media.Address)
+	v6, missing6 := addressOf(c.Media.Interface, true, c.Media.Address6)
 	switch {
 	case missing4 == nil && missing6 == nil:
 		h.Media.Address, h.Media.Address6 = v4, v6
@@ -114,7 +128,7 @@ func (s *Server) look(ctx context.Context) {
 		if !was.IsValid() {
 			continue
 		}
-		is, err := s.addressOf(s.cfg.Media.Interface, ipv6)
+		is, err := s.addressOf(s.cfg.Media.Interface, ipv6, was)
 		switch {
 		case err != nil:
 			s.log.Warn("our address is gone and there is no other yet", "address", was.String(), "err", err)
@@ -137,16 +151,18 @@ func (s *Server) rehouse(ctx context.Context, from, to netip.Addr) {
 	pace := time.NewTicker(rehousePace)
 	defer pace.Stop()
 	for _, l := range moving {
-		select {
-		case <-ctx.Done():
-			return
-		case <-pace.C:
-		}
-		s.chores.begin(func(ctx context.Context) {
+		tell := func(ctx context.Context) {
 			if err := l.Reinvite(ctx); err != nil {
 				s.log.Info("a peer did not take our new address", "leg", l.ID(), "err", err)
 			}
-		})
+		}
+		for begun := false; !begun; begun = s.chores.begin(tell) { // while too many peers do not answer the next one waits
+			select {
+			case <-ctx.Done():
+				return
+			case <-pace.C:
+			}
+		}
 	}
 }
 

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 // TestRehouse: when the address of our interface changes the calls come along with their keys, and their peers are told.
@@ -15,13 +18,22 @@ func TestRehouse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, "both sit", func() bool { seats, err := s.Seats(t.Context(), "hall"); return err == nil && len(seats) == 2 && seats[1].Leg != nil })
+	until(t, "both sit", func() bool {
+		seats, err := s.Seats(t.Context(), "hall")
+		return err == nil && len(seats) == 2 && seats[1].Leg != nil
+	})
 	moved := netip.MustParseAddr("127.0.0.2")
-	s.addressOf = func(_ string, ipv6 bool) (netip.Addr, error) {
+	s.addressOf = func(_ string, ipv6 bool, _ netip.Addr) (netip.Addr, error) {
 		if ipv6 {
 			return netip.Addr{}, errors.New("none")
 		}
 		return moved, nil
+	}
+	for s.chores.begin(func(context.Context) { // of others, whose peers take their time
+		timer := time.NewTimer(10 * rehousePace)
+		defer timer.Stop()
+		<-timer.C
+	}) {
 	}
 	s.look(t.Context())
 	for _, leg := range []*mobileLeg{a, b} {
@@ -58,6 +70,26 @@ func (m *mobile) joinsAs(room string) (*mobileLeg, netip.Addr) {
 	return o, o.Terms().Remote.Addr()
 }
 
+// TestChoose: the address that we had is kept while it is there, wherever it is listed; otherwise it is the first that others can reach.
+func TestChoose(t *testing.T) {
+	all := []net.Addr{
+		&net.IPNet{IP: net.ParseIP("fe80::1"), Mask: net.CIDRMask(64, 128)}, &net.IPNet{IP: net.ParseIP("2001:db8::2"), Mask: net.CIDRMask(64, 128)},
+		&net.IPNet{IP: net.ParseIP("192.0.2.2").To4(), Mask: net.CIDRMask(24, 32)}, &net.IPNet{IP: net.ParseIP("2001:db8::1"), Mask: net.CIDRMask(64, 128)},
+		&net.IPNet{IP: net.ParseIP("192.0.2.1").To4(), Mask: net.CIDRMask(24, 32)},
+	}
+	for _, test := range []struct {
+		had, want string
+		ipv6      bool
+	}{
+		{"2001:db8::1", "2001:db8::1", true}, {"2001:db8::9", "2001:db8::2", true}, {"fe80::1", "2001:db8::2", true},
+		{"192.0.2.1", "192.0.2.1", false}, {"192.0.2.9", "192.0.2.2", false},
+	} {
+		if got := choose(all, test.ipv6, netip.MustParseAddr(test.had)); got.String() != test.want {
+			t.Errorf("had %s: %s, want %s", test.had, got, test.want)
+		}
+	}
+}
+
 // TestHoused: an interface without an address is a configuration that cannot serve; one has either family or both.
 func TestHoused(t *testing.T) {
 	v4, v6, none := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1"), netip.Addr{}
@@ -66,7 +98,7 @@ func TestHoused(t *testing.T) {
 	} {
 		c := DefaultConfig()
 		c.Media.Interface = "eth7"
-		got, err := c.housed(func(name string, ipv6 bool) (netip.Addr, error) {
+		got, err := c.housed(func(name string, ipv6 bool, _ netip.Addr) (netip.Addr, error) {
 			a := test.has4
 			if ipv6 {
 				a = test.has6
@@ -85,7 +117,7 @@ func TestHoused(t *testing.T) {
 			t.Errorf("%+v: %+v, %v", test, got.Media, err)
 		}
 	}
-	if _, err := addressOf("no-such-link", false); err == nil {
+	if _, err := addressOf("no-such-link", false, v4); err == nil {
 		t.Error("an interface that does not exist has an address")
 	}
 }

@@ -16,6 +16,7 @@ type seat struct {
 	who         gate.Who
 	joined      time.Time
 	muted, deaf bool
+	invited     bool // the API called
 	gainDB      float64
 	mix         *mixer.Seat
 	tenant      *tenancy    // whose leg fills the seat; nil while its call is set up, and while its owner is away
@@ -40,9 +41,15 @@ func (r *room) take(st *seat, o *tenancy) (*seat, error) {
 		return waiting, nil
 	}
 	switch {
+	case r.closing:
+		return nil, errRoomClosed
+	case st.invited: // neither lock nor PIN is meant for whom the API calls
+	case r.pin != nil:
+		return nil, errRoomPIN
 	case r.locked:
 		return nil, errRoomLocked
-	case len(r.seats) >= r.maxSeats:
+	}
+	if len(r.seats) >= r.maxSeats {
 		return nil, errRoomFull
 	}
 	st.room, st.mix, st.coming = r, r.mix.Join(mixer.SeatConfig{}), o
@@ -162,6 +169,16 @@ func (st *seat) stay() {
 	if st.away != nil {
 		st.away.Stop()
 		st.away = nil
+	}
+}
+
+// forsake frees the seats that wait for an account which is closed: one that is made anew under its name is somebody else's. It runs in the
+// room's goroutine.
+func (r *room) forsake(account string) {
+	for _, st := range r.seats {
+		if st.away != nil && st.who.Account == account {
+			r.leave(st)
+		}
 	}
 }
 

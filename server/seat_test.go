@@ -17,6 +17,7 @@ trunks: [{name: sbc, from: [127.0.0.0/8], transports: [udp], methods: [sdes], co
 // TestOwnerComesBack: a seat whose leg was lost waits for its owner and is as he left it, also in a room that was locked meanwhile;
 // where nobody comes it is given up.
 func TestOwnerComesBack(t *testing.T) {
+	t.Parallel()
 	s := serveTest(t, waitYAML)
 	desk := enrolled(t, s, NewAccount{Name: "desk"})
 	p := newPhone(t, s)
@@ -45,6 +46,7 @@ func TestOwnerComesBack(t *testing.T) {
 // TestSeatsThatDoNotWait: who hangs up frees the seat, an operator frees one that waits, and a caller of a trunk has no name to come
 // back by.
 func TestSeatsThatDoNotWait(t *testing.T) {
+	t.Parallel()
 	s := serveTest(t, waitYAML)
 	desk := enrolled(t, s, NewAccount{Name: "desk"})
 	p := newPhone(t, s)
@@ -69,6 +71,15 @@ func TestSeatsThatDoNotWait(t *testing.T) {
 
 	p.joins(attempt{room: "open", transport: "udp"})
 	until(t, "a lost leg of a trunk frees its seat", empty)
+
+	_, seat = p.joins(attempt{room: "open", transport: "tls", as: desk})
+	until(t, "the seat waits", func() bool {
+		v, err := s.Seat(t.Context(), "open", seat.ID)
+		return err == nil && v.Leg == nil
+	})
+	if err := s.DeleteAccount(t.Context(), "desk"); err != nil || !empty() {
+		t.Errorf("a seat waits for an account that is no more: %v", err)
+	}
 }
 
 // TestReturnThatFails: a seat goes on waiting where the call that was to fill it came to nothing, and no other account gets it.

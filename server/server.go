@@ -22,6 +22,7 @@ import (
 	"github.com/conclave/conclave/server/events"
 	"github.com/conclave/conclave/server/gate"
 	"github.com/conclave/conclave/server/store"
+	"github.com/conclave/conclave/server/webhook"
 )
 
 // Server is a running conference server. New binds its sockets and opens its store; Run serves until its context ends.
@@ -47,16 +48,19 @@ type Server struct {
 	registrar *registrar
 	chores    *chores
 	events    *events.Ring
-	refusals  *pace   // of their events
+	refusals  *pace // of their events
+	webhooks  *webhook.Sender
 	journeys  *chores // one for each move under way
-	patience  patience
 	moves     *moves
 	calls     *calls
 	metrics   *metrics
 	stopping  atomic.Bool
 
 	// addressOf finds the address of an interface; tests have their own.
-	addressOf func(name string, ipv6 bool) (netip.Addr, error)
+	addressOf func(name string, ipv6 bool, had netip.Addr) (netip.Addr, error)
+
+	// waits is how long moves wait for devices; tests put their own there.
+	waits atomic.Pointer[patience]
 
 	// full says that the mixer can take no further call; asked before anything is spent on one. It is the pool's; tests put their own there.
 	full atomic.Pointer[func() bool]
@@ -72,14 +76,20 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
 		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
-		journeys: newChores(maxMoves, movePatience), moves: newMoves(), patience: patience{ringPatience, callPatience, heardPatience, turnPatience}, calls: &calls{by: make(map[string]*call)},
+		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
 	s.registrar.publish = s.publish
+	s.waits.Store(&patience{ringPatience, callPatience, heardPatience, turnPatience})
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
+	if s.webhooks, err = s.startWebhooks(); err != nil {
+		s.events.Close()
+		return nil, err
+	}
 	if s.store, err = store.Open(data); err != nil {
 		s.events.Close()
+		s.webhooks.Close()
 		return nil, err
 	}
 	defer func() {
@@ -95,6 +105,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		return nil, err
 	}
 	s.openMedia(keyer)
+	if err = s.reopen(); err != nil {
+		return nil, err
+	}
 	if s.gate, err = gate.New(gate.Config{
 		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: s.policy,
 		Trunks: cfg.gateTrunks(), Known: s.accounts.taken, Issued: s.accounts.issued, Address: cfg.Media.Address,
@@ -248,6 +261,7 @@ func (s *Server) undo() (err error) {
 		err = s.replay.Close()
 	}
 	s.events.Close()
+	s.webhooks.Close() // which sends the last of them
 	return errors.Join(err, s.store.Close())
 }
 

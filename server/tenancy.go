@@ -64,8 +64,12 @@ func (o *tenancy) Confirmed(*legs.Leg) {
 func (o *tenancy) seated() {
 	// Who closes an account ends the calls that are known, which one of ours is from now on: it has to look for itself.
 	dropped := o.called != nil && o.server.accounts.enabled(o.seat.who.Account) == nil
+	ended := false
 	err := o.room.do(context.Background(), func() {
 		o.taken = true // the leg unwinds by itself
+		if ended = o.room.closing; ended {
+			return
+		}
 		if dropped = dropped || o.dropped; !dropped {
 			o.room.fill(o)
 		}
@@ -77,6 +81,9 @@ func (o *tenancy) seated() {
 		}
 		o.server.log.Error("a confirmed leg found no room", "room", o.room.name, "leg", o.leg.ID(), "err", err)
 		_ = o.leg.Hangup(context.Background(), "no_room")
+		return
+	case ended:
+		_ = o.leg.Hangup(context.Background(), "room_ended")
 		return
 	case dropped:
 		_ = o.leg.Hangup(context.Background(), "move_failed")

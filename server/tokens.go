@@ -113,18 +113,16 @@ func (t *tokens) expired(token store.Token) bool {
 	return !token.ExpiresAt.IsZero() && !t.now().Before(token.ExpiresAt)
 }
 
-// remove forgets the token of that ID if keep lets it go.
-func (t *tokens) remove(id string, check func(TokenView) error) error {
+// remove forgets the token of that ID.
+func (t *tokens) remove(id string, musts []Must[TokenView]) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for hash, token := range t.byHash {
 		if token.ID != id {
 			continue
 		}
-		if check != nil {
-			if err := check(tokenView(token)); err != nil {
-				return err
-			}
+		if err := all(musts, tokenView(token)); err != nil {
+			return err
 		}
 		if err := t.store.DeleteToken(id); err != nil {
 			return fmt.Errorf("server: token store: %w", err)
@@ -166,6 +164,7 @@ func (s *Server) CreateToken(_ context.Context, n NewToken) (text string, _ Toke
 	if err := s.tokens.create(token); err != nil {
 		return "", TokenView{}, err
 	}
+	s.publish(Event{Type: EventTokenCreated, Data: TokenState{Token: token.ID, Role: token.Role}})
 	s.log.Info("token created", "token", token.ID, "role", token.Role, "room", token.Room)
 	return text, tokenView(token), nil
 }
@@ -190,11 +189,12 @@ func (s *Server) Token(ctx context.Context, id string) (TokenView, error) {
 	return TokenView{}, errors.Join(ErrUnknownToken, err)
 }
 
-// DeleteToken revokes a token: from now on it proves nobody. An error of check, which may be nil, leaves it.
-func (s *Server) DeleteToken(_ context.Context, id string, check func(TokenView) error) error {
-	if err := s.tokens.remove(id, check); err != nil {
+// DeleteToken revokes a token: from now on it proves nobody.
+func (s *Server) DeleteToken(_ context.Context, id string, musts ...Must[TokenView]) error {
+	if err := s.tokens.remove(id, musts); err != nil {
 		return err
 	}
+	s.publish(Event{Type: EventTokenRevoked, Data: TokenState{Token: id}})
 	s.log.Info("token revoked", "token", id)
 	return nil
 }

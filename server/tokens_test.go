@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/server/events"
 	"github.com/conclave/conclave/server/store"
 )
 
@@ -29,7 +30,9 @@ func tokenServer(t *testing.T, dir string, now func() time.Time) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Server{store: st, tokens: kept, log: slog.New(slog.DiscardHandler)}
+	ring := events.New(1, now)
+	t.Cleanup(ring.Close)
+	return &Server{store: st, tokens: kept, events: ring, log: slog.New(slog.DiscardHandler)}
 }
 
 // TestTokens: a token proves its role until it expires or is revoked, over a restart too, and stands nowhere on the disk.
@@ -64,13 +67,13 @@ func TestTokens(t *testing.T) {
 	if err := s.DeleteToken(t.Context(), board.ID, func(TokenView) error { return mine }); !errors.Is(err, mine) {
 		t.Errorf("a check that fails: %v", err)
 	}
-	if err := s.DeleteToken(t.Context(), board.ID, nil); err != nil {
+	if err := s.DeleteToken(t.Context(), board.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.TokenOf(sha256.Sum256([]byte(long))); !errors.Is(err, ErrUnknownToken) {
 		t.Errorf("revoked: %v", err)
 	}
-	if err := s.DeleteToken(t.Context(), board.ID, nil); !errors.Is(err, ErrUnknownToken) {
+	if err := s.DeleteToken(t.Context(), board.ID); !errors.Is(err, ErrUnknownToken) {
 		t.Errorf("revoked twice: %v", err)
 	}
 	file, err := os.ReadFile(filepath.Join(dir, "conclave.db"))

@@ -32,6 +32,8 @@ type RoomView struct {
 	Policy    string       `json:"policy" doc:"Name of the keying policy" example:"standard"`
 	Locked    bool         `json:"locked" doc:"True when nobody else may enter"`
 	MaxSeats  int          `json:"max_seats" doc:"Most seats the room holds" example:"500"`
+	PIN       bool         `json:"pin" doc:"True when callers must know a PIN to enter"`
+	Permanent bool         `json:"permanent" doc:"True when it is kept although nobody is in it"`
 	Seats     int          `json:"seats" doc:"Seats taken now" example:"3"`
 	Speaking  []string     `json:"speaking" nullable:"false" doc:"Ids of the seats that speak now"`
 	Weakest   *WeakestView `json:"weakest" doc:"The weakest keying among the seats; null while no call stands"`

@@ -51,6 +51,21 @@ func (c *Client) Room(ctx context.Context, name string) (r Room, err error) {
 	return r, c.ask(ctx, http.MethodGet, path("rooms", name), nil, &r)
 }
 
+// CreateRoom opens a room.
+func (c *Client) CreateRoom(ctx context.Context, n NewRoom) (r Room, err error) {
+	return r, c.ask(ctx, http.MethodPost, path("rooms"), n, &r)
+}
+
+// PatchRoom changes a room and gives it as it is then.
+func (c *Client) PatchRoom(ctx context.Context, name string, p RoomPatch) (r Room, err error) {
+	return r, c.ask(ctx, http.MethodPatch, path("rooms", name), p, &r)
+}
+
+// DeleteRoom ends a room and the calls in it.
+func (c *Client) DeleteRoom(ctx context.Context, name string) error {
+	return c.ask(ctx, http.MethodDelete, path("rooms", name), nil, nil)
+}
+
 // Seats gives every seat of a room, in the order in which they were taken.
 func (c *Client) Seats(ctx context.Context, room string) ([]Seat, error) {
 	return all[Seat](ctx, c, path("rooms", room, "seats"))

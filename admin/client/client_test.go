@@ -106,8 +106,17 @@ func TestCalls(t *testing.T) {
 			}
 			return err
 		}, `{"token":"s3cret","id":"t1"}`, `POST /v1/tokens application/json {"name":"board","role":"viewer","room":"demo"}`},
-		"revoke":  {func(ctx context.Context, c *Client) error { return c.DeleteToken(ctx, "t1") }, "", "DELETE /v1/tokens/t1"},
-		"hang up": {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
+		"revoke": {func(ctx context.Context, c *Client) error { return c.DeleteToken(ctx, "t1") }, "", "DELETE /v1/tokens/t1"},
+		"open room": {func(ctx context.Context, c *Client) error {
+			_, err := c.CreateRoom(ctx, NewRoom{Name: "board", MaxSeats: 3, Permanent: true})
+			return err
+		}, `{}`, `POST /v1/rooms application/json {"name":"board","max_seats":3,"permanent":true}`},
+		"patch room": {func(ctx context.Context, c *Client) error {
+			_, err := c.PatchRoom(ctx, "board", RoomPatch{Muted: &yes})
+			return err
+		}, `{}`, `PATCH /v1/rooms/board application/json {"muted":true}`},
+		"end room": {func(ctx context.Context, c *Client) error { return c.DeleteRoom(ctx, "board") }, "", "DELETE /v1/rooms/board"},
+		"hang up":  {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -283,7 +292,7 @@ func TestViewsAreTheAPIs(t *testing.T) {
 	for schema, view := range map[string]any{
 		"RoomView": Room{}, "WeakestView": Weakest{}, "SeatView": Seat{}, "LegView": Leg{}, "KeyingView": Keying{}, "QualityView": Quality{},
 		"SeatPatch": SeatPatch{}, "AccountView": Account{}, "NewAccount": NewAccount{}, "AccountPatch": AccountPatch{},
-		"NewToken": NewToken{}, "TokenView": Token{},
+		"NewToken": NewToken{}, "NewRoom": NewRoom{}, "RoomPatch": RoomPatch{}, "TokenView": Token{},
 	} {
 		var want, got []string
 		for name := range api.Components.Schemas[schema].Properties {

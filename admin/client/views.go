@@ -8,6 +8,8 @@ type Room struct {
 	Policy    string    `json:"policy"`
 	Locked    bool      `json:"locked"`
 	MaxSeats  int       `json:"max_seats"`
+	PIN       bool      `json:"pin"`       // callers must know one
+	Permanent bool      `json:"permanent"` // kept although nobody is in it
 	Seats     int       `json:"seats"`
 	Speaking  []string  `json:"speaking"` // ids of seats
 	Weakest   *Weakest  `json:"weakest"`  // nil in an empty room
@@ -160,4 +162,23 @@ type Token struct {
 	Room      string     `json:"room"` // "" for every room
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at"` // nil: never
+}
+
+// NewRoom asks for a room.
+type NewRoom struct {
+	Name      string `json:"name"`
+	Policy    string `json:"policy,omitempty"` // of the configuration; "" for the default
+	Locked    bool   `json:"locked,omitempty"`
+	MaxSeats  int    `json:"max_seats,omitempty"` // 0 for the default
+	PIN       string `json:"pin,omitempty"`       // 4 to 12 digits
+	Permanent bool   `json:"permanent,omitempty"` // kept, over restarts too
+}
+
+// RoomPatch changes a room; nil leaves a value as it is.
+type RoomPatch struct {
+	Policy   *string `json:"policy,omitempty"` // of new calls
+	Locked   *bool   `json:"locked,omitempty"`
+	MaxSeats *int    `json:"max_seats,omitempty"`
+	PIN      *string `json:"pin,omitempty"`   // "" for none
+	Muted    *bool   `json:"muted,omitempty"` // every seat there is
 }

@@ -214,7 +214,7 @@ func (x *receiver) answer(ans answer) {
 	exchange := a.r.Method == "INVITE" || a.r.Method == "UPDATE" && len(a.r.Body) > 0
 	ok := r.Status < 300
 	if !exchange && a.r.Method != "UPDATE" {
-		x.reply(a, r)
+		x.reply(a, x.d.reachable(a, r))
 		return
 	}
 	res, err := x.d.form(a, r)
@@ -248,15 +248,20 @@ func (d *Dialog) form(a *arrival, r Response) (*sip.Response, error) {
 	if errors.Is(a.tx.Err(), sip.ErrTransactionCanceled) {
 		return nil, ErrCancelled
 	}
-	if r.Status < 300 && (a.r.Method == "INVITE" || a.r.Method == "UPDATE") {
-		contact := d.e.contact(d.user, d.first.Transport, d.RemoteSource(), d.flow.Load())
-		r.Header = append(r.Header[:len(r.Header):len(r.Header)], HeaderField{"Contact", contact})
-	}
-	res, err := d.e.response(a.sr, d.localTag, r)
+	res, err := d.e.response(a.sr, d.localTag, d.reachable(a, r))
 	if err != nil {
 		return nil, err
 	}
 	return res, d.e.fits(res)
+}
+
+// reachable adds our Contact to a 2xx of what refreshes the target, or subscribes (RFC 3515 section 2.1).
+func (d *Dialog) reachable(a *arrival, r Response) Response {
+	if r.Status < 300 && (a.r.Method == "INVITE" || a.r.Method == "UPDATE" || a.r.Method == "REFER") {
+		contact := d.e.contact(d.user, d.first.Transport, d.RemoteSource(), d.flow.Load())
+		r.Header = append(r.Header[:len(r.Header):len(r.Header)], HeaderField{"Contact", contact})
+	}
+	return r
 }
 
 // accepted sends the 2xx of a re-INVITE, which sipgo would never send twice, and waits for its ACK.

@@ -300,6 +300,8 @@ func TestInDialogRequests(t *testing.T) {
 			res, err := call.Send(within(t, 5*time.Second), c.method, nil, sdpType, []byte("x"))
 			if err != nil || res.Status != c.status {
 				t.Errorf("%s: %v %+v", c.method, err, res)
+			} else if got := len(res.Values("contact")); got != map[string]int{"REFER": 1}[c.method] {
+				t.Errorf("%s: %d Contacts", c.method, got)
 			}
 		}
 		for method, want := range map[string]int{"OPTIONS": 200, "MESSAGE": 405, "PRACK": 405, "FOO": 501} {

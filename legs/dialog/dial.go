@@ -12,15 +12,15 @@ import (
 // connect returns a connection to that address, dialling when there is none. host is what a TLS peer must prove to be;
 // a connection verified for another name is not reused (CVE-2020-15260's class).
 func (s *streams) connect(ctx context.Context, transport string, to netip.AddrPort, host string) (*stream, error) {
-	id := transport + "|" + to.String()
-	if st := s.get(id); st != nil {
+	place := transport + "|" + to.String()
+	if st := s.at(place); st != nil {
 		if transport == "tls" && st.name != host {
 			return nil, fmt.Errorf("%w: that address is in use under another name", ErrTransport)
 		}
 		return st, st.ready(ctx)
 	}
-	result := s.flights.DoChan(id+"|"+host, func() (any, error) {
-		if st := s.get(id); st != nil && (transport != "tls" || st.name == host) {
+	result := s.flights.DoChan(place+"|"+host, func() (any, error) {
+		if st := s.at(place); st != nil && (transport != "tls" || st.name == host) {
 			return st, nil
 		}
 		return s.dial(transport, to, host)

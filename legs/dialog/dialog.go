@@ -25,7 +25,7 @@ type Dialog struct {
 	login    *login    // credentials of a call that we made, or of one that was given them (Incoming.Authenticate); nil: none
 	host     string    // what a TLS peer that we dialled proved to be
 	user     string    // of our Contact
-	pinned   bool      // made over a flow of the peer's: nothing is dialled for it
+	pinned   bool      // made over a flow of the peer's, or of a subscription: it stays there, and nothing is dialled for it
 	lone     *receiver // of a subscription, which has no goroutine; nil otherwise
 
 	inbox    chan Event

@@ -9,13 +9,14 @@ import (
 )
 
 // A flow (RFC 5626) is named by Request.Connection: transport and remote address. Over UDP that is all there is to it; a connection is
-// the peer's to open, so that a request over one that is gone fails.
+// the peer's to open, so that a request over one that is gone fails, and its name has a number too, so that it fails as well where
+// somebody else has connected from there since.
 
 // Remote is where the INVITE goes, as far as that is known without looking up a name; not valid otherwise.
 func (inv Invitation) Remote() netip.AddrPort {
 	address := inv.Destination
 	if inv.Flow != "" {
-		_, address, _ = strings.Cut(inv.Flow, "|")
+		_, address = cutFlow(inv.Flow)
 	}
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -24,11 +25,18 @@ func (inv Invitation) Remote() netip.AddrPort {
 	return netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 }
 
+// cutFlow takes the name of a flow apart.
+func cutFlow(name string) (transport, address string) {
+	transport, rest, _ := strings.Cut(name, "|")
+	address, _, _ = strings.Cut(rest, "|")
+	return transport, address
+}
+
 // overFlow aims a request at a flow.
 func (r *errand) overFlow(name string) error {
-	transport, address, ok := strings.Cut(name, "|")
+	transport, address := cutFlow(name)
 	to, err := netip.ParseAddrPort(address)
-	if !ok || err != nil {
+	if err != nil {
 		return fmt.Errorf("%w: flow", ErrConfig)
 	}
 	r.transport, r.to, r.pinned = transport, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()), true

@@ -2,6 +2,8 @@ package dialog
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -107,6 +109,44 @@ func TestFlowGone(t *testing.T) {
 	}
 }
 
+// TestFlowOfAnother: whoever connects from the address and port of a device, once its connection is gone, gets nothing that is meant for it.
+func TestFlowOfAnother(t *testing.T) {
+	t.Parallel()
+	flows := make(chan string, 2)
+	server := open(t, &taker{serve: func(in *Standalone, _ any) {
+		in.Hold(time.Minute)
+		_ = in.Reply(Response{Status: 200})
+		flows <- in.Request.Connection
+	}}, registrar)
+	var from net.Addr // of the device, which the kernel chooses
+	connect := func() *net.TCPConn {
+		c, err := (&net.Dialer{LocalAddr: from}).DialContext(t.Context(), "tcp", server.Addr("tcp").String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		from = c.LocalAddr()
+		_, err = fmt.Fprintf(c, "REGISTER sip:conf.test SIP/2.0\r\nVia: SIP/2.0/TCP %s;branch=z9hG4bK%s\r\nMax-Forwards: 70\r\nFrom: <sip:a@conf.test>;tag=1\r\n"+
+			"To: <sip:a@conf.test>\r\nCall-ID: %s\r\nCSeq: 1 REGISTER\r\nContact: <sip:a@h>\r\nContent-Length: 0\r\n\r\n", from, newTag(), newTag())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.(*net.TCPConn)
+	}
+	device := connect()
+	flow := got(t, flows, "flow")
+	st := server.streams.get(flow)
+	_ = device.SetLinger(0) // the kernel gives the port away at once
+	_ = device.Close()
+	got(t, st.done, "end of the connection")
+	connect()
+	other := got(t, flows, "flow of the other")
+	to := Outgoing{Method: "OPTIONS", URI: "sip:a@h", From: "sip:room@conf.test", Flow: flow}
+	if _, err := server.Request(within(t, 2*time.Second), to); !errors.Is(err, ErrNoFlow) || server.streams.get(other) == nil {
+		t.Errorf("what is for the device goes to another: %v", err)
+	}
+}
+
 // TestHold: a silent connection stays while a device is registered over it, and no longer.
 func TestHold(t *testing.T) {
 	server, _, flow, _ := registered(t, "tls")
@@ -118,14 +158,18 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// TestPinned: a Contact at the flow's own address with another port is not believed, as it would be in a call that came in.
+// TestPinned: a Contact at the flow's own address with another port is not believed, nor a route, as they would be in a call that came in.
 func TestPinned(t *testing.T) {
 	flow := netip.MustParseAddrPort("127.0.0.1:40000")
 	for pinned, want := range map[bool]string{true: "127.0.0.1:40000", false: "127.0.0.1:5060"} {
-		d := &Dialog{pinned: pinned}
+		d := &Dialog{pinned: pinned, first: &Request{Transport: "udp"}}
 		d.retarget([]string{"<sip:phone@127.0.0.1>"}, flow)
 		if d.peer.String() != want || d.target != "sip:phone@127.0.0.1" {
 			t.Errorf("pinned %v: %s %s", pinned, d.peer, d.target)
+		}
+		d.routes = []string{"<sip:192.0.2.9:7;lr>"}
+		if w, err := d.way(t.Context()); err != nil || pinned != (w.to == flow) {
+			t.Errorf("pinned %v: routed to %s, %v", pinned, w.to, err)
 		}
 	}
 }

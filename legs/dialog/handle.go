@@ -35,9 +35,9 @@ func (e *Endpoint) handle(sr *sip.Request, tx *sip.ServerTx) {
 		e.stateless(sr, tx, ref)
 		return
 	}
-	if r.Transport == "tls" {
-		if st := e.streams.get(r.Connection); st != nil {
-			r.PeerCertificates = st.certificates()
+	if r.Transport != "udp" {
+		if st := e.streams.at(r.Connection); st != nil {
+			r.Connection, r.PeerCertificates = st.id, st.certificates()
 		}
 	}
 	e.dispatch(r, sr, tx, working, set)

@@ -153,7 +153,7 @@ func (c *call) dialog(t *attempt, res *sip.Response) (*Dialog, error) {
 	}
 	if c.st != nil {
 		d.flow.Store(c.st)
-		d.first.PeerCertificates = c.st.certificates()
+		d.first.Connection, d.first.PeerCertificates = c.st.id, c.st.certificates()
 	}
 	d.retarget(r.Values("contact"), c.to)
 	return d, nil

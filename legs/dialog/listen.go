@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -26,9 +28,10 @@ type streams struct {
 	done       chan struct{}
 	mu         sync.Mutex
 	closed     bool
-	byAddr     map[string]*stream // by id: transport and remote address
+	byAddr     map[string]*stream // by transport and remote address
 	bySource   map[netip.Prefix]int
 	nAccepted  int
+	made       uint64 // connections so far, which numbers them
 	listeners  []net.Listener
 	deliverers sync.WaitGroup
 }
@@ -116,7 +119,7 @@ func (s *streams) take(c net.Conn, conf *tls.Config) {
 
 func (s *streams) wrap(c net.Conn, transport, name string, accepted bool) *stream {
 	return &stream{
-		Conn: c, front: s.front, transport: transport, id: transport + "|" + c.RemoteAddr().String(),
+		Conn: c, front: s.front, transport: transport, place: transport + "|" + c.RemoteAddr().String(),
 		source: addrPort(c.RemoteAddr()), name: name, accepted: accepted, fresh: true, gone: s.forget,
 		begun: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -134,14 +137,16 @@ func (s *streams) register(st *stream) bool {
 		s.nAccepted++
 		s.bySource[key]++
 	}
-	s.byAddr[st.id] = st
+	s.made++
+	st.id = st.place + "|" + strconv.FormatUint(s.made, 10)
+	s.byAddr[st.place] = st
 	return true
 }
 
 func (s *streams) forget(st *stream) {
 	s.mu.Lock()
-	if s.byAddr[st.id] == st {
-		delete(s.byAddr, st.id)
+	if s.byAddr[st.place] == st {
+		delete(s.byAddr, st.place)
 	}
 	if st.accepted {
 		key := source(st.source.Addr())
@@ -172,11 +177,19 @@ func (s *streams) deliver(st *stream) {
 	}
 }
 
-// get finds a live connection by its id.
+// get finds a live connection by its id: not another one from the same address and port, who may be somebody else.
 func (s *streams) get(id string) *stream {
+	if st := s.at(id[:max(0, strings.LastIndexByte(id, '|'))]); st != nil && st.id == id {
+		return st
+	}
+	return nil
+}
+
+// at finds the live connection to a place.
+func (s *streams) at(place string) *stream {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.byAddr[id]
+	return s.byAddr[place]
 }
 
 func (s *streams) count() int {

@@ -24,8 +24,8 @@ type Request struct {
 	Body             []byte
 	// InDialog: a To tag is present. Whether that dialog exists is told by Admit's second argument.
 	InDialog bool
-	// Connection identifies the transport flow: equal for requests on the same TCP or TLS connection, and for UDP
-	// from the same source address and port.
+	// Connection identifies the transport flow: equal for requests on the same TCP or TLS connection, which a later one from the same
+	// address and port is not, and for UDP from the same source address and port.
 	Connection string
 
 	fields []HeaderField

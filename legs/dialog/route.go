@@ -15,7 +15,8 @@ type way struct {
 	st     *stream
 }
 
-// way snapshots the route and finds its flow. A stream that we dialled is dialled again when it is gone; one that the peer
+// way snapshots the route and finds its flow. What is pinned goes back to where the peer has shown to be, whatever he says of a route: it
+// may be a third party's. A stream that we dialled is dialled again when it is gone; one that the peer
 // opened is the peer's to open.
 func (d *Dialog) way(ctx context.Context) (way, error) {
 	d.mu.Lock()
@@ -30,7 +31,7 @@ func (d *Dialog) way(ctx context.Context) (way, error) {
 			w.routes = append(slices.Clone(w.routes[1:]), "<"+w.target+">")
 			w.target = first.raw
 		}
-		if d.first.Transport == "udp" {
+		if d.first.Transport == "udp" && !d.pinned {
 			hostport := first.URI.Host
 			if first.URI.Port != 0 {
 				hostport = netJoin(first.URI.Host, first.URI.Port)

@@ -76,7 +76,7 @@ func (s *Standalone) Subscribe() (*Dialog, error) {
 		return nil, fmt.Errorf("%w: Contact of a REFER", ErrMalformed)
 	}
 	d := s.e.newDialog(r.CallID, s.tag, r.From)
-	d.first, d.user = r, s.e.cfg.Contact
+	d.first, d.user, d.pinned = r, s.e.cfg.Contact, true
 	d.from, d.to = r.Header("to")[0]+";tag="+s.tag, r.Header("from")[0]
 	d.routes = routeSet(r.Header("record-route"), false)
 	d.retarget(r.Header("contact"), r.Source)

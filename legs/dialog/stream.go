@@ -22,7 +22,8 @@ type stream struct {
 	net.Conn
 	front     *front
 	transport string // "tcp" or "tls"
-	id        string // Request.Connection
+	place     string // transport and remote address
+	id        string // Request.Connection: the same, and which of the connections from there it is; set when it is registered
 	source    netip.AddrPort
 	name      string // the host we dialled and, with TLS, verified; "" when accepted
 	accepted  bool

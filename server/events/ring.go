@@ -18,6 +18,7 @@ type Ring struct {
 	now   func() time.Time // set once
 	poked chan struct{}    // there is something for the crier
 	stop  chan struct{}
+	once  sync.Once     // of its closing
 	done  chan struct{} // closed when the crier has ended
 
 	mu        sync.Mutex
@@ -84,22 +85,21 @@ func (v *Ring) poke() {
 	}
 }
 
-// Heard says whether anybody listens: what only listeners want need not be looked for otherwise.
-func (v *Ring) Heard() bool {
+// Listeners is how many listen.
+func (v *Ring) Listeners() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return len(v.listeners) > 0
+	return len(v.listeners)
+}
+
+// Heard says whether anybody listens: what only listeners want need not be looked for otherwise.
+func (v *Ring) Heard() bool {
+	return v.Listeners() > 0
 }
 
 // Close ends all subscriptions and the crier.
 func (v *Ring) Close() {
-	v.mu.Lock()
-	again := v.ended
-	v.ended = true
-	v.mu.Unlock()
-	if !again {
-		close(v.stop)
-	}
+	v.once.Do(func() { close(v.stop) })
 	<-v.done
 }
 
@@ -111,6 +111,11 @@ func (v *Ring) run() {
 	for {
 		select {
 		case <-v.stop:
+			for v.cry() { //nolint:revive // the last words are heard
+			}
+			v.mu.Lock()
+			v.ended = true
+			v.mu.Unlock()
 			v.rouse(nil) // each of them finds that it is over
 			return
 		case <-v.poked:

@@ -134,5 +134,6 @@ type Room struct {
 	Policy    string // name of its keying policy
 	Locked    bool   // nobody else may enter
 	MaxSeats  int    // most seats
+	PIN       []byte // what its callers must know, as the server keeps it; nil for none
 	CreatedAt time.Time
 }
