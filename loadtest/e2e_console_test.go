@@ -33,7 +33,7 @@ func TestConsole(t *testing.T) {
 	h.fillRooms()
 	h.looks(1280, 900, 1, "light")
 	h.do("Page.navigate", map[string]any{"url": h.url + "/"})
-	h.waits("the page asks for a token", `location.pathname === '/console/' && document.activeElement && !document.getElementById('signin').hidden`)
+	h.waits("the page asks for a token", `location.pathname === '/console/' && document.getElementById('signin')?.checkVisibility()`)
 	h.signIn("wrong-token-wrong-token-wrong-token-wrong-1")
 	h.waits("a wrong token is refused", `document.getElementById('trouble').textContent.includes('token is wrong')`)
 	h.expectComplaints("401")
@@ -57,6 +57,9 @@ func TestConsole(t *testing.T) {
 func (h *hall) expectComplaints(of string) {
 	h.house.t.Helper()
 	for _, c := range h.complaints() {
+		if strings.Contains(c, "/v1/node") { // which a server may not have
+			continue
+		}
 		if of == "" || !strings.Contains(c, of) {
 			h.house.t.Errorf("the page complains: %s", c)
 		}
@@ -65,7 +68,7 @@ func (h *hall) expectComplaints(of string) {
 
 // signIn types a token and presses Enter.
 func (h *hall) signIn(token string) {
-	h.waits("the field for the token has the focus, or takes it", `(document.getElementById('token').focus(), document.activeElement.id === 'token')`)
+	h.tabTo("#token")
 	h.do("Input.insertText", map[string]any{"text": token})
 	h.press("Enter")
 }
@@ -74,7 +77,7 @@ func (h *hall) signIn(token string) {
 func (h *hall) openRoom(name string, seats int) {
 	h.tabTo(fmt.Sprintf("#rooms a[href='#/rooms/%s']", name))
 	h.press("Enter")
-	h.waits("the seats of "+name+" are shown", fmt.Sprintf(`document.getElementById('room-title').textContent === 'Room %s' && document.querySelectorAll('#seats > li').length === %d`, name, seats))
+	h.waits("the seats of "+name+" are shown", fmt.Sprintf(`document.getElementById('room-title').textContent === 'Room %s' && document.querySelectorAll('#seats > li').length === %d && document.activeElement.getAttribute('aria-current') === 'true'`, name, seats))
 }
 
 // worksByKeyboard mutes somebody with keys alone, which REST shows, and opens what there is to know of him.
@@ -90,7 +93,7 @@ func (h *hall) worksByKeyboard() {
 	if s := h.seatOf("standup", "user33"); !s.Muted {
 		t.Error("REST shows no mute")
 	}
-	h.waits("it is told", `document.getElementById('outcome').textContent.startsWith('Muted')`)
+	h.waits("it is told", `document.getElementById('outcome').textContent.startsWith('Muted: ')`)
 	h.press(" ")
 	h.waits("it is heard again", `document.activeElement.textContent === 'Mute'`)
 	if s := h.seatOf("standup", "user33"); s.Muted {
@@ -129,7 +132,10 @@ func (h *hall) moves() {
 	h.waits("there are two devices to choose from", `document.querySelectorAll('#ask input[name=device]').length === 2 && document.activeElement.name === 'device'`)
 	// The API lists the newest registration first or last; the one that is not the device of the call has another port or user.
 	h.press("ArrowDown")
-	h.fits("with the dialog")
+	for _, width := range []int{360, 1280} {
+		h.resize(width, 900, 1, "light")
+		h.fits("the dialog")
+	}
 	h.tabTo("#ask-yes")
 	h.press("Enter")
 	eventually(t, "the seat has another leg", func() bool {
@@ -139,12 +145,11 @@ func (h *hall) moves() {
 	h.waits("the move is shown as done", `document.querySelector('#moves .chip.good')?.textContent.startsWith('done, gap')`)
 }
 
-// showsRefusals has somebody call with a wrong key.
+// showsRefusals has somebody call with the right password and a wrong key.
 func (h *hall) showsRefusals() {
 	t := h.house.t
 	wrong := *h.mallory
 	wrong.PSK = keying.NewSecret([]byte("not the key of Mallory's account"))
-	wrong.Digest.Password = keying.NewSecret([]byte("nor the password"))
 	if c, err := h.exchange.Call(within(t), h.plan(&wrong, "standup", "", keying.MIKEYPSK)); err == nil {
 		h.keep(c)
 		t.Fatal("a wrong key is good enough")
@@ -193,14 +198,16 @@ func (h *hall) fitsAndCanBeRead() {
 	h.tabTo(seatRow(first.ID, "button[aria-expanded]"))
 	h.press("Enter")
 	h.waits("the levels are there", `document.querySelectorAll('#seats li.speaking').length > 0`)
+	if *pictures {
+		h.waits("there is some history to be seen", fmt.Sprintf(`document.querySelector(%q).getAttribute('points').split(' ').length >= 8`, seatRow(first.ID, ".spark .line")))
+	}
 	for _, view := range []struct {
 		name          string
 		width, height int
 		scale         float64
 	}{{"desktop", 1440, 1000, 1}, {"phone", 360, 780, 2}} {
 		for _, scheme := range []string{"light", "dark"} {
-			h.looks(view.width, view.height, view.scale, scheme)
-			h.waits("the page is laid out anew", fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-color-scheme: %s)').matches`, view.width, scheme))
+			h.resize(view.width, view.height, view.scale, scheme)
 			h.fits(view.name)
 			if faint := value[[]string](h.browser, contrasts); len(faint) > 0 {
 				t.Errorf("%s, %s: too faint to read: %v", view.name, scheme, faint)
@@ -218,17 +225,19 @@ func (h *hall) fitsAndCanBeRead() {
 // fits wants no scrolling sideways.
 func (h *hall) fits(what string) {
 	h.house.t.Helper()
-	for _, width := range []int{360, 1280} {
-		h.looks(width, 900, 1, "light")
-		h.waits("the page is laid out anew", fmt.Sprintf(`innerWidth === %d`, width))
-		if wide := value[[]string](h.browser, `[...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.closest('svg, .skip') &&
-			(e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1)).map(e => e.outerHTML.slice(0, 120))`); len(wide) > 0 {
-			h.house.t.Errorf("%s, %d wide: this does not fit: %v", what, width, wide)
-		}
-		if over := value[int](h.browser, `document.scrollingElement.scrollWidth - innerWidth`); over > 0 {
-			h.house.t.Errorf("%s, %d wide: %d pixels must be scrolled to", what, width, over)
-		}
+	if wide := value[[]string](h.browser, `[...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.closest('svg, .skip') &&
+		(e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1)).map(e => e.outerHTML.slice(0, 120))`); len(wide) > 0 {
+		h.house.t.Errorf("%s: this does not fit: %v", what, wide)
 	}
+	if over := value[int](h.browser, `document.scrollingElement.scrollWidth - innerWidth`); over > 0 {
+		h.house.t.Errorf("%s: %d pixels must be scrolled to", what, over)
+	}
+}
+
+// resize changes the width and the scheme, and waits until the page has seen it.
+func (h *hall) resize(width, height int, scale float64, scheme string) {
+	h.looks(width, height, scale, scheme)
+	h.waits("the page is laid out anew", fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-color-scheme: %s)').matches`, width, scheme))
 }
 
 // keepPicture writes a picture into docs/console, with -pictures; a browser that draws nothing is found out in any case.
@@ -287,7 +296,7 @@ func (h *hall) asksWhereNoEventsCome() {
 	t := h.house.t
 	h.do("Network.setBlockedURLs", map[string]any{"urls": []string{"*/v1/events*"}})
 	h.do("Page.reload", nil)
-	h.waits("the page knows that no events come", `document.getElementById('stream').textContent.startsWith('asking')`)
+	h.waits("the page knows that no events come", `document.getElementById('stream')?.textContent.startsWith('asking')`)
 	seat, yes := h.seatOf("all-hands", "user01"), true
 	if _, err := h.api.PatchSeat(within(t), "all-hands", seat.ID, client.SeatPatch{Muted: &yes}); err != nil {
 		t.Fatal(err)

@@ -1,12 +1,12 @@
 // The console: it signs in, asks the API again and again, listens to events, and shows what comes. Everything that it may do, the server
 // decides again.
 
-import { Api, Problem, forgetToken, path, saveToken, savedToken } from './api.js';
+import { Api, forgetToken, path, saveToken, savedToken } from './api.js';
 import { byId, say, set } from './dom.js';
 import { Listener } from './events.js';
 import * as feed from './feed.js';
 import * as history from './history.js';
-import { plain, shown } from './text.js';
+import { shown } from './text.js';
 import { roomOf, showNode, showRoom, showRooms, showSeats } from './room.js';
 
 const pace = 1000;         // ms between two looks at the seats of the open room while events come, for the levels
@@ -33,13 +33,13 @@ function gate(control) {
 }
 
 // act does what the operator asked for, one thing after the other, and tells how it went.
-function act(words, work) {
+function act(words, name, work) {
   state.acts = state.acts.then(async () => {
     try {
       await work();
-      tell('outcome', words + '.');
+      tell('outcome', words + ': ', shown(name));
     } catch (err) {
-      tell('trouble', `Not done (${words}): ${err.message}.`);
+      tell('trouble', `Not done (${words}: `, shown(name), '): ', shown(err.message));
       if (err.status === 401) signOut(err.message);
     }
     soon('seats', 'rooms');
@@ -52,9 +52,10 @@ function changed(seat) {
   render();
 }
 
-function tell(where, words) {
+// tell says something at the head of the page, in place of what was said there before.
+function tell(where, ...words) {
   byId(where === 'outcome' ? 'trouble' : 'outcome').replaceChildren();
-  byId(where).replaceChildren(shown(words));
+  byId(where).replaceChildren(...words);
 }
 
 // soon has things looked at again at once.
@@ -77,7 +78,7 @@ async function round() {
     state.failing = false;
   } catch (err) {
     if (err.status === 401) signOut(err.message);
-    else if (desk.api === api) tell('trouble', err instanceof Problem ? `Out of date: ${err.message}.` : String(err));
+    else if (desk.api === api) tell('trouble', 'Out of date: ', shown(err.message));
     state.failing = true;
   } finally {
     state.running = false;
@@ -96,7 +97,7 @@ async function look() {
   const api = desk.api;
   const wasFailing = state.failing;
   if (isDue('rooms', state.live ? roomsPace : slowPace)) state.rooms = await rooms(api);
-  if (isDue('node', nodePace)) state.node = await optional(api.get('/v1/node'), state.node);
+  if (state.node !== undefined && isDue('node', nodePace)) state.node = await optional(api.get('/v1/node'), undefined);
   if (state.open !== '' && isDue('seats', state.live && state.seats.length <= largeRoom ? pace : slowPace)) {
     const name = state.open;
     const list = await optional(api.all(path('rooms', name, 'seats')), []);
@@ -163,6 +164,7 @@ function choose() {
   if (name === state.open) return;
   Object.assign(state, { open: name, seats: [] });
   if (desk.api) {
+    tell('outcome'); // which was about another room
     render();
     soon('seats');
   }
@@ -177,10 +179,10 @@ async function signIn(token) {
   }
   saveToken(token);
   desk.api = api;
-  Object.assign(state, { due: {}, rooms: [], seats: [], failing: false });
+  Object.assign(state, { due: {}, rooms: [], seats: [], node: null, failing: false }); // node: undefined where the token may not ask for it
   byId('signin').hidden = true;
   byId('desk').hidden = byId('signout').hidden = false;
-  tell('outcome', state.self.room === '' ? `Signed in as ${state.self.role}.` : `Signed in as ${state.self.role} of the room ${plain(state.self.room)}.`);
+  tell('outcome', `Signed in as ${state.self.role}`, ...(state.self.room === '' ? [] : [' of the room ', shown(state.self.room)]));
   state.open = state.self.room || roomOf(location.hash);
   state.listener = new Listener(api, state.self.room, heard, streaming);
   state.listener.run();
@@ -197,7 +199,7 @@ function signOut(why) {
   showSeats(desk, [], '');
   byId('desk').hidden = byId('signout').hidden = byId('node').hidden = byId('stream').hidden = true;
   byId('signin').hidden = false;
-  tell(why ? 'trouble' : 'outcome', why ?? 'Signed out.');
+  tell(why ? 'trouble' : 'outcome', shown(why ?? 'Signed out'));
   byId('token').focus();
 }
 

@@ -52,7 +52,7 @@ export class Listener {
       } catch (err) {
         if (err.status === 401 || err.status === 403 || err.status === 404) return this.state(false, err);
       }
-      this.state(false);
+      if (!this.stopped) this.state(false);
       if (!this.stopped) await new Promise((go) => setTimeout(go, wait * (0.5 + Math.random() / 2)));
     }
   }

@@ -1,6 +1,6 @@
 // What was measured of the seats of the open room, as long as this page has watched: five minutes at most.
 
-export const span = 5 * 60 * 1000; // ms
+const span = 5 * 60 * 1000; // ms
 const apart = 2000;                // ms between two points that are kept
 
 const seats = new Map(); // id → [{t, loss, jitter, mos}], oldest first

@@ -6,6 +6,7 @@ import { seatView, tag } from './seat.js';
 
 const rooms = new Map(); // name → view
 const seats = new Map(); // id → view
+let current = '';        // name of the open room
 
 // hash of a room in the address of the page, and back; "" is none.
 export const hashOf = (name) => '#/rooms/' + encodeURIComponent(name);
@@ -24,6 +25,7 @@ function weakest(w) {
 }
 
 export function showRooms(list, open) {
+  current = open;
   keyed(byId('rooms'), rooms, list, (r) => r.name, (first) => {
     const name = element('bdi', { class: 'name' });
     const chips = element('span', { class: 'chips' });
@@ -34,12 +36,11 @@ export function showRooms(list, open) {
       node: element('li', {}, link),
       update(r) {
         show(name, r.name);
-        tag(chips, [[r.locked, 'locked', 'warn'], [r.speaking.length > 0, r.speaking.length + ' speaking', 'good'],
-          [r.weakest && !r.weakest.forward_secrecy, 'no forward secrecy', 'warn']]);
+        tag(chips, [[r.locked, 'locked', 'warn'], [r.speaking.length > 0, r.speaking.length + ' speaking', 'good']]);
         say(count, `${r.seats} of ${r.max_seats}`);
         set(count, 'aria-label', `${r.seats} of ${r.max_seats} seats taken`);
         say(keys, weakest(r.weakest));
-        set(link, 'aria-current', r.name === open ? 'true' : null);
+        set(link, 'aria-current', r.name === current ? 'true' : null);
       },
     };
   });

@@ -16,11 +16,11 @@ const measures = [ // name, field, lower and upper bound of the drawing, unit, d
 
 export const nameOf = (seat) => seat.display_name || seat.account || seat.trunk || seat.id;
 
-// seatView makes the row of a seat. desk has the api, and act(words, work) which does what an operator may and tells how it went.
+// seatView makes the row of a seat. desk has the api, and act(words, name, work) which does what an operator may and tells how it went.
 export function seatView(desk) {
   let seat;
   const here = (...more) => path('rooms', seat.room, 'seats', seat.id, ...more);
-  const patch = (change, words) => desk.act(`${words}: ${plain(nameOf(seat))}`, async () => desk.changed(await desk.api.patch(here(), change)));
+  const patch = (change, words) => desk.act(words, nameOf(seat), async () => desk.changed(await desk.api.patch(here(), change)));
 
   const name = element('bdi', { class: 'name' });
   const owner = element('bdi', { class: 'faint' });
@@ -29,12 +29,12 @@ export function seatView(desk) {
   const level = element('div', { class: 'level', role: 'meter', 'aria-valuemin': quietest, 'aria-valuemax': 0 }, bar);
   const keys = element('div', { class: 'keys' });
   const mos = element('span', { class: 'mos' });
-  const small = spark('MOS', history.span);
+  const small = spark('MOS');
   const mute = element('button', { type: 'button', onclick: () => patch({ muted: !seat.muted }, seat.muted ? 'Heard again' : 'Muted') }, 'Mute');
   const more = element('button', { type: 'button', onclick: () => open(details.node.hidden) }, 'Details');
   const details = detailsView(desk, () => seat, here, patch);
   const node = element('li', { class: 'seat' },
-    element('div', { class: 'who' }, name, ' ', owner, chips), level, keys,
+    element('div', { class: 'who' }, name, owner, chips), keys, level,
     element('div', { class: 'quality' }, mos, small.node),
     element('div', { class: 'buttons' }, mute, more), details.node);
 
@@ -57,7 +57,7 @@ export function seatView(desk) {
     say(keys, keysInShort(seat.leg));
     const points = history.of(seat.id, 'mos');
     say(mos, 'MOS ' + fixed(seat.leg ? seat.leg.quality.mos : NaN, 1));
-    small.update(points, 1, 4.5, Date.now(), `MOS in the last minutes, lowest ${fixed(Math.min(...points.map((p) => p.v)), 1)}`);
+    small.update(points, 1, 4.5, Date.now(), `lowest ${fixed(Math.min(...points.map((p) => p.v)), 1)} in the last minutes`);
     say(mute, seat.muted ? 'Unmute' : 'Mute');
     set(mute, 'aria-label', (seat.muted ? 'Unmute ' : 'Mute ') + title);
     set(more, 'aria-label', 'Details of ' + title);
@@ -97,7 +97,7 @@ function detailsView(desk, seat, here, patch) {
   const values = new Map();
   const button = (word, work, kind) => element('button', { type: 'button', class: kind, onclick: work }, word);
   const title = () => plain(nameOf(seat()));
-  const post = (what, words) => desk.act(`${words}: ${title()}`, () => desk.api.post(here(what)));
+  const post = (what, words) => desk.act(words, nameOf(seat()), () => desk.api.post(here(what)));
   const deaf = button('Deafen', () => patch({ deaf: !seat().deaf }, seat().deaf ? 'Hears again' : 'Deafened'));
   const gain = element('input', { type: 'range', min: -60, max: 20, step: 1, onchange: () => patch({ gain_db: Number(gain.value) }, 'Gain changed') });
   const gained = element('output', {});
@@ -105,14 +105,14 @@ function detailsView(desk, seat, here, patch) {
   const actions = [deaf,
     button('Move …', async () => {
       const to = await chooseDevice(desk.api, seat());
-      if (to) desk.act(`Move begun: ${title()}`, async () => desk.moved(await desk.api.post(here('moves'), to)));
+      if (to) desk.act('Move begun', nameOf(seat()), async () => desk.moved(await desk.api.post(here('moves'), to)));
     }),
     button('Rekey', () => post('rekey', 'Asked for new keys')),
     button('Re-INVITE', () => post('reinvite', 'Sent a re-INVITE')),
     button('Hang up …', async () => {
-      if (await confirmHangUp(nameOf(seat()))) desk.act(`Hung up: ${title()}`, () => desk.api.remove(here()));
+      if (await confirmHangUp(nameOf(seat()))) desk.act('Hung up', nameOf(seat()), () => desk.api.remove(here()));
     }, 'bad')];
-  const lines = measures.map((m) => ({ ...m, spark: spark(m.name, history.span), value: element('span', {}) }));
+  const lines = measures.map((m) => ({ ...m, spark: spark(m.name), value: element('span', {}) }));
   const node = element('div', { class: 'details' },
     element('div', { class: 'buttons' }, ...actions, element('label', { class: 'gain' }, 'Gain ', gain, gained)),
     element('div', { class: 'lines' }, ...lines.map((l) => element('div', {}, l.value, l.spark.node))), rows);
@@ -132,7 +132,7 @@ function detailsView(desk, seat, here, patch) {
     for (const l of lines) {
       const points = history.of(s.id, l.what);
       say(l.value, `${l.name} ${fixed(points.at(-1)?.v ?? NaN, l.digits)}${l.unit}`);
-      l.spark.update(points, l.low, l.high, Date.now(), l.name + ' in the last five minutes');
+      l.spark.update(points, l.low, l.high, Date.now(), `${l.name} since ${age((Date.now() - (points[0]?.t ?? Date.now())) / 1000)}`);
     }
     for (const [term, value] of facts(s)) {
       if (!values.has(term)) {
