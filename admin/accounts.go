@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -22,6 +21,18 @@ type (
 		Account string `path:"account" maxLength:"256" doc:"Name of the account"`
 		IfMatch string `header:"If-Match" maxLength:"1024" doc:"ETag that the account must still have"`
 		Body    server.AccountPatch
+	}
+)
+
+type (
+	newAccountInput struct {
+		QR   string `query:"qr" enum:"svg,png" doc:"Answer with a QR code of the bundle, too"`
+		Body server.NewAccount
+	}
+	rotateInput struct {
+		Account string `path:"account" maxLength:"256" doc:"Name of the account"`
+		QR      string `query:"qr" enum:"svg,png" doc:"Answer with a QR code of the bundle, too"`
+		Body    *server.Rotation
 	}
 )
 
@@ -54,6 +65,7 @@ type (
 		Key     string         `json:"key" doc:"Private key of the certificate, PEM"`
 		CA      string         `json:"ca" doc:"Certificate of the CA that vouches for the server, PEM"`
 		Server  string         `json:"server_cert,omitempty" doc:"RSA certificate of the server, to which mikey-pke encrypts, PEM"`
+		QR      *Provisioning  `json:"provisioning,omitempty" doc:"What a phone scans, where qr asked for it"`
 	}
 	bundleServer struct {
 		Transport string `json:"transport" enum:"udp,tcp,tls" doc:"Transport of the signalling"`
@@ -72,15 +84,24 @@ func (a *Admin) accountRoutes() {
 	create := operation(server.Administrator, "create-account", http.MethodPost, all, "Make an account", append(ofBody, http.StatusConflict)...)
 	create.Description = "Answers with the bundle: the only copy of the account's secrets in the clear. It is not shown again."
 	create.DefaultStatus = http.StatusCreated
-	shape := a.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[bundle](), true, "Bundle")
-	create.Responses = map[string]*huma.Response{"201": {
-		Description: "The bundle of the new account",
-		Content:     map[string]*huma.MediaType{"application/json": {Schema: shape}},
-	}}
+	create.Responses = a.answersBundle("201", "The bundle of the new account")
 	huma.Register(a.api, create, a.createAccount)
 	huma.Register(a.api, operation(server.Viewer, "get-account", http.MethodGet, one, "Show an account", http.StatusNotFound), a.getAccount)
 	huma.Register(a.api, operation(server.Administrator, "patch-account", http.MethodPatch, one, "Change an account", append(ofBody, ofChange...)...), a.patchAccount)
 	huma.Register(a.api, operation(server.Administrator, "delete-account", http.MethodDelete, one, "End an account's calls and forget it", ofChange...), a.deleteAccount)
+	rotate := operation(server.Administrator, "rotate-account", http.MethodPost, one+"/rotate", "Give an account new credentials", append(ofBody, http.StatusNotFound)...)
+	rotate.Description = "Answers with the new bundle, once; the old key, password and certificate are good for nothing from then on. Devices have to register " +
+		"anew. Calls that stand go on."
+	rotate.Responses = a.answersBundle("200", "The new bundle of the account")
+	huma.Register(a.api, rotate, a.rotateAccount)
+}
+
+// answersBundle describes an answer that is a bundle.
+func (a *Admin) answersBundle(status, what string) map[string]*huma.Response {
+	shape := a.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[bundle](), true, "Bundle")
+	return map[string]*huma.Response{status: {
+		Description: what, Content: map[string]*huma.MediaType{"application/json": {Schema: shape}},
+	}}
 }
 
 func (a *Admin) listAccounts(ctx context.Context, in *pageInput) (*listOutput[server.AccountView], error) {
@@ -95,19 +116,34 @@ func (a *Admin) listAccounts(ctx context.Context, in *pageInput) (*listOutput[se
 	return newList(items, next), nil
 }
 
-func (a *Admin) createAccount(ctx context.Context, in *struct{ Body server.NewAccount }) (*bundleOutput, error) {
+func (a *Admin) createAccount(ctx context.Context, in *newAccountInput) (*bundleOutput, error) {
 	in.Body.Name = strings.ToLower(in.Body.Name)
 	made, view, err := a.server.CreateAccount(ctx, in.Body)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	body, err := json.Marshal(made)
+	return a.handOver(ctx, made, view.Name, in.QR)
+}
+
+func (a *Admin) rotateAccount(ctx context.Context, in *rotateInput) (*bundleOutput, error) {
+	var ask server.Rotation
+	if in.Body != nil {
+		ask = *in.Body
+	}
+	made, view, err := a.server.RotateAccount(ctx, strings.ToLower(in.Account), ask)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &bundleOutput{
-		Location: "/v1/accounts/" + url.PathEscape(view.Name), ContentType: "application/json", Body: body,
-	}, nil
+	return a.handOver(ctx, made, view.Name, in.QR)
+}
+
+// handOver answers with a bundle.
+func (a *Admin) handOver(ctx context.Context, made *server.Bundle, name, format string) (*bundleOutput, error) {
+	body, err := bundleJSON(made, format)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &bundleOutput{Location: "/v1/accounts/" + url.PathEscape(name), ContentType: "application/json", Body: body}, nil
 }
 
 func (a *Admin) getAccount(ctx context.Context, in *accountInput) (*accountOutput, error) {

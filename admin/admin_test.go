@@ -149,6 +149,7 @@ var routes = []struct {
 	{"POST", "/v1/accounts", `{"name":"Bob","display_name":"Bob B.","cert":"rsa","policy":"phones","md5":true}`, 201},
 	{"GET", "/v1/accounts/bob", "", 200},
 	{"PATCH", "/v1/accounts/bob", `{"disabled":true,"policy":"","devices":[{"name":"desk","uri":"sip:desk@192.0.2.7"}]}`, 200},
+	{"POST", "/v1/accounts/bob/rotate", `{"cert":"rsa"}`, 200},
 	{"GET", "/v1/moves/m1", "", 200},
 	{"GET", "/v1/self", "", 200},
 	{"GET", "/v1/tokens", "", 200},
@@ -160,8 +161,9 @@ var routes = []struct {
 	{"GET", "/v1/rooms/demo", "", 200},
 	{"PATCH", "/v1/rooms/demo", `{"locked":true,"max_seats":9,"policy":"standard","pin":"","muted":true}`, 200},
 	{"GET", "/v1/rooms/demo/seats", "", 200},
+	{"POST", "/v1/rooms/demo/seats", `{"uri":"sip:bob@test","keying":"mikey-dh"}`, 202},
 	{"GET", "/v1/rooms/demo/seats/s2", "", 200},
-	{"PATCH", "/v1/rooms/demo/seats/s2", `{"muted":true,"deaf":false,"gain_db":-3.5}`, 200},
+	{"PATCH", "/v1/rooms/demo/seats/s2", `{"muted":true,"deaf":false,"gain_db":-3.5,"position":{"azimuth":-30}}`, 200},
 	{"POST", "/v1/rooms/demo/seats/s2/rekey", "", 202},
 	{"POST", "/v1/rooms/demo/seats/s2/reinvite", "", 202},
 	{"POST", "/v1/rooms/demo/seats/s2/moves", `{"target":"sip:a1@192.0.2.7"}`, 202},
@@ -281,7 +283,7 @@ func TestThrottle(t *testing.T) {
 func TestBadBodies(t *testing.T) {
 	r := newRig(t, nil)
 	post, patch, devices := "POST /v1/accounts", "PATCH /v1/rooms/demo/seats/s2", "PATCH /v1/accounts/bob"
-	open, change := "POST /v1/rooms", "PATCH /v1/rooms/demo"
+	open, change, call := "POST /v1/rooms", "PATCH /v1/rooms/demo", "POST /v1/rooms/demo/seats"
 	tests := []struct {
 		name, route, body string
 		want              int
@@ -319,6 +321,15 @@ func TestBadBodies(t *testing.T) {
 		{"no seats", change, `{"max_seats":0}`, 422},
 		{"no policy", change, `{"policy":""}`, 422},
 		{"muted no truth", change, `{"muted":"all"}`, 422},
+		{"position by halves", patch, `{"position":{"x":1,"y":2}}`, 422},
+		{"position twice", patch, `{"position":{"azimuth":1,"x":1,"y":2,"z":0}}`, 422},
+		{"position behind the world", patch, `{"position":{"azimuth":270}}`, 422},
+		{"position no place", patch, `{"position":[1,2,3]}`, 422},
+		{"call to nobody", call, `{"keying":"mikey-dh"}`, 422},
+		{"call to a telephone", call, `{"uri":"tel:+4930123456"}`, 422},
+		{"call to a stranger", call, `{"uri":"sip:premium@198.51.100.1"}`, 422},
+		{"call by no method", call, `{"uri":"sip:bob@test","keying":"none"}`, 422},
+		{"kind of certificate", "POST /v1/accounts/bob/rotate", `{"cert":"dsa"}`, 422},
 		{"device that is no SIP URI", devices, `{"devices":[{"name":"desk","uri":"tel:+4930123456"}]}`, 422},
 		{"device without a name", devices, `{"devices":[{"name":"","uri":"sip:desk@192.0.2.7"}]}`, 422},
 		{"device with a long name", devices, `{"devices":[{"name":"` + strings.Repeat("x", 65) + `","uri":"sip:desk@192.0.2.7"}]}`, 422},

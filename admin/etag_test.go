@@ -79,6 +79,7 @@ func TestTags(t *testing.T) {
 	}
 	for name, change := range map[string]func(*server.SeatView){
 		"muted": func(v *server.SeatView) { v.Muted = true }, "deaf": func(v *server.SeatView) { v.Deaf = true }, "gain_db": func(v *server.SeatView) { v.GainDB = 1 },
+		"position": func(v *server.SeatView) { v.Position = &server.Position{} },
 	} {
 		other := seat
 		change(&other)

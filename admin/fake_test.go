@@ -219,6 +219,10 @@ func (f *fake) PatchSeat(ctx context.Context, room, id string, p server.SeatPatc
 		if p.GainDB != nil {
 			s.GainDB = *p.GainDB
 		}
+		if p.Position != nil {
+			place, _ := p.Position.Place()
+			s.Position = &place
+		}
 	})
 }
 
@@ -232,6 +236,22 @@ func (f *fake) MoveSeat(_ context.Context, room, id string, ask server.MoveReque
 		err = server.ErrNotADevice
 	}
 	return server.MoveView{ID: "m1", Room: room, Seat: id, Account: v.Account, Target: ask.Target, How: "invite", State: "inviting"}, err
+}
+
+// CallOut knows one device.
+func (f *fake) CallOut(_ context.Context, room string, ask server.CallRequest) (server.MoveView, error) {
+	if err := f.enter(); err != nil {
+		return server.MoveView{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case !f.open(room):
+		return server.MoveView{}, server.ErrUnknownRoom
+	case ask.URI != "sip:bob@test":
+		return server.MoveView{}, server.ErrNotADevice
+	}
+	return server.MoveView{ID: "m2", Room: room, Seat: "s8", Account: "bob", Target: ask.URI, How: "dial", State: "inviting"}, nil
 }
 
 func (f *fake) Move(id string) (server.MoveView, error) {
@@ -341,6 +361,11 @@ func (f *fake) PatchAccount(ctx context.Context, name string, p server.AccountPa
 	defer f.mu.Unlock()
 	f.accounts[name] = v
 	return v, nil
+}
+
+func (f *fake) RotateAccount(ctx context.Context, name string, _ server.Rotation) (*server.Bundle, server.AccountView, error) {
+	v, err := f.Account(ctx, name)
+	return &server.Bundle{Account: name, URI: v.URI, PSK: keying.NewSecret([]byte("sixteen others!!"))}, v, err
 }
 
 func (f *fake) DeleteAccount(ctx context.Context, name string, musts ...server.Must[server.AccountView]) error {

@@ -27,12 +27,26 @@ type (
 		IfMatch string `header:"If-Match" maxLength:"1024" doc:"ETag that the seat must still have"`
 		Body    server.SeatPatch
 	}
+	callInput struct {
+		Room string `path:"room" maxLength:"256" doc:"Name of the room"`
+		Body server.CallRequest
+	}
 	seatDeleteInput struct {
 		Room    string `path:"room" maxLength:"256" doc:"Name of the room"`
 		Seat    string `path:"seat" maxLength:"256" doc:"Id of the seat"`
 		IfMatch string `header:"If-Match" maxLength:"1024" doc:"ETag that the seat must still have"`
 	}
 )
+
+// Resolve checks what no schema can say.
+func (in *seatPatchInput) Resolve(huma.Context) []error {
+	if in.Body.Position != nil {
+		if _, ok := in.Body.Position.Place(); !ok {
+			return []error{&huma.ErrorDetail{Location: "body.position", Message: "give azimuth alone, or all of x, y and z"}}
+		}
+	}
+	return nil
+}
 
 type seatOutput struct {
 	ETag string `header:"ETag" doc:"For If-Match"`
@@ -42,8 +56,14 @@ type seatOutput struct {
 func (a *Admin) seatRoutes() {
 	const all, one = "/v1/rooms/{room}/seats", "/v1/rooms/{room}/seats/{seat}"
 	huma.Register(a.api, operation(server.Viewer, "list-seats", http.MethodGet, all, "List the seats of a room", http.StatusNotFound), a.listSeats)
+	call := operation(server.Operator, "call-out", http.MethodPost, all, "Call a device to a seat of its own",
+		append(ofBody, http.StatusNotFound, http.StatusConflict)...)
+	call.Description = "Devices of accounts alone are called. Answers once the call is under way; the seat in the answer is there from then on, without a leg " +
+		"until the device was heard. A locked room and its PIN are no hindrance; DELETE of the seat gives up."
+	call.DefaultStatus = http.StatusAccepted
+	huma.Register(a.api, call, a.callOut)
 	huma.Register(a.api, operation(server.Viewer, "get-seat", http.MethodGet, one, "Show a seat", http.StatusNotFound), a.getSeat)
-	huma.Register(a.api, operation(server.Operator, "patch-seat", http.MethodPatch, one, "Mute, deafen or turn a seat up and down",
+	huma.Register(a.api, operation(server.Operator, "patch-seat", http.MethodPatch, one, "Mute, deafen, turn up and down or place a seat",
 		append(ofBody, ofChange...)...), a.patchSeat)
 	for _, change := range []struct {
 		name, summary, outcome string
@@ -72,6 +92,14 @@ func (a *Admin) listSeats(ctx context.Context, in *seatsInput) (*listOutput[serv
 		return nil, a.problem(ctx, err)
 	}
 	return pageOf(seats, seatKey, pageInput{in.Limit, in.Cursor})
+}
+
+func (a *Admin) callOut(ctx context.Context, in *callInput) (*movedOutput, error) {
+	view, err := a.server.CallOut(ctx, strings.ToLower(in.Room), in.Body)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &movedOutput{Location: "/v1/moves/" + view.ID, Body: view}, nil
 }
 
 // seatKey orders the seats of a room by the time they were taken.

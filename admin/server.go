@@ -37,6 +37,8 @@ type Server interface {
 	MoveSeat(ctx context.Context, room, seat string, ask server.MoveRequest) (server.MoveView, error)
 	// Move gives a move, under way or over.
 	Move(id string) (server.MoveView, error)
+	// CallOut has the server call a device to a seat of its own. It returns when that is under way; Move tells how it goes.
+	CallOut(ctx context.Context, room string, ask server.CallRequest) (server.MoveView, error)
 	// HangUp ends the call of a seat and frees the seat.
 	HangUp(ctx context.Context, room, seat string, musts ...server.Must[server.SeatView]) error
 
@@ -64,6 +66,8 @@ type Server interface {
 	CreateAccount(ctx context.Context, n server.NewAccount) (*server.Bundle, server.AccountView, error)
 	// PatchAccount changes an account and gives it as it is then.
 	PatchAccount(ctx context.Context, name string, p server.AccountPatch, musts ...server.Must[server.AccountView]) (server.AccountView, error)
+	// RotateAccount gives an account new credentials; the bundle holds the only copy of them in the clear.
+	RotateAccount(ctx context.Context, name string, ask server.Rotation) (*server.Bundle, server.AccountView, error)
 	// DeleteAccount ends the account's calls and forgets it.
 	DeleteAccount(ctx context.Context, name string, musts ...server.Must[server.AccountView]) error
 }

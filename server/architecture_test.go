@@ -58,6 +58,7 @@ var soleImporter = map[string]string{
 	"github.com/pion/dtls":          "keying/dtls",
 	"github.com/go-chi/chi":         "admin",
 	"github.com/danielgtaylor/huma": "admin",
+	"rsc.io/qr":                     "admin",
 }
 
 // sources are the non-test files of every package of the module, by folder below the root.

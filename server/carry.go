@@ -119,7 +119,9 @@ func (o *tenancy) swap() (old *tenancy, gap time.Duration, err error) {
 	if !done {
 		return nil, 0, errSeatGone
 	}
-	gap, _ = o.seat.mix.Handover()
+	if o.move.how != byCall { // who is new was not missed before
+		gap, _ = o.seat.mix.Handover()
+	}
 	return old, gap, nil
 }
 

@@ -70,6 +70,11 @@ func (s *Server) Seat(ctx context.Context, room, id string) (SeatView, error) {
 
 // PatchSeat changes a seat from the next tick on and returns its new view.
 func (s *Server) PatchSeat(ctx context.Context, room, id string, p SeatPatch, musts ...Must[SeatView]) (v SeatView, err error) {
+	if p.Position != nil {
+		if _, ok := p.Position.Place(); !ok {
+			return v, fmt.Errorf("%w: a position is an azimuth, or x, y and z", ErrInvalid)
+		}
+	}
 	posted := s.withSeat(ctx, room, id, func(st *seat) {
 		if err = all(musts, st.view(room)); err != nil {
 			return
@@ -141,6 +146,11 @@ func (st *seat) patch(p SeatPatch) {
 		st.gainDB = *p.GainDB
 		st.mix.SetGain(st.gainDB)
 	}
+	if p.Position != nil {
+		if place, ok := p.Position.Place(); ok {
+			st.position = &place
+		}
+	}
 }
 
 // view of a room, taken in its goroutine.
@@ -200,7 +210,7 @@ func strength(w *WeakestView) int {
 func (st *seat) view(room string) SeatView {
 	v := SeatView{
 		ID: st.id, Room: room, Account: st.who.Account, Trunk: st.who.Trunk, DisplayName: st.display, JoinedAt: st.joined,
-		Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Speaking: st.mix.Speaking(), LevelDBFS: st.mix.LevelDBFS(),
+		Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Position: st.position, Speaking: st.mix.Speaking(), LevelDBFS: st.mix.LevelDBFS(),
 	}
 	leg := st.leg()
 	if leg == nil || leg.Terms() == nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // RFC 2617, for phones that know no other
 	"crypto/sha256"
@@ -28,15 +29,7 @@ func (s *Server) CreateAccount(_ context.Context, n NewAccount) (*keying.Bundle,
 	if err := s.checkPolicy(n.Policy); err != nil {
 		return nil, AccountView{}, err
 	}
-	kind := n.Cert
-	if kind == "" {
-		kind = keying.CertECDSA
-	}
-	cert, err := s.keys.authority.IssueAccount(s.uri(n.Name), kind)
-	if err != nil {
-		return nil, AccountView{}, fmt.Errorf("%w: certificate: %w", ErrInvalid, err)
-	}
-	bundle, acc, err := s.enrol(n, cert)
+	bundle, acc, err := s.credentials(n)
 	if err != nil {
 		return nil, AccountView{}, err
 	}
@@ -47,6 +40,45 @@ func (s *Server) CreateAccount(_ context.Context, n NewAccount) (*keying.Bundle,
 	view := s.accountView(&acc)
 	s.publish(view.event(EventAccountCreated))
 	return bundle, view, nil
+}
+
+// credentials makes a certificate and all else that an account proves itself by.
+func (s *Server) credentials(n NewAccount) (*keying.Bundle, store.Account, error) {
+	cert, err := s.keys.authority.IssueAccount(s.uri(n.Name), cmp.Or(n.Cert, keying.CertECDSA))
+	if err != nil {
+		return nil, store.Account{}, fmt.Errorf("%w: certificate: %w", ErrInvalid, err)
+	}
+	return s.enrol(n, cert)
+}
+
+// RotateAccount gives an account new credentials in place of all that it had: pre-shared key, password and certificate. Its devices have to
+// register anew; calls that stand go on, and prove themselves by the new ones when their keys change.
+func (s *Server) RotateAccount(ctx context.Context, name string, ask Rotation) (*keying.Bundle, AccountView, error) {
+	if !s.accounts.taken(name) { // before anything is spent on it
+		return nil, AccountView{}, ErrUnknownAccount
+	}
+	bundle, fresh, err := s.credentials(NewAccount{Name: name, Cert: ask.Cert, MD5: true})
+	if err != nil {
+		return nil, AccountView{}, err
+	}
+	defer fresh.Wipe()
+	err = s.accounts.update(name, func(acc *store.Account) error {
+		acc.PSK, acc.HA1SHA256, acc.CertFingerprints = fresh.PSK, fresh.HA1SHA256, fresh.CertFingerprints
+		if len(acc.HA1MD5) > 0 {
+			acc.HA1MD5 = fresh.HA1MD5
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, AccountView{}, err
+	}
+	s.registrar.forget(name)
+	s.log.Info("account rotated", "account", name)
+	view, err := s.Account(ctx, name)
+	if err == nil {
+		s.publish(view.event(EventAccountChanged))
+	}
+	return bundle, view, err
 }
 
 // enrol makes the credentials of an account: the bundle for its owner and the record for the store.

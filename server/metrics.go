@@ -76,7 +76,7 @@ func newMetrics(s *Server) *metrics {
 			Name: "conclave_rekeys_total", Help: "Changes of keys within a call, whichever side began them, by result.",
 		}, []string{"result"}),
 		moves: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "conclave_moves_total", Help: "Seats that went, or were to go, to another device, by who began it and by result (done, or why it failed).",
+			Name: "conclave_moves_total", Help: "Seats that went, or were to go, to another device, or to whom the API had called (dial), by who began it and by result (done, or why it failed).",
 		}, []string{"how", "result"}),
 		gaps: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "conclave_move_gap_seconds", Buckets: gapBuckets, Help: "Sound of a seat that was missing when it went to another device.",
@@ -91,7 +91,7 @@ func newMetrics(s *Server) *metrics {
 	for _, reason := range gate.Reasons() {
 		m.refusals.WithLabelValues(reason) // there from the start, so that a first refusal shows as a rise
 	}
-	for _, way := range []how{byReferral, byReplaces, byOrder, bySending} {
+	for _, way := range []how{byReferral, byReplaces, byOrder, bySending, byCall} {
 		m.moves.WithLabelValues(string(way), moveDone)
 	}
 	m.registry.MustRegister(m.setups, m.refusals, m.endings, m.rekeys, m.moves, m.gaps, m,
@@ -109,7 +109,7 @@ func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).In
 // moved counts a move that has ended.
 func (m *metrics) moved(way how, v MoveView) {
 	m.moves.WithLabelValues(string(way), cmp.Or(v.Reason, moveDone)).Inc()
-	if v.State == moveDone {
+	if v.State == moveDone && way != byCall { // who is new was not missed before
 		m.gaps.Observe(v.GapMS / 1000)
 	}
 }

@@ -125,6 +125,19 @@ func (r *registrar) of(account string) []*binding {
 	return alive(r.by[account], r.now())
 }
 
+// at lists the accounts that have a device at a URI.
+func (r *registrar) at(uri dialog.URI) (accounts []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	for account, list := range r.by {
+		if slices.ContainsFunc(list, func(b *binding) bool { return now.Before(b.expires) && sameURI(b.uri, uri) }) {
+			accounts = append(accounts, account)
+		}
+	}
+	return accounts
+}
+
 // forget drops the bindings of an account.
 func (r *registrar) forget(account string) {
 	r.mu.Lock()

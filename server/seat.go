@@ -18,6 +18,7 @@ type seat struct {
 	muted, deaf bool
 	invited     bool // the API called
 	gainDB      float64
+	position    *Position // replaced, never changed; nil: none was given
 	mix         *mixer.Seat
 	tenant      *tenancy    // whose leg fills the seat; nil while its call is set up, and while its owner is away
 	coming      *tenancy    // of the leg that is to fill it next: the first, that of an owner who comes back, or that of a move
@@ -110,6 +111,9 @@ func (r *room) handOver(o *tenancy) (old *tenancy, done bool) {
 		return nil, false
 	}
 	old, st.tenant, st.coming = st.tenant, o, nil
+	if old == nil {
+		r.joined(st)
+	}
 	return old, true
 }
 

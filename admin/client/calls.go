@@ -38,6 +38,14 @@ func (c *Client) PatchAccount(ctx context.Context, name string, p AccountPatch) 
 	return a, c.ask(ctx, http.MethodPatch, path("accounts", name), p, &a)
 }
 
+// RotateAccount gives an account new credentials, and gives their bundle; cert is rsa or ecdsa, which "" is too.
+func (c *Client) RotateAccount(ctx context.Context, name, cert string) (bundle json.RawMessage, err error) {
+	ask := struct {
+		Cert string `json:"cert,omitempty"`
+	}{cert}
+	return bundle, c.ask(ctx, http.MethodPost, path("accounts", name, "rotate"), ask, &bundle)
+}
+
 // DeleteAccount ends the account's calls and forgets it.
 func (c *Client) DeleteAccount(ctx context.Context, name string) error {
 	return c.ask(ctx, http.MethodDelete, path("accounts", name), nil, nil)
@@ -96,6 +104,11 @@ func (c *Client) Reinvite(ctx context.Context, room, seat string) error {
 // device call. MoveState tells how it goes.
 func (c *Client) Move(ctx context.Context, room, seat string, ask MoveRequest) (m Move, err error) {
 	return m, c.ask(ctx, http.MethodPost, path("rooms", room, "seats", seat, "moves"), ask, &m)
+}
+
+// CallOut has the server call a device to a seat of its own. MoveState tells how it goes.
+func (c *Client) CallOut(ctx context.Context, room string, ask CallRequest) (m Move, err error) {
+	return m, c.ask(ctx, http.MethodPost, path("rooms", room, "seats"), ask, &m)
 }
 
 // MoveState gives a move, under way or over.

@@ -76,6 +76,10 @@ func TestCalls(t *testing.T) {
 			_, err := c.PatchAccount(ctx, "a", AccountPatch{Disabled: &yes})
 			return err
 		}, `{}`, `PATCH /v1/accounts/a application/json {"disabled":true}`},
+		"rotate": {func(ctx context.Context, c *Client) error {
+			_, err := c.RotateAccount(ctx, "a", "rsa")
+			return err
+		}, `{}`, `POST /v1/accounts/a/rotate application/json {"cert":"rsa"}`},
 		"delete": {func(ctx context.Context, c *Client) error { return c.DeleteAccount(ctx, "a") }, "", "DELETE /v1/accounts/a"},
 		"room": {func(ctx context.Context, c *Client) error {
 			r, err := c.Room(ctx, "demo")
@@ -115,6 +119,10 @@ func TestCalls(t *testing.T) {
 			_, err := c.PatchRoom(ctx, "board", RoomPatch{Muted: &yes})
 			return err
 		}, `{}`, `PATCH /v1/rooms/board application/json {"muted":true}`},
+		"call out": {func(ctx context.Context, c *Client) error {
+			_, err := c.CallOut(ctx, "board", CallRequest{URI: "sip:bob@x", Keying: "mikey-dh"})
+			return err
+		}, `{}`, `POST /v1/rooms/board/seats application/json {"uri":"sip:bob@x","keying":"mikey-dh"}`},
 		"end room": {func(ctx context.Context, c *Client) error { return c.DeleteRoom(ctx, "board") }, "", "DELETE /v1/rooms/board"},
 		"hang up":  {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
 	}
@@ -292,7 +300,8 @@ func TestViewsAreTheAPIs(t *testing.T) {
 	for schema, view := range map[string]any{
 		"RoomView": Room{}, "WeakestView": Weakest{}, "SeatView": Seat{}, "LegView": Leg{}, "KeyingView": Keying{}, "QualityView": Quality{},
 		"SeatPatch": SeatPatch{}, "AccountView": Account{}, "NewAccount": NewAccount{}, "AccountPatch": AccountPatch{},
-		"NewToken": NewToken{}, "NewRoom": NewRoom{}, "RoomPatch": RoomPatch{}, "TokenView": Token{},
+		"NewToken": NewToken{}, "NewRoom": NewRoom{}, "RoomPatch": RoomPatch{},
+		"Position": Position{}, "PositionPatch": PositionPatch{}, "CallRequest": CallRequest{}, "MoveRequest": MoveRequest{}, "MoveView": Move{}, "TokenView": Token{},
 	} {
 		var want, got []string
 		for name := range api.Components.Schemas[schema].Properties {

@@ -34,6 +34,7 @@ type Seat struct {
 	Muted       bool      `json:"muted"`
 	Deaf        bool      `json:"deaf"`
 	GainDB      float64   `json:"gain_db"`
+	Position    *Position `json:"position"` // nil: none was given
 	Speaking    bool      `json:"speaking"`
 	LevelDBFS   float64   `json:"level_dbfs"`
 	Leg         *Leg      `json:"leg"` // nil while the owner is away
@@ -86,7 +87,7 @@ type Move struct {
 	Seat    string  `json:"seat"`
 	Account string  `json:"account"`
 	Target  string  `json:"target"` // "" where the device called by itself
-	How     string  `json:"how"`    // refer, replaces, invite or send
+	How     string  `json:"how"`    // refer, replaces, invite, send or dial
 	State   string  `json:"state"`  // inviting, bridged, done or failed
 	GapMS   float64 `json:"gap_ms"` // of the seat's sound, at the change
 	Reason  string  `json:"reason"` // why it failed
@@ -97,6 +98,31 @@ type SeatPatch struct {
 	Muted  *bool    `json:"muted,omitempty"`
 	Deaf   *bool    `json:"deaf,omitempty"`
 	GainDB *float64 `json:"gain_db,omitempty"` // -60 to 20 dB
+	// Position is by azimuth, or by all of x, y and z.
+	Position *PositionPatch `json:"position,omitempty"`
+}
+
+// Position is the place of a seat, in metres and degrees.
+type Position struct {
+	X       float64 `json:"x"`       // to the right
+	Y       float64 `json:"y"`       // ahead
+	Z       float64 `json:"z"`       // up
+	Azimuth float64 `json:"azimuth"` // clockwise from ahead
+}
+
+// PositionPatch gives a seat a place.
+type PositionPatch struct {
+	Azimuth *float64 `json:"azimuth,omitempty"`
+	X       *float64 `json:"x,omitempty"`
+	Y       *float64 `json:"y,omitempty"`
+	Z       *float64 `json:"z,omitempty"`
+}
+
+// CallRequest asks for a call to a device.
+type CallRequest struct {
+	URI     string `json:"uri"`
+	Account string `json:"account,omitempty"` // of the device, where several have one there
+	Keying  string `json:"keying,omitempty"`  // "": those of the policy
 }
 
 // Account is an account; it holds no credential.
