@@ -84,6 +84,7 @@ func (h *hall) openRoom(name string, seats int) {
 func (h *hall) worksByKeyboard() {
 	t := h.house.t
 	h.openRoom("standup", 11)
+	h.locks()
 	seat := h.seatOf("standup", "user33")
 	h.waits("somebody speaks, and is loud", fmt.Sprintf(`document.querySelector(%q) && document.querySelector(%q).getAttribute('aria-valuenow') > -40`,
 		"#seats li.speaking", "#seats li.speaking .level"))
@@ -118,6 +119,19 @@ func (h *hall) worksByKeyboard() {
 	h.press("Escape")
 	h.waits("Escape leaves the call, and the focus where it was", `!document.getElementById('ask').open && document.activeElement.textContent.startsWith('Hang up')`)
 	h.waits("there is a history to draw", fmt.Sprintf(`document.querySelector(%q).getAttribute('points').split(' ').length >= 2`, seatRow(seat.ID, ".spark .line")))
+}
+
+// locks shuts the open room and opens it again.
+func (h *hall) locks() {
+	t := h.house.t
+	h.tabTo("#room > .buttons > button:first-child")
+	for _, locked := range []bool{true, false} {
+		h.press("Enter")
+		h.waits("the button offers the other", fmt.Sprintf(`(document.activeElement.textContent === 'Unlock') === %t`, locked))
+		if r, err := h.api.Room(within(t), "standup"); err != nil || r.Locked != locked {
+			t.Errorf("REST says %+v, %v; want locked %t", r, err, locked)
+		}
+	}
 }
 
 // moves has a seat go to another device of its account, chosen by keyboard.

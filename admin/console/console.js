@@ -10,6 +10,7 @@ import { shown } from './text.js';
 import { roomOf, showNode, showRoom, showRooms, showSeats } from './room.js';
 
 const pace = 1000;         // ms between two looks at the seats of the open room while events come, for the levels
+const closest = 100;       // from what happens to the look at it: what happens together is looked at once
 const slowPace = 2000;     // without events, or where the room is large
 const largeRoom = 100;     // seats
 const roomsPace = 5000;    // between two looks at the rooms while events tell of every change
@@ -20,7 +21,8 @@ const beat = 500;          // between two looks at what is due, moves under way 
 const desk = { api: null, act, gate, changed, moved: (view) => feed.moving(view) };
 
 const state = {
-  self: null, live: false, listener: null, rooms: [], seats: [], open: '', node: null, due: {}, timer: 0, running: false, failing: false,
+  self: null, live: false, listener: null, rooms: [], seats: [], open: '', node: null, due: {}, timer: 0, hurried: false, looked: 0,
+  running: false, failing: false, painting: false,
   acts: Promise.resolve(), // what the operator asked for, one after the other
 };
 
@@ -49,7 +51,7 @@ function act(words, name, work) {
 // changed shows a seat as the answer to a change tells it.
 function changed(seat) {
   state.seats = state.seats.map((s) => (s.id === seat.id ? seat : s));
-  render();
+  paint();
 }
 
 // tell says something at the head of the page, in place of what was said there before.
@@ -58,32 +60,36 @@ function tell(where, ...words) {
   byId(where).replaceChildren(...words);
 }
 
-// soon has things looked at again at once.
+// soon has things looked at again, every beat at most, however much happens.
 function soon(...what) {
   for (const w of what) state.due[w] = 0;
+  if (state.hurried) return;
+  state.hurried = true;
   clearTimeout(state.timer);
-  state.timer = setTimeout(round, 100); // what happens together is looked at once
+  state.timer = setTimeout(round, Math.max(closest, state.looked + beat - Date.now()));
 }
 
 // round looks at what is due, shows it, and comes again.
 async function round() {
   if (state.running || !desk.api) return;
-  state.running = true;
   const api = desk.api;
+  Object.assign(state, { running: true, hurried: false, looked: Date.now() });
   try {
     if (!document.hidden) {
       await look();
-      if (desk.api === api) render();
+      paint();
     }
     state.failing = false;
   } catch (err) {
+    state.failing = true;
     if (err.status === 401) signOut(err.message);
     else if (desk.api === api) tell('trouble', 'Out of date: ', shown(err.message));
-    state.failing = true;
   } finally {
     state.running = false;
-    clearTimeout(state.timer);
-    state.timer = setTimeout(round, state.failing ? slowPace : beat);
+    if (!state.hurried) {
+      clearTimeout(state.timer);
+      state.timer = setTimeout(round, state.failing ? slowPace : beat);
+    }
   }
 }
 
@@ -129,10 +135,20 @@ async function optional(asked, otherwise) {
   }
 }
 
+// paint shows everything as it is, once a frame at most.
+function paint() {
+  if (state.painting) return;
+  state.painting = true;
+  requestAnimationFrame(() => {
+    state.painting = false;
+    if (desk.api) render();
+  });
+}
+
 function render() {
   showRooms(state.rooms, state.open);
   const room = state.rooms.find((r) => r.name === state.open);
-  showRoom(room, state.open);
+  showRoom(desk, room, state.open);
   showSeats(desk, state.seats, state.open === '' ? 'Choose a room to see who is in it.' : room ? 'Nobody is here.' : 'This room is not open.');
   showNode(state.node, state.rooms);
 }
@@ -144,7 +160,7 @@ function heard(e) {
   if (e.type === 'seat.speaking' && e.room === state.open) {
     const seat = state.seats.find((s) => s.id === e.seat);
     if (seat) seat.speaking = e.data.speaking;
-    return render();
+    return paint();
   }
   if (e.type.startsWith('node.')) return soon('node');
   soon('rooms', ...(e.room === state.open || e.type === 'missed' ? ['seats'] : []));
@@ -165,7 +181,7 @@ function choose() {
   Object.assign(state, { open: name, seats: [] });
   if (desk.api) {
     tell('outcome'); // which was about another room
-    render();
+    paint();
     soon('seats');
   }
 }

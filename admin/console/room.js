@@ -2,11 +2,12 @@
 
 import { byId, element, keyed, say, set } from './dom.js';
 import { fixed, plain, show, shown } from './text.js';
+import { path } from './api.js';
 import { seatView, tag } from './seat.js';
 
 const rooms = new Map(); // name → view
 const seats = new Map(); // id → view
-let current = '';        // name of the open room
+let current = ''; // name of the open room
 
 // hash of a room in the address of the page, and back; "" is none.
 export const hashOf = (name) => '#/rooms/' + encodeURIComponent(name);
@@ -47,7 +48,24 @@ export function showRooms(list, open) {
   byId('no-rooms').hidden = list.length > 0;
 }
 
-export function showRoom(room, name) {
+// What may be done to the open room; the buttons stay the same elements, whatever the room.
+const actions = element('div', { class: 'buttons' });
+let lock, quiet, open = null; // open: the room as it was seen last
+
+function roomButtons(desk) {
+  const patch = (words, change) => desk.act(words, open.name, () => desk.api.patch(path('rooms', open.name), change));
+  lock = element('button', { type: 'button', onclick: () => patch(open.locked ? 'Unlocked' : 'Locked', { locked: !open.locked }) });
+  quiet = element('button', { type: 'button', onclick: () => patch('Muted everybody', { muted: true }) }, 'Mute all');
+  actions.append(lock, quiet);
+  byId('room-facts').after(actions);
+}
+
+export function showRoom(desk, room, name) {
+  if (!lock) roomButtons(desk);
+  open = room ?? null;
+  actions.hidden = !room;
+  say(lock, room?.locked ? 'Unlock' : 'Lock');
+  for (const b of [lock, quiet]) desk.gate(b);
   const title = byId('room-title');
   const facts = byId('room-facts');
   if (title.dataset.name !== name) {
