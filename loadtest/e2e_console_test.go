@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +45,7 @@ func TestConsole(t *testing.T) {
 	h.moves()
 	h.showsRefusals()
 	h.keepsNamesHarmless()
+	h.goesOnAfterALoss()
 	h.fitsAndCanBeRead()
 	h.expectComplaints("")
 	if stored := value[string](b, `JSON.stringify({...localStorage}) + document.cookie + location.href + document.documentElement.outerHTML`); strings.Contains(stored, h.token()) {
@@ -144,8 +146,14 @@ func (h *hall) moves() {
 	h.tabTo(seatRow(before.ID, "button[aria-label^=Move]"))
 	h.press("Enter")
 	h.waits("there are two devices to choose from", `document.querySelectorAll('#ask input[name=device]').length === 2 && document.activeElement.name === 'device'`)
-	// The API lists the newest registration first or last; the one that is not the device of the call has another port or user.
+	const chosen = `document.querySelector('#ask input[name=device]:checked').parentElement.textContent`
 	h.press("ArrowDown")
+	if value[bool](h.browser, fmt.Sprintf("%s.includes(%q)", chosen, h.desk)) { // where it is already
+		h.press("ArrowDown")
+	}
+	if target := value[string](h.browser, chosen); strings.Contains(target, h.desk) || !strings.Contains(target, "registered") {
+		t.Errorf("the arrows choose %q", target)
+	}
 	for _, width := range []int{360, 1280} {
 		h.resize(width, 900, 1, "light")
 		h.fits("the dialog")
@@ -204,6 +212,24 @@ func (h *hall) keepsNamesHarmless() {
 	}
 }
 
+// goesOnAfterALoss: a stream of events is read whatever the pieces that it comes in, and after its end goes on after the last that was heard.
+func (h *hall) goesOnAfterALoss() {
+	got := value[[]string](h.browser, `import('/console/events.js').then(async ({Listener}) => {
+		const pieces = [[': hello\nid: 6\r', '\nevent: a\r\ndata: {"n":\ndata:1}\r', '\n\r\nid: 7\nda', 'ta: {"n":2}\n\ndata: {"n":3}\n'], ['event: missed\ndata: {}\n\n']];
+		const seen = [];
+		const l = new Listener({fetch: async (method, path, body, signal, fields) => {
+			seen.push('after ' + fields['Last-Event-ID'] + (path.includes('&room=a%26b') ? ' in a&b' : ''));
+			const some = pieces.shift();
+			return new Response(new ReadableStream({start(c) { some.forEach(p => c.enqueue(new TextEncoder().encode(p))); c.close(); }}));
+		}}, 'a&b', (e) => { seen.push(e.type ?? e.n); if (e.type) l.stop(); }, (live) => seen.push(live ? 'live' : 'lost'));
+		await l.run();
+		return seen.map(String);
+	})`)
+	if want := []string{"after 0 in a&b", "live", "1", "2", "lost", "after 7 in a&b", "live", "missed"}; !slices.Equal(got, want) {
+		h.house.t.Errorf("it went %q, want %q", got, want)
+	}
+}
+
 // fitsAndCanBeRead looks at the page in both widths and both schemes, measures the contrast of every text, and takes the pictures.
 func (h *hall) fitsAndCanBeRead() {
 	t := h.house.t
@@ -240,10 +266,10 @@ func (h *hall) fitsAndCanBeRead() {
 func (h *hall) fits(what string) {
 	h.house.t.Helper()
 	if wide := value[[]string](h.browser, `[...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.closest('svg, .skip') &&
-		(e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1)).map(e => e.outerHTML.slice(0, 120))`); len(wide) > 0 {
+		(e.getBoundingClientRect().right > screen.width + 1 || e.getBoundingClientRect().left < -1)).map(e => e.outerHTML.slice(0, 120))`); len(wide) > 0 {
 		h.house.t.Errorf("%s: this does not fit: %v", what, wide)
 	}
-	if over := value[int](h.browser, `document.scrollingElement.scrollWidth - innerWidth`); over > 0 {
+	if over := value[int](h.browser, `document.scrollingElement.scrollWidth - screen.width`); over > 0 {
 		h.house.t.Errorf("%s: %d pixels must be scrolled to", what, over)
 	}
 }
@@ -251,7 +277,7 @@ func (h *hall) fits(what string) {
 // resize changes the width and the scheme, and waits until the page has seen it.
 func (h *hall) resize(width, height int, scale float64, scheme string) {
 	h.looks(width, height, scale, scheme)
-	h.waits("the page is laid out anew", fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-color-scheme: %s)').matches`, width, scheme))
+	h.waits("the page is laid out anew", fmt.Sprintf(`screen.width === %d && matchMedia('(prefers-color-scheme: %s)').matches`, width, scheme))
 }
 
 // keepPicture writes a picture into docs/console, with -pictures; a browser that draws nothing is found out in any case.
