@@ -55,6 +55,7 @@ type Server struct {
 	calls     *calls
 	metrics   *metrics
 	stopping  atomic.Bool
+	started   time.Time // set once
 
 	// addressOf finds the address of an interface; tests have their own.
 	addressOf func(name string, ipv6 bool, had netip.Addr) (netip.Addr, error)
@@ -74,7 +75,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
+		started: time.Now(), cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
 		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
@@ -115,6 +116,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	s.registrar.reaches = func(flow string) bool { return s.endpoint.Reaches(flow) }
 	s.metrics = newMetrics(s) // the endpoint calls Admit as soon as it listens
 	if s.endpoint, err = dialog.Listen(dialog.Config{
 		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true, Registrar: true,

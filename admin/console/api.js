@@ -55,7 +55,6 @@ export class Api {
   async fetch(method, path, body, signal, fields) {
     const headers = { Accept: 'application/json', ...fields };
     if (this.token !== '') headers.Authorization = 'Bearer ' + this.token;
-    if (method === 'POST') headers['Idempotency-Key'] = fresh();
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     let answer;
     try {
@@ -79,9 +78,4 @@ async function problemOf(answer) {
     for (const e of body.errors ?? []) detail += `; ${e.location ?? ''} ${e.message ?? ''}`;
   } catch { /* no JSON: the status says it */ }
   return new Problem(answer.status, detail);
-}
-
-// fresh is a key that no other request has.
-function fresh() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 }

@@ -87,23 +87,19 @@ export function showSeats(desk, list, gone) {
   byId('no-seats').hidden = list.length > 0;
 }
 
-// showNode shows what the node has left; where it does not say so, how many calls there are.
+// showNode shows what the node has left; where this token may not ask for it, how many calls there are in the rooms.
 export function showNode(node, list) {
-  const seatsTaken = list.reduce((sum, r) => sum + r.seats, 0);
-  const calls = node?.calls ?? seatsTaken;
-  const left = node?.capacity_remaining ?? node?.remaining;
+  const calls = node?.calls ?? list.reduce((sum, r) => sum + r.seats, 0);
   const parts = [`${list.length} ${list.length === 1 ? 'room' : 'rooms'}`, `${calls} ${calls === 1 ? 'call' : 'calls'}`];
-  if (Number.isFinite(left)) parts.push(`room for ${fixed(left, 0)} more`);
-  const shed = node?.shed_step ?? node?.shed ?? 0;
+  if (node) parts.push(`room for ${node.remaining} more`, `mixer ${fixed(100 * node.pressure.tick_load, 0)} % busy`);
   const box = byId('node');
   box.hidden = false;
   const words = parts.join(' · ');
-  if (box.shows === words + shed) return;
-  box.shows = words + shed;
-  const children = [element('span', {}, words)];
-  if (Number.isFinite(left)) {
-    children.push(element('meter', { min: 0, max: Math.max(1, calls + left), value: calls, 'aria-label': 'Capacity in use' }));
-  }
-  if (shed > 0) children.push(element('span', { class: 'chip bad' }, 'sheds load, step ' + shed));
-  box.replaceChildren(...children);
+  const state = `${node?.state} ${node?.shed}`;
+  if (box.shows === words + state) return;
+  box.shows = words + state;
+  const chips = element('span', { class: 'chips' });
+  tag(chips, [[node && node.state !== 'ready', node?.state, 'bad'], [node?.shed > 0, `sheds load, step ${node?.shed}`, 'bad']]);
+  const gauge = node ? [element('meter', { min: 0, max: calls + node.remaining || 1, value: calls, 'aria-label': 'Capacity in use' })] : [];
+  box.replaceChildren(element('span', {}, words), ...gauge, chips);
 }
