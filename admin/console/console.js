@@ -103,7 +103,7 @@ async function look() {
   const api = desk.api;
   const wasFailing = state.failing;
   if (isDue('rooms', state.live ? roomsPace : slowPace)) state.rooms = await rooms(api);
-  if (state.node !== undefined && isDue('node', nodePace)) state.node = await optional(api.get('/v1/node'), undefined);
+  if (state.self.room === '' && isDue('node', nodePace)) state.node = await api.get('/v1/node'); // a token of one room may not ask for it
   if (state.open !== '' && isDue('seats', state.live && state.seats.length <= largeRoom ? pace : slowPace)) {
     const name = state.open;
     const list = await optional(api.all(path('rooms', name, 'seats')), []);
@@ -195,7 +195,7 @@ async function signIn(token) {
   }
   saveToken(token);
   desk.api = api;
-  Object.assign(state, { due: {}, rooms: [], seats: [], node: null, failing: false }); // node: undefined where the token may not ask for it
+  Object.assign(state, { due: {}, rooms: [], seats: [], node: null, failing: false });
   byId('signin').hidden = true;
   byId('desk').hidden = byId('signout').hidden = false;
   tell('outcome', `Signed in as ${state.self.role}`, ...(state.self.room === '' ? [] : [' of the room ', shown(state.self.room)]));
