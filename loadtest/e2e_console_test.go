@@ -29,7 +29,7 @@ func TestConsole(t *testing.T) {
 	h.waits("a wrong token is refused", `document.getElementById('trouble').textContent.includes('token is wrong')`)
 	h.expectComplaints("401")
 	h.signIn(h.token())
-	h.waits("calls are counted, and what there is room for", `/^3 rooms · 50 calls · room for [1-9]\d* more/.test(document.getElementById('node').textContent)`)
+	h.waits("calls are counted, and what there is room for", `/^3 rooms · 50 calls · room for \d+ more · mixer \d+ % busy/.test(document.getElementById('node').textContent)`)
 
 	h.worksByKeyboard()
 	h.moves()
@@ -124,23 +124,42 @@ func (h *hall) locks() {
 	}
 }
 
-// moves has a seat go to another device of its account, chosen by keyboard.
+// moves has a seat go to another device of its account, chosen by keyboard. A server that has no time, which shows, refuses: then again.
 func (h *hall) moves() {
 	t := h.house.t
 	h.openRoom("ops", 7)
-	before := h.seatOf("ops", "mallory")
-	h.tabTo(seatRow(before.ID, "button[aria-expanded]"))
+	seat := h.seatOf("ops", "mallory")
+	h.tabTo(seatRow(seat.ID, "button[aria-expanded]"))
 	h.press("Enter")
-	h.tabTo(seatRow(before.ID, "button[aria-label^=Move]"))
+	const full = `(document.querySelector('#moves .chip.bad')?.textContent.includes('busy') || document.getElementById('trouble').textContent.includes('not available'))`
+	for try := 1; ; try++ {
+		h.chooseDevice(seat.ID)
+		h.waits("the move is shown as done, or that there was no time for it", `document.querySelector('#moves .chip.good')?.textContent.startsWith('done, gap') || `+full)
+		if !value[bool](h.browser, full) {
+			break
+		}
+		if try == attempts {
+			t.Skipf("the machine is too busy for a move in each of %d tries", attempts)
+		}
+	}
+	eventually(t, "the seat has another leg", func() bool {
+		s := h.seatOf("ops", "mallory")
+		return s.ID == seat.ID && s.Leg.ID != seat.Leg.ID
+	})
+}
+
+// chooseDevice opens the choice of a seat's devices, takes the one that it is not at, and has it move.
+func (h *hall) chooseDevice(seat string) {
+	h.tabTo(seatRow(seat, "button[aria-label^=Move]"))
 	h.press("Enter")
 	h.waits("there are two devices to choose from", `document.querySelectorAll('#ask input[name=device]').length === 2 && document.activeElement.name === 'device'`)
 	const chosen = `document.querySelector('#ask input[name=device]:checked').parentElement.textContent`
 	h.press("ArrowDown")
-	if value[bool](h.browser, fmt.Sprintf("%s.includes(%q)", chosen, h.desk)) { // where it is already
+	if value[bool](h.browser, fmt.Sprintf("%s.includes(%q)", chosen, h.desk)) {
 		h.press("ArrowDown")
 	}
 	if target := value[string](h.browser, chosen); strings.Contains(target, h.desk) || !strings.Contains(target, "registered") {
-		t.Errorf("the arrows choose %q", target)
+		h.house.t.Errorf("the arrows choose %q", target)
 	}
 	for _, width := range []int{360, 1280} {
 		h.resize(width, 900, 1, "light")
@@ -148,11 +167,6 @@ func (h *hall) moves() {
 	}
 	h.tabTo("#ask-yes")
 	h.press("Enter")
-	eventually(t, "the seat has another leg", func() bool {
-		s := h.seatOf("ops", "mallory")
-		return s.ID == before.ID && s.Leg.ID != before.Leg.ID
-	})
-	h.waits("the move is shown as done", `document.querySelector('#moves .chip.good')?.textContent.startsWith('done, gap')`)
 }
 
 // showsRefusals has somebody call with the right password and a wrong key.
@@ -164,8 +178,9 @@ func (h *hall) showsRefusals() {
 		h.keep(c)
 		t.Fatal("a wrong key is good enough")
 	}
-	h.waits("the refusal is shown", `document.querySelectorAll('#refusals li').length > 0`)
-	line := value[string](h.browser, `document.querySelector('#refusals li').innerText`)
+	const refusal = `[...document.querySelectorAll('#refusals li')].find(l => l.innerText.includes('488 mikey_'))`
+	h.waits("the refusal is shown", refusal)
+	line := value[string](h.browser, refusal+`.innerText`)
 	if !strings.Contains(line, "127.0.0.1") || !strings.Contains(line, "INVITE") {
 		t.Errorf("the refusal says %q", line)
 	}
