@@ -19,8 +19,9 @@ const modulePath = "github.com/conclave/conclave"
 // import. Whoever may import legs or mixer may name the types of the packages below it that its API speaks in.
 var mayImport = map[string][]string{
 	".":              {"admin", "admin/client", "keying", "loadtest", "loadtest/bench", "loadtest/flood", "server", "server/trail"},
-	"admin":          {"server"},
+	"admin":          {"admin/console", "server"},
 	"admin/client":   {},
+	"admin/console":  {},
 	"keying":         {"keying/dtls", "keying/mikey", "keying/sdes"},
 	"keying/dtls":    {},
 	"keying/mikey":   {},
