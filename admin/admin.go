@@ -46,6 +46,7 @@ type Admin struct {
 	stalled      time.Duration // bounds a write to a listener
 	failures     *failures     // locks by itself
 	paces        *paces        // locks by itself
+	idempotency  *idempotency  // locks by itself
 	inFlight     chan struct{} // semaphore
 	listening    chan struct{} // the same for those who listen to events
 	meters       *meters       // atomics
@@ -72,7 +73,7 @@ func New(c Config) (*Admin, error) {
 	}
 	a := &Admin{
 		server: c.Server, tokens: slices.Clone(c.Tokens), metricsToken: c.MetricsToken, tls: c.TLS, log: c.Log,
-		stalled: c.stalled, failures: newFailures(c.Now), paces: newPaces(c.Now), inFlight: make(chan struct{}, maxInFlight),
+		stalled: c.stalled, failures: newFailures(c.Now), paces: newPaces(c.Now), idempotency: newIdempotency(c.Now), inFlight: make(chan struct{}, maxInFlight),
 		listening: make(chan struct{}, maxListening), meters: newMeters(),
 	}
 	for _, host := range c.Hosts {
@@ -84,7 +85,7 @@ func New(c Config) (*Admin, error) {
 // route makes the chain that every request passes and the routes at its end.
 func (a *Admin) route(c Config) error {
 	router := chi.NewMux()
-	router.Use(a.bounded, a.recovered, headed, a.addressed, a.identified, a.meters.counted, a.typed, timed)
+	router.Use(a.bounded, a.recovered, headed, a.addressed, a.identified, a.meters.counted, a.typed, timed, a.once)
 	router.NotFound(func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, http.StatusNotFound, "no such route; see /docs")
 	})
@@ -101,6 +102,7 @@ func (a *Admin) route(c Config) error {
 	a.moveRoutes()
 	a.tokenRoutes()
 	a.recordingRoutes()
+	a.nodeRoutes(c.Version)
 	a.eventRoutes()
 	a.webhookRoutes()
 	a.healthRoutes()
@@ -144,7 +146,7 @@ func operation(least server.Role, id, method, path, summary string, errs ...int)
 	if strings.Contains(path, "{room}") {
 		d.ofone, d.room = true, func(ctx huma.Context) string { return ctx.Param("room") }
 	}
-	return huma.Operation{
+	op := huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary,
 		Tags:         []string{strings.Split(path, "/")[2]},
 		MaxBodyBytes: maxBody, BodyReadTimeout: readPatience,
@@ -152,4 +154,8 @@ func operation(least server.Role, id, method, path, summary string, errs ...int)
 		Errors:   append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests}, errs...),
 		Metadata: map[string]any{grantKey: d}, Extensions: map[string]any{"x-role": string(least)},
 	}
+	if method == http.MethodPost {
+		takesKey(&op)
+	}
+	return op
 }

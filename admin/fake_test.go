@@ -89,6 +89,10 @@ func (f *fake) Webhooks(context.Context) ([]server.WebhookView, error) {
 
 func (f *fake) Ready(context.Context) error { return f.ready }
 
+func (f *fake) Node(context.Context) server.NodeView {
+	return server.NodeView{StartedAt: start, State: "ready", Calls: len(f.seats), Rooms: len(f.rooms)}
+}
+
 func (f *fake) Rooms(context.Context) ([]server.RoomView, error) {
 	if err := f.enter(); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -70,7 +71,7 @@ func TestCertificates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := New(Config{Server: newFake(), Tokens: []TokenHash{hash}, TLS: &tls.Config{
+	a, err := New(Config{Server: newFake(), Tokens: []TokenHash{hash}, Log: slog.New(slog.DiscardHandler), TLS: &tls.Config{
 		Certificates: []tls.Certificate{{Certificate: [][]byte{ours.cert.Raw}, PrivateKey: ours.key}},
 		ClientCAs:    roots, ClientAuth: tls.VerifyClientCertIfGiven, MinVersion: tls.VersionTLS13,
 	}})

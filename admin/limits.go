@@ -51,6 +51,13 @@ const (
 	requestsBurst    = 2000
 	// maxPaces bounds the table of those rates: all tokens that may be kept, and some certificates.
 	maxPaces = 2048
+	// maxExchanges bounds the answers that are kept for Idempotency-Keys, exchangeKept for how long: who has not asked again by then has
+	// given up. maxExchange bounds one of them in octets; a bundle with an RSA certificate and a QR code has some 30 KiB.
+	maxExchanges = 256
+	exchangeKept = 10 * time.Minute
+	maxExchange  = 128 << 10
+	// maxKey bounds an Idempotency-Key in octets; a UUID has 36.
+	maxKey = 128
 	// retryAfter is what a client is told to wait when the API sheds, in seconds.
 	retryAfter = 1
 

@@ -14,6 +14,9 @@ type Server interface {
 	// Ready gives nil while the server takes calls.
 	Ready(ctx context.Context) error
 
+	// Node gives the server as a whole; the version is the API's to fill in.
+	Node(ctx context.Context) server.NodeView
+
 	// Rooms gives every open room.
 	Rooms(ctx context.Context) ([]server.RoomView, error)
 	// Room gives one room.

@@ -102,6 +102,13 @@ func (a *accounts) enabled(name string) *store.Account {
 	return nil
 }
 
+// total is how many there are.
+func (a *accounts) total() int {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return len(a.byName)
+}
+
 // taken says whether an account has that name.
 func (a *accounts) taken(name string) bool { return a.find(name) != nil }
 

@@ -72,7 +72,11 @@ func (s *Server) bridge(ctx context.Context, o *tenancy, bring func(context.Cont
 	defer cancel(nil)
 	defer context.AfterFunc(o.move.life, func() { cancel(context.Cause(o.move.life)) })()
 	defer func() {
-		if err != nil && ctx.Err() != nil { // whatever else came of it
+		switch { // why it ended, whatever else came of that
+		case err == nil:
+		case o.move.life.Err() != nil:
+			err = context.Cause(o.move.life)
+		case ctx.Err() != nil:
 			err = context.Cause(ctx)
 		}
 	}()

@@ -33,7 +33,7 @@ const (
 	// turnPatience bounds the wait for its first frame of voice to play, behind the jitter buffer; who does not speak is not waited for.
 	turnPatience = time.Second
 	// movePatience bounds a move as a whole: ringing, answering, being heard.
-	movePatience = ringPatience + callPatience + heardPatience
+	movePatience = ringPatience + callPatience + heardPatience + turnPatience + notifyPatience
 	// notifyPatience bounds a NOTIFY of a referral: the call to the new device waits for the first, the BYE for the last.
 	notifyPatience = 2 * time.Second
 	// linksSettle is how long the addresses of an interface are given to settle once one came or went.

@@ -51,7 +51,7 @@ func (s *Server) target(account, uri, leg string) (device, error) {
 	if err != nil || want.Host == "" {
 		return device{}, fmt.Errorf("%w: no SIP URI", ErrNotADevice)
 	}
-	bindings := s.registrar.of(account)
+	bindings := s.registrar.reachable(account)
 	if i := slices.IndexFunc(bindings, func(b *binding) bool { return sameURI(b.uri, want) }); i >= 0 {
 		return bindings[i].device(), nil
 	}

@@ -285,3 +285,20 @@ func TestReferralOutsideIsTold(t *testing.T) {
 	}
 	taken(t, x.leg.ended)
 }
+
+// TestReplacesWithoutKeys: a device that calls with Replaces and whose key exchange comes to nothing has the move fail for that.
+func TestReplacesWithoutKeys(t *testing.T) {
+	s := serveTest(t, "media: {codecs: [opus]}\n")
+	ann := enrolled(t, s, NewAccount{Name: "ann"})
+	laptop, phone := newMobile(t, s, ann, "laptop"), newMobile(t, s, ann, "phone")
+	laptop.line.Codecs = []string{"opus"}
+	old, seat := laptop.joins("hall")
+	var refused *legs.Refused
+	if _, err := phone.call("hall", old.replaces()); !errors.As(err, &refused) || refused.Status != 488 { // it has PCMU only
+		t.Errorf("the call ends with %v", err)
+	}
+	until(t, "the move is counted", func() bool { return measured(t, s)[`conclave_moves_total{how="replaces",result="keying"}`] == 1 })
+	if now := seated(t, s, "hall"); now.Leg.ID != seat.Leg.ID {
+		t.Errorf("the seat is on %+v", now.Leg)
+	}
+}

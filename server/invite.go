@@ -71,8 +71,7 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
 	leg, err := s.prepare(in, a, o)
 	if err != nil {
-		o.vacate(false)
-		return err
+		return o.refuse(err)
 	}
 	o.leg = leg
 	o.lobby = s.lobby.Join(mixer.SeatConfig{})
@@ -91,10 +90,18 @@ func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
 	}
 	if err != nil {
 		s.calls.remove(in.DialogID())
-		o.vacate(false)
-		return err
+		return o.refuse(err)
 	}
 	return nil
+}
+
+// refuse unwinds a call that is not taken; a move that it was to bring a leg for is told why.
+func (o *tenancy) refuse(err error) error {
+	if o.move != nil {
+		o.move.callOff(err)
+	}
+	o.vacate(false)
+	return err
 }
 
 // prepare tells the leg what the gate found out, and has it negotiate.

@@ -128,6 +128,9 @@ func TestRegisteredIsReached(t *testing.T) {
 				_, err := invite()
 				return errors.Is(err, dialog.ErrNoFlow)
 			})
+			if d, err := s.target("ann", "sip:ann@192.0.2.200:5099", ""); !errors.Is(err, ErrNotADevice) {
+				t.Errorf("a device whose flow is gone is %+v, %v", d, err)
+			}
 		})
 	}
 }

@@ -59,8 +59,9 @@ type registration struct {
 // registrar knows which devices of which account can be reached, in memory: after a restart they register again, as they do every
 // so often anyway. It is bounded by account and as a whole. Any goroutine may use it.
 type registrar struct {
-	now  func() time.Time // set once
-	most int              // set once: bindings of all accounts
+	now     func() time.Time       // set once
+	most    int                    // set once: bindings of all accounts
+	reaches func(flow string) bool // set once: whether a flow stands
 	// publish tells which devices come and go; set once, nil: nobody.
 	publish func(Event)
 
@@ -71,7 +72,7 @@ type registrar struct {
 }
 
 func newRegistrar(most int, now func() time.Time) *registrar {
-	return &registrar{now: now, most: most, by: make(map[string][]*binding)}
+	return &registrar{now: now, most: most, reaches: func(string) bool { return true }, by: make(map[string][]*binding)}
 }
 
 // register does all that is asked for, or nothing. It returns what the account has then.
@@ -136,6 +137,11 @@ func (r *registrar) at(uri dialog.URI) (accounts []string) {
 		}
 	}
 	return accounts
+}
+
+// reachable are those whose flows stand: a phone that came back on another connection may have left one behind.
+func (r *registrar) reachable(account string) []*binding {
+	return slices.DeleteFunc(r.of(account), func(b *binding) bool { return !r.reaches(b.flow) })
 }
 
 // forget drops the bindings of an account.

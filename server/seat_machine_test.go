@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"flag"
 	"testing"
 	"time"
@@ -258,51 +257,4 @@ func (x *seatMachine) check(rt *rapid.T) {
 		}
 	}
 	until(x.t, "the mixer has the legs that stand", func() bool { return x.server.pool.Stats().Legs == heard })
-}
-
-// TestSeatsKeptForTheirOwner: orders of events that the machine seldom draws, in which the owner of a seat is waited for.
-func TestSeatsKeptForTheirOwner(t *testing.T) {
-	t.Parallel()
-	s := serveTest(t, "rooms: {seat_wait: 1h, permanent: [{name: hall}]}\n")
-	enrolled(t, s, NewAccount{Name: "ann"})
-	for name, end := range map[string]func(x *seatMachine, old, moved *tenancy){
-		"both are lost, the old one last":             func(x *seatMachine, old, moved *tenancy) { x.hands(moved); moved.vacate(true); old.vacate(false) },
-		"the old one is lost before the new one came": func(_ *seatMachine, old, moved *tenancy) { old.vacate(true); moved.vacate(false) },
-		"the new one is lost after the old one went":  func(x *seatMachine, old, moved *tenancy) { x.hands(moved); old.vacate(false); moved.vacate(true) },
-	} {
-		x := &seatMachine{t: t, server: s, room: s.rooms.find("hall")}
-		old, who := newTenancy(s), gate.Who{Account: "ann"}
-		if err := errors.Join(s.ledger.reserve(who), s.rooms.seat(t.Context(), "hall", &seat{id: name, who: who}, old)); err != nil {
-			t.Fatal(err)
-		}
-		x.legFor(old, "ann")
-		var moved *tenancy
-		var err error
-		x.in(func() {
-			x.room.fill(old)
-			moved, err = x.room.promise(s, old.seat, byReplaces, "")
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		x.legFor(moved, "ann")
-		x.in(func() { x.room.fill(moved) })
-		end(x, old, moved)
-		x.in(func() {
-			if x.room.seats[name] != old.seat || old.seat.away == nil {
-				t.Errorf("%s: the seat is gone", name)
-				return
-			}
-			x.room.leave(old.seat)
-		})
-	}
-}
-
-// hands gives a leg that stands its seat.
-func (x *seatMachine) hands(o *tenancy) {
-	x.in(func() {
-		if _, done := x.room.handOver(o); !done {
-			x.t.Error("not handed over")
-		}
-	})
 }

@@ -59,6 +59,7 @@ type Server struct {
 	calls     *calls
 	metrics   *metrics
 	stopping  atomic.Bool
+	started   time.Time // set once
 
 	// addressOf finds the address of an interface; tests have their own.
 	addressOf func(name string, ipv6 bool, had netip.Addr) (netip.Addr, error)
@@ -78,7 +79,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
+		started: time.Now(), cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
 		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
@@ -122,6 +123,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	s.registrar.reaches = func(flow string) bool { return s.endpoint.Reaches(flow) }
 	s.metrics = newMetrics(s) // the endpoint calls Admit as soon as it listens
 	if s.endpoint, err = dialog.Listen(dialog.Config{
 		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true, Registrar: true,

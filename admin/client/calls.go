@@ -18,6 +18,11 @@ func (c *Client) Ready(ctx context.Context) error {
 	return c.ask(ctx, http.MethodGet, "/readyz", nil, nil)
 }
 
+// Node gives the server as a whole.
+func (c *Client) Node(ctx context.Context) (n Node, err error) {
+	return n, c.ask(ctx, http.MethodGet, path("node"), nil, &n)
+}
+
 // CreateAccount makes an account and gives its bundle, the only copy of its secrets: keep it in a file of mode 0600.
 func (c *Client) CreateAccount(ctx context.Context, n NewAccount) (bundle json.RawMessage, err error) {
 	return bundle, c.ask(ctx, http.MethodPost, path("accounts"), n, &bundle)

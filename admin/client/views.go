@@ -207,6 +207,37 @@ type Token struct {
 	ExpiresAt *time.Time `json:"expires_at"` // nil: never
 }
 
+// Node is the server as a whole at one moment.
+type Node struct {
+	Version       string    `json:"version"`
+	StartedAt     time.Time `json:"started_at"`
+	UptimeS       float64   `json:"uptime_s"`
+	Domain        string    `json:"domain"`
+	State         string    `json:"state"` // ready, full or stopping
+	Calls         int       `json:"calls"`
+	Rooms         int       `json:"rooms"`
+	Accounts      int       `json:"accounts"`
+	Registrations int       `json:"registrations"`
+	Remaining     int       `json:"remaining"` // calls that there is room for
+	Shed          int       `json:"shed"`      // step of deliberate reduction, 0 for none
+	Listeners     Listeners `json:"listeners"`
+	Pressure      Pressure  `json:"pressure"`
+}
+
+// Listeners are the addresses of SIP by transport, "" where one is off.
+type Listeners struct {
+	UDP string `json:"udp"`
+	TCP string `json:"tcp"`
+	TLS string `json:"tls"`
+}
+
+// Pressure is how hard the server works.
+type Pressure struct {
+	TickLoad  float64 `json:"tick_load"` // share of the mixer's time, 0 to 1
+	LateTicks uint64  `json:"late_ticks"`
+	DHWaiting int     `json:"dh_waiting"`
+}
+
 // NewRoom asks for a room.
 type NewRoom struct {
 	Name      string `json:"name"`

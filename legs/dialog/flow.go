@@ -25,6 +25,12 @@ func (inv Invitation) Remote() netip.AddrPort {
 	return netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 }
 
+// Reaches says whether a flow stands: over UDP always, as far as can be told.
+func (e *Endpoint) Reaches(flow string) bool {
+	transport, _ := cutFlow(flow)
+	return transport == "udp" || e.streams.get(flow) != nil
+}
+
 // cutFlow takes the name of a flow apart.
 func cutFlow(name string) (transport, address string) {
 	transport, rest, _ := strings.Cut(name, "|")

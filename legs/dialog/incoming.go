@@ -19,7 +19,7 @@ type Incoming struct {
 	stream *stream // nil for UDP
 	tag    string
 	setup  *setup
-	login  *login // nil: challenges in the dialog are not answered
+	login  *login          // nil: challenges in the dialog are not answered
 	ctx    context.Context //nolint:containedctx // the life of the call, which no caller of ours has
 	cancel context.CancelCauseFunc
 	state  atomic.Int32 // calling → answered, or calling → cancelled
