@@ -221,6 +221,9 @@ func (o *mobileLeg) Confirmed(*legs.Leg) {}
 // Referred implements legs.Owner.
 func (o *mobileLeg) Referred(_ *legs.Leg, r *legs.Referral) { r.Refuse(dialog.Response{Status: 603}) }
 
+// Pressed implements legs.Owner.
+func (o *mobileLeg) Pressed(*legs.Leg, byte) {}
+
 // Ended implements legs.Owner.
 func (o *mobileLeg) Ended(_ *legs.Leg, e legs.Ending) {
 	close(o.stopped)
