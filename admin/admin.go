@@ -85,7 +85,7 @@ func New(c Config) (*Admin, error) {
 // route makes the chain that every request passes and the routes at its end.
 func (a *Admin) route(c Config) error {
 	router := chi.NewMux()
-	router.Use(a.bounded, a.recovered, headed, a.addressed, a.identified, a.meters.counted, a.typed, timed, a.once)
+	router.Use(a.bounded, a.recovered, headed, a.addressed, a.identified, a.audited, a.meters.counted, a.typed, timed, a.once)
 	notFound := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, http.StatusNotFound, "no such route; see /docs")
 	})
@@ -103,6 +103,7 @@ func (a *Admin) route(c Config) error {
 	a.moveRoutes()
 	a.tokenRoutes()
 	a.selfRoutes()
+	a.auditRoutes()
 	a.nodeRoutes(c.Version)
 	a.eventRoutes()
 	a.webhookRoutes()

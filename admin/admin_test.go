@@ -156,6 +156,8 @@ var routes = []struct {
 	{"GET", "/v1/tokens", "", 200},
 	{"POST", "/v1/tokens", `{"name":"wall board","role":"viewer","room":"demo","lifetime_s":3600}`, 201},
 	{"GET", "/v1/tokens/t1", "", 200},
+	{"GET", "/v1/audit", "", 200},
+	{"GET", "/v1/audit/key", "", 200},
 	{"GET", "/v1/webhooks", "", 200},
 	{"GET", "/v1/rooms", "", 200},
 	{"POST", "/v1/rooms", `{"name":"Board","policy":"standard","locked":true,"max_seats":7,"pin":"1234","permanent":true}`, 201},

@@ -116,5 +116,6 @@ func (a *Admin) mistaken(w http.ResponseWriter, r *http.Request, p *principal, e
 		return
 	}
 	a.log.WarnContext(r.Context(), "admin request with a wrong token", "source", peer(r))
+	a.toTrail(r, server.AdminAction{Operation: "wrong token", Path: r.URL.Path, Status: http.StatusUnauthorized})
 	a.refuse(w, reasonToken, http.StatusUnauthorized, "the token is wrong")
 }
