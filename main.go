@@ -45,6 +45,7 @@ type commands struct {
 	Flood   flood.Command         `cmd:"" help:"Offer a server more call set-ups than it can take, and count."`
 	Demo    demoCommand           `cmd:"" help:"Ten callers with recorded speech in two rooms of a server of their own."`
 	Account accountCommand        `cmd:"" help:"Accounts of a running server."`
+	Audit   auditCommand          `cmd:"" help:"The audit trail."`
 	Mikey   mikeyCommand          `cmd:"" help:"Look into MIKEY messages."`
 	Version versionCommand        `cmd:"" help:"Print the version."`
 
@@ -313,6 +314,7 @@ type accountCommand struct {
 	List    accountList    `cmd:"" help:"List the accounts."`
 	Show    accountShow    `cmd:"" help:"Show one account."`
 	Disable accountDisable `cmd:"" help:"Forbid an account to call and end its calls."`
+	Rotate  accountRotate  `cmd:"" help:"Give an account new credentials in place of the old; prints its BUNDLE once."`
 	Delete  accountDelete  `cmd:"" help:"Forget an account and end its calls."`
 }
 
@@ -345,6 +347,11 @@ type accountShow struct {
 
 type accountDisable struct {
 	Name string `arg:""`
+}
+
+type accountRotate struct {
+	Name string `arg:""`
+	Cert string `default:"ecdsa" enum:"rsa,ecdsa" help:"Kind of certificate (${enum})."`
 }
 
 type accountDelete struct {
@@ -385,6 +392,15 @@ func (a *accountDisable) Run(e *env, api *client.Client) error {
 	disabled := true
 	_, err := api.PatchAccount(e.ctx, a.Name, client.AccountPatch{Disabled: &disabled})
 	return err
+}
+
+// Run prints the new bundle.
+func (a *accountRotate) Run(e *env, api *client.Client) error {
+	bundle, err := api.RotateAccount(e.ctx, a.Name, a.Cert)
+	if err != nil {
+		return err
+	}
+	return e.json(bundle)
 }
 
 // Run deletes the account.

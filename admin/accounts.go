@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -20,11 +19,32 @@ type (
 	}
 	accountPatchInput struct {
 		Account string `path:"account" maxLength:"256" doc:"Name of the account"`
+		IfMatch string `header:"If-Match" maxLength:"1024" doc:"ETag that the account must still have"`
 		Body    server.AccountPatch
 	}
 )
 
-type accountOutput struct{ Body server.AccountView }
+type (
+	newAccountInput struct {
+		QR   string `query:"qr" enum:"svg,png" doc:"Answer with a QR code of the bundle, too"`
+		Body server.NewAccount
+	}
+	rotateInput struct {
+		Account string `path:"account" maxLength:"256" doc:"Name of the account"`
+		QR      string `query:"qr" enum:"svg,png" doc:"Answer with a QR code of the bundle, too"`
+		Body    *server.Rotation
+	}
+)
+
+type accountDeleteInput struct {
+	Account string `path:"account" maxLength:"256" doc:"Name of the account"`
+	IfMatch string `header:"If-Match" maxLength:"1024" doc:"ETag that the account must still have"`
+}
+
+type accountOutput struct {
+	ETag string `header:"ETag" doc:"For If-Match"`
+	Body server.AccountView
+}
 
 // bundleOutput passes the bundle through as the JSON that its own package makes of it.
 type bundleOutput struct {
@@ -45,6 +65,7 @@ type (
 		Key     string         `json:"key" doc:"Private key of the certificate, PEM"`
 		CA      string         `json:"ca" doc:"Certificate of the CA that vouches for the server, PEM"`
 		Server  string         `json:"server_cert,omitempty" doc:"RSA certificate of the server, to which mikey-pke encrypts, PEM"`
+		QR      *Provisioning  `json:"provisioning,omitempty" doc:"What a phone scans, where qr asked for it"`
 	}
 	bundleServer struct {
 		Transport string `json:"transport" enum:"udp,tcp,tls" doc:"Transport of the signalling"`
@@ -59,22 +80,28 @@ type (
 
 func (a *Admin) accountRoutes() {
 	const all, one = "/v1/accounts", "/v1/accounts/{account}"
-	huma.Register(a.api, operation("list-accounts", http.MethodGet, all, "List accounts"), a.listAccounts)
-	create := operation("create-account", http.MethodPost, all, "Make an account", http.StatusBadRequest, http.StatusConflict,
-		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	huma.Register(a.api, operation(server.Viewer, "list-accounts", http.MethodGet, all, "List accounts"), a.listAccounts)
+	create := operation(server.Administrator, "create-account", http.MethodPost, all, "Make an account", append(ofBody, http.StatusConflict)...)
 	create.Description = "Answers with the bundle: the only copy of the account's secrets in the clear. It is not shown again."
 	create.DefaultStatus = http.StatusCreated
-	shape := a.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[bundle](), true, "Bundle")
-	create.Responses = map[string]*huma.Response{"201": {
-		Description: "The bundle of the new account",
-		Content:     map[string]*huma.MediaType{"application/json": {Schema: shape}},
-	}}
+	create.Responses = a.answersBundle("201", "The bundle of the new account")
 	huma.Register(a.api, create, a.createAccount)
-	huma.Register(a.api, operation("get-account", http.MethodGet, one, "Show an account", http.StatusNotFound), a.getAccount)
-	huma.Register(a.api, operation("patch-account", http.MethodPatch, one, "Change an account", http.StatusBadRequest,
-		http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType), a.patchAccount)
-	huma.Register(a.api, operation("delete-account", http.MethodDelete, one, "End an account's calls and forget it",
-		http.StatusNotFound), a.deleteAccount)
+	huma.Register(a.api, operation(server.Viewer, "get-account", http.MethodGet, one, "Show an account", http.StatusNotFound), a.getAccount)
+	huma.Register(a.api, operation(server.Administrator, "patch-account", http.MethodPatch, one, "Change an account", append(ofBody, ofChange...)...), a.patchAccount)
+	huma.Register(a.api, operation(server.Administrator, "delete-account", http.MethodDelete, one, "End an account's calls and forget it", ofChange...), a.deleteAccount)
+	rotate := operation(server.Administrator, "rotate-account", http.MethodPost, one+"/rotate", "Give an account new credentials", append(ofBody, http.StatusNotFound)...)
+	rotate.Description = "Answers with the new bundle, once; the old key, password and certificate are good for nothing from then on. Devices have to register " +
+		"anew. Calls that stand go on."
+	rotate.Responses = a.answersBundle("200", "The new bundle of the account")
+	huma.Register(a.api, rotate, a.rotateAccount)
+}
+
+// answersBundle describes an answer that is a bundle.
+func (a *Admin) answersBundle(status, what string) map[string]*huma.Response {
+	shape := a.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[bundle](), true, "Bundle")
+	return map[string]*huma.Response{status: {
+		Description: what, Content: map[string]*huma.MediaType{"application/json": {Schema: shape}},
+	}}
 }
 
 func (a *Admin) listAccounts(ctx context.Context, in *pageInput) (*listOutput[server.AccountView], error) {
@@ -89,19 +116,34 @@ func (a *Admin) listAccounts(ctx context.Context, in *pageInput) (*listOutput[se
 	return newList(items, next), nil
 }
 
-func (a *Admin) createAccount(ctx context.Context, in *struct{ Body server.NewAccount }) (*bundleOutput, error) {
+func (a *Admin) createAccount(ctx context.Context, in *newAccountInput) (*bundleOutput, error) {
 	in.Body.Name = strings.ToLower(in.Body.Name)
 	made, view, err := a.server.CreateAccount(ctx, in.Body)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	body, err := json.Marshal(made)
+	return a.handOver(ctx, made, view.Name, in.QR)
+}
+
+func (a *Admin) rotateAccount(ctx context.Context, in *rotateInput) (*bundleOutput, error) {
+	var ask server.Rotation
+	if in.Body != nil {
+		ask = *in.Body
+	}
+	made, view, err := a.server.RotateAccount(ctx, strings.ToLower(in.Account), ask)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &bundleOutput{
-		Location: "/v1/accounts/" + url.PathEscape(view.Name), ContentType: "application/json", Body: body,
-	}, nil
+	return a.handOver(ctx, made, view.Name, in.QR)
+}
+
+// handOver answers with a bundle.
+func (a *Admin) handOver(ctx context.Context, made *server.Bundle, name, format string) (*bundleOutput, error) {
+	body, err := bundleJSON(made, format)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &bundleOutput{Location: "/v1/accounts/" + url.PathEscape(name), ContentType: "application/json", Body: body}, nil
 }
 
 func (a *Admin) getAccount(ctx context.Context, in *accountInput) (*accountOutput, error) {
@@ -109,19 +151,19 @@ func (a *Admin) getAccount(ctx context.Context, in *accountInput) (*accountOutpu
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &accountOutput{view}, nil
+	return &accountOutput{accountTag(view), view}, nil
 }
 
 func (a *Admin) patchAccount(ctx context.Context, in *accountPatchInput) (*accountOutput, error) {
-	view, err := a.server.PatchAccount(ctx, strings.ToLower(in.Account), in.Body)
+	view, err := a.server.PatchAccount(ctx, strings.ToLower(in.Account), in.Body, ifMatch(in.IfMatch, accountTag))
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &accountOutput{view}, nil
+	return &accountOutput{accountTag(view), view}, nil
 }
 
-func (a *Admin) deleteAccount(ctx context.Context, in *accountInput) (*struct{}, error) {
-	if err := a.server.DeleteAccount(ctx, strings.ToLower(in.Account)); err != nil {
+func (a *Admin) deleteAccount(ctx context.Context, in *accountDeleteInput) (*struct{}, error) {
+	if err := a.server.DeleteAccount(ctx, strings.ToLower(in.Account), ifMatch(in.IfMatch, accountTag)); err != nil {
 		return nil, a.problem(ctx, err)
 	}
 	return nil, nil //nolint:nilnil // huma's way to say 204

@@ -13,6 +13,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/conclave/conclave/server"
 )
 
 // ErrConfig says that the API cannot be made of what it was given.
@@ -43,6 +45,8 @@ type Admin struct {
 	log          *slog.Logger  //
 	stalled      time.Duration // bounds a write to a listener
 	failures     *failures     // locks by itself
+	paces        *paces        // locks by itself
+	idempotency  *idempotency  // locks by itself
 	inFlight     chan struct{} // semaphore
 	listening    chan struct{} // the same for those who listen to events
 	meters       *meters       // atomics
@@ -69,7 +73,8 @@ func New(c Config) (*Admin, error) {
 	}
 	a := &Admin{
 		server: c.Server, tokens: slices.Clone(c.Tokens), metricsToken: c.MetricsToken, tls: c.TLS, log: c.Log,
-		stalled: c.stalled, failures: newFailures(c.Now), inFlight: make(chan struct{}, maxInFlight), listening: make(chan struct{}, maxListening), meters: newMeters(),
+		stalled: c.stalled, failures: newFailures(c.Now), paces: newPaces(c.Now), idempotency: newIdempotency(c.Now), inFlight: make(chan struct{}, maxInFlight),
+		listening: make(chan struct{}, maxListening), meters: newMeters(),
 	}
 	for _, host := range c.Hosts {
 		a.hosts = append(a.hosts, strings.ToLower(strings.Trim(host, "[]")))
@@ -80,28 +85,37 @@ func New(c Config) (*Admin, error) {
 // route makes the chain that every request passes and the routes at its end.
 func (a *Admin) route(c Config) error {
 	router := chi.NewMux()
-	router.Use(a.bounded, a.recovered, headed, a.addressed, a.authorised, a.meters.counted, a.typed, timed)
-	router.NotFound(func(w http.ResponseWriter, _ *http.Request) {
+	router.Use(a.bounded, a.recovered, headed, a.addressed, a.identified, a.audited, a.meters.counted, a.typed, timed, a.once)
+	notFound := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, http.StatusNotFound, "no such route; see /docs")
 	})
+	router.NotFound(notFound)
 	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", strings.Join(allowed(router, r.URL.Path), ", "))
 		writeProblem(w, http.StatusMethodNotAllowed, "the route has other methods; see the Allow field")
 	})
-	router.Method(http.MethodGet, "/metrics", a.meters.handler(c.Metrics))
+	router.Method(http.MethodGet, "/metrics", a.guarded(grant{least: server.Viewer}, nil, a.meters.handler(c.Metrics)))
 	a.api = humachi.New(router, description(c.Version))
+	a.api.UseMiddleware(a.permitted)
 	a.accountRoutes()
 	a.roomRoutes()
 	a.seatRoutes()
 	a.moveRoutes()
+	a.tokenRoutes()
+	a.auditRoutes()
+	a.selfRoutes()
+	a.nodeRoutes(c.Version)
 	a.eventRoutes()
 	a.webhookRoutes()
 	a.healthRoutes()
+	if err := consoleRoutes(router, notFound); err != nil {
+		return err
+	}
 	page, err := newPage(a.api.OpenAPI())
 	if err != nil {
 		return err
 	}
-	router.Method(http.MethodGet, "/docs", page)
+	router.Method(http.MethodGet, "/docs", a.guarded(grant{least: server.Viewer}, nil, page))
 	a.handler = router
 	return nil
 }
@@ -109,7 +123,7 @@ func (a *Admin) route(c Config) error {
 // allowed lists the methods that the path has.
 func allowed(router *chi.Mux, path string) []string {
 	var methods []string
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		if router.Match(chi.NewRouteContext(), m, path) {
 			methods = append(methods, m)
 		}
@@ -125,18 +139,28 @@ func description(version string) huma.Config {
 	c.RejectUnknownQueryParameters = true
 	c.Info.Description = "Accounts, rooms, seats and events of a Conclave server. Errors are RFC 9457 problems."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"token": {Type: "http", Scheme: "bearer", Description: "The admin token, from the file that ready.json names."},
+		"token":       {Type: "http", Scheme: "bearer", Description: "A token: the first one is in the file that ready.json names, others come from POST /v1/tokens."},
+		"certificate": {Type: "mutualTLS", Description: "A client certificate of admin.client_ca whose organizational unit is a role."},
 	}
 	return c
 }
 
-// operation fills in what all routes with a token share.
-func operation(id, method, path, summary string, errs ...int) huma.Operation {
-	return huma.Operation{
+// operation fills in what all routes with a token share; least is the role that they ask for. A path with {room} is about that room.
+func operation(least server.Role, id, method, path, summary string, errs ...int) huma.Operation {
+	d := declared{grant: grant{least: least}}
+	if strings.Contains(path, "{room}") {
+		d.ofone, d.room = true, func(ctx huma.Context) string { return ctx.Param("room") }
+	}
+	op := huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary,
 		Tags:         []string{strings.Split(path, "/")[2]},
 		MaxBodyBytes: maxBody, BodyReadTimeout: readPatience,
-		Security: []map[string][]string{{"token": {}}},
-		Errors:   append([]int{http.StatusUnauthorized, http.StatusTooManyRequests}, errs...),
+		Security: []map[string][]string{{"token": {}}, {"certificate": {}}},
+		Errors:   append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests}, errs...),
+		Metadata: map[string]any{grantKey: d}, Extensions: map[string]any{"x-role": string(least)},
 	}
+	if method == http.MethodPost {
+		takesKey(&op)
+	}
+	return op
 }

@@ -28,7 +28,8 @@ type eventsInput struct {
 }
 
 func (a *Admin) eventRoutes() {
-	op := operation("events", http.MethodGet, eventsPath, "Listen to what happens", http.StatusServiceUnavailable)
+	op := operation(server.Viewer, "events", http.MethodGet, eventsPath, "Listen to what happens", http.StatusServiceUnavailable)
+	ofRoom(&op, func(ctx huma.Context) string { return ctx.Query("room") })
 	op.Description = "Server-sent events: id, event (its type) and data (the event as JSON) of each. A comment comes every " + heartbeat.String() +
 		" where nothing else does. Who reconnects with Last-Event-ID misses nothing, or is told by an event of type missed, without id, that what came " +
 		"between is not kept any more: then look at the rooms anew. Who does not take what comes is cut off."
@@ -43,12 +44,16 @@ func (a *Admin) eventRoutes() {
 type listener struct {
 	heard *server.Subscription
 	stall time.Duration
+	by    *principal
 	room  string
 	types []string
 	out   http.ResponseWriter
 	conn  *http.ResponseController
 	text  bytes.Buffer // what is written next
 }
+
+// errOver says that the token of a listener is good no longer.
+var errOver = errors.New("admin: the token of the listener is good no longer")
 
 // Resolve checks what no schema can say.
 func (in *eventsInput) Resolve(huma.Context) (errs []error) {
@@ -77,7 +82,7 @@ func (a *Admin) events(ctx context.Context, in *eventsInput) (*huma.StreamRespon
 	if err != nil {
 		return nil, a.problem(ctx, err) // Resolve has seen it
 	}
-	l := &listener{heard: a.server.Subscribe(after), room: strings.ToLower(in.Room), types: in.Types, stall: a.stalled}
+	l := &listener{heard: a.server.Subscribe(after), room: strings.ToLower(in.Room), types: in.Types, stall: a.stalled, by: principalOf(ctx)}
 	if err := l.heard.Err(); err != nil {
 		a.log.DebugContext(ctx, "a listener was refused", "err", err)
 		return nil, huma.Error503ServiceUnavailable("too many listeners, or the server stops; try again")
@@ -107,6 +112,9 @@ func (l *listener) serve(ctx context.Context) error {
 		l.text.WriteString("event: missed\ndata: {}\n\n")
 	}
 	for {
+		if l.by.over() {
+			return errOver
+		}
 		if err := l.flush(); err != nil {
 			return err
 		}

@@ -24,6 +24,8 @@ const (
 	reasonNoToken   = "no_token"
 	reasonToken     = "token"
 	reasonThrottled = "throttled"
+	reasonPaced     = "paced"
+	reasonRole      = "role"
 	reasonType      = "content_type"
 	reasonPanic     = "panic"
 )
@@ -122,35 +124,6 @@ func (a *Admin) ours(r *http.Request, host string) bool {
 	}
 	given, err := netip.ParseAddr(host)
 	return err == nil && given.Unmap() == here
-}
-
-// authorised is the one place that lets a request pass to its route. It denies by default, unknown routes included.
-func (a *Admin) authorised(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if slices.Contains(openRoutes, r.URL.Path) || (r.URL.Path == "/metrics" && !a.metricsToken) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		token, present := bearer(r)
-		if present && known(a.tokens, token) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if !present {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="conclave admin"`)
-			a.refuse(w, reasonNoToken, http.StatusUnauthorized, "give the admin token: Authorization: Bearer TOKEN")
-			return
-		}
-		tooMany, wait := a.failures.note(peer(r))
-		if tooMany {
-			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
-			a.refuse(w, reasonThrottled, http.StatusTooManyRequests, "too many wrong tokens from this address; wait")
-			return
-		}
-		a.log.WarnContext(r.Context(), "admin request with a wrong token", "source", peer(r))
-		w.Header().Set("WWW-Authenticate", `Bearer realm="conclave admin", error="invalid_token"`)
-		a.refuse(w, reasonToken, http.StatusUnauthorized, "the token is wrong")
-	})
 }
 
 // peer is the address of the client. Fields that a proxy may add are not believed.

@@ -18,6 +18,11 @@ const (
 	// stopPatience bounds the wait for requests in flight when the API stops.
 	stopPatience = 3 * time.Second
 
+	// auditPatience bounds the wait for the audit trail to take a request: the disk is slow when that is not enough.
+	auditPatience = 2 * time.Second
+	// maxAuditedPath bounds the path of a request in the audit trail, in octets; real ones are shorter.
+	maxAuditedPath = 256
+
 	// maxHeader bounds a request's header in octets; a token and some proxy's fields fit many times.
 	maxHeader = 16 << 10
 	// maxBody bounds a request's body in octets; the largest is the list of an account's devices.
@@ -42,6 +47,19 @@ const (
 	failureWindow   = time.Minute
 	// maxSources bounds the table of sources with failures, some 300 KiB.
 	maxSources = 4096
+	// requestsPerToken bounds the requests of one token or certificate in a second, and requestsBurst those at once: a console asks for
+	// some tens, a swarm makes some hundred accounts; a thousand would take a core from the mixer.
+	requestsPerToken = 1000
+	requestsBurst    = 2000
+	// maxPaces bounds the table of those rates: all tokens that may be kept, and some certificates.
+	maxPaces = 2048
+	// maxExchanges bounds the answers that are kept for Idempotency-Keys, exchangeKept for how long: who has not asked again by then has
+	// given up. maxExchange bounds one of them in octets; a bundle with an RSA certificate and a QR code has some 30 KiB.
+	maxExchanges = 256
+	exchangeKept = 10 * time.Minute
+	maxExchange  = 128 << 10
+	// maxKey bounds an Idempotency-Key in octets; a UUID has 36.
+	maxKey = 128
 	// retryAfter is what a client is told to wait when the API sheds, in seconds.
 	retryAfter = 1
 

@@ -30,13 +30,21 @@ type (
 )
 
 func (a *Admin) moveRoutes() {
-	begin := operation("move-seat", http.MethodPost, "/v1/rooms/{room}/seats/{seat}/moves", "Move a seat to another device of its account",
-		http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	begin := operation(server.Operator, "move-seat", http.MethodPost, "/v1/rooms/{room}/seats/{seat}/moves", "Move a seat to another device of its account",
+		append(ofBody, http.StatusNotFound, http.StatusConflict)...)
 	begin.Description = "Answers once the move is under way. The call goes on where it is until the new device was heard; whatever goes wrong before " +
 		"leaves it there."
 	begin.DefaultStatus = http.StatusAccepted
 	huma.Register(a.api, begin, a.moveSeat)
-	huma.Register(a.api, operation("get-move", http.MethodGet, "/v1/moves/{move}", "Show how a move goes, or went", http.StatusNotFound), a.getMove)
+	get := operation(server.Viewer, "get-move", http.MethodGet, "/v1/moves/{move}", "Show how a move goes, or went", http.StatusNotFound)
+	ofRoom(&get, func(ctx huma.Context) string {
+		view, err := a.server.Move(ctx.Param("move"))
+		if err != nil {
+			return "" // which is nobody's room
+		}
+		return view.Room
+	})
+	huma.Register(a.api, get, a.getMove)
 }
 
 func (a *Admin) moveSeat(ctx context.Context, in *moveSeatInput) (*movedOutput, error) {

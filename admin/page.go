@@ -22,7 +22,7 @@ code{font:14px ui-monospace,monospace;white-space:nowrap}`
 var pageText = template.Must(template.New("docs").Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.Title}}</title><style>{{.Style}}</style></head><body>
 <h1>{{.Title}}</h1><p>{{.About}} The whole description is <a href="/openapi.json">openapi.json</a>.</p>
-<table>{{range .Routes}}<tr><td><code>{{.Method}}</code></td><td><code>{{.Path}}</code></td><td>{{.Summary}}{{if .Open}} (no token needed){{end}}</td></tr>
+<table>{{range .Routes}}<tr><td><code>{{.Method}}</code></td><td><code>{{.Path}}</code></td><td>{{.Summary}}</td><td>{{.Role}}</td></tr>
 {{end}}</table></body></html>
 `))
 
@@ -35,16 +35,16 @@ type page struct {
 // route is one row of the page.
 type route struct {
 	Method, Path, Summary string
-	Open                  bool
+	Role                  string // the least one that may use it
 }
 
 // newPage makes the page from the description.
 func newPage(api *huma.OpenAPI) (*page, error) {
-	routes := []route{{http.MethodGet, "/metrics", "Metrics in the text format of Prometheus", false}}
+	routes := []route{{http.MethodGet, "/metrics", "Metrics in the text format of Prometheus", "viewer, or anybody on loopback"}}
 	for path, item := range api.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
 			if op != nil {
-				routes = append(routes, route{op.Method, path, op.Summary, len(op.Security) == 0})
+				routes = append(routes, route{op.Method, path, op.Summary, roleNeeded(op)})
 			}
 		}
 	}
@@ -60,6 +60,14 @@ func newPage(api *huma.OpenAPI) (*page, error) {
 	hash := sha256.Sum256([]byte(pageStyle))
 	policy := fmt.Sprintf("default-src 'none'; frame-ancestors 'none'; style-src 'sha256-%s'", base64.StdEncoding.EncodeToString(hash[:]))
 	return &page{text.Bytes(), policy}, nil
+}
+
+// roleNeeded is the role that a route declares.
+func roleNeeded(op *huma.Operation) string {
+	if d, ok := op.Metadata[grantKey].(declared); ok {
+		return string(d.least)
+	}
+	return "anybody"
 }
 
 // ServeHTTP gives the page.

@@ -27,10 +27,21 @@ var answers = []struct {
 	{server.ErrUnknownMove, http.StatusNotFound, "no such move"},
 	{server.ErrMovePending, http.StatusConflict, "a move of this seat is pending; wait for its end"},
 	{server.ErrNotMovable, http.StatusConflict, "this seat cannot move: its owner is away, or came by a trunk"},
-	{server.ErrNotADevice, http.StatusUnprocessableEntity, "target is none of the devices of the seat's account; register it, or list it with the account"},
+	{server.ErrNotADevice, http.StatusUnprocessableEntity, "the URI is none of a device of the account, or is one of several; register it, list it with the account, or say which"},
+	{errStale, http.StatusPreconditionFailed, "it has been changed since; read it again, and send its new ETag as If-Match"},
+	{server.ErrTooManyRooms, http.StatusConflict, "as many rooms are open as limits.rooms lets be; end one, or raise it"},
+	{server.ErrConfiguredRoom, http.StatusConflict, "the room stands in the configuration; take it out there, or lock it and hang its seats up"},
+	{server.ErrCallLimit, http.StatusConflict, "the account has as many calls as limits.calls_per_account lets it, or the room as many seats as max_seats; raise it, or end one"},
+	{server.ErrNoMethod, http.StatusUnprocessableEntity, "no keying method suits the room's policy, the account and the device; name another, or leave it to the policy"},
+	{server.ErrUnknownToken, http.StatusNotFound, "no such token"},
+	{server.ErrTooManyTokens, http.StatusConflict, "no more tokens are kept; revoke some that are not needed"},
+	{server.ErrAuditUnreadable, http.StatusServiceUnavailable, "a record of the audit trail cannot be read; run: conclave audit verify"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
 }
+
+// errStale says that a resource is not as it was when its ETag was read.
+var errStale = errors.New("admin: stale ETag")
 
 // problem turns an error of the server into the answer, and logs what the answer does not say.
 func (a *Admin) problem(ctx context.Context, err error) error {

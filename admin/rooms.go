@@ -2,8 +2,8 @@ package admin
 
 import (
 	"context"
-	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,57 +17,48 @@ type (
 	roomInput struct {
 		Room string `path:"room" maxLength:"256" doc:"Name of the room"`
 	}
-	seatsInput struct {
-		Room   string `path:"room" maxLength:"256" doc:"Name of the room"`
-		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Most items to give"`
-		Cursor string `query:"cursor" maxLength:"256" doc:"The next of the page before; the first page when absent"`
+	roomPatchInput struct {
+		Room    string `path:"room" maxLength:"256" doc:"Name of the room"`
+		IfMatch string `header:"If-Match" maxLength:"1024" doc:"ETag that the room must still have"`
+		Body    server.RoomPatch
 	}
-	seatInput struct {
-		Room string `path:"room" maxLength:"256" doc:"Name of the room"`
-		Seat string `path:"seat" maxLength:"256" doc:"Id of the seat"`
-	}
-	seatPatchInput struct {
-		Room string `path:"room" maxLength:"256" doc:"Name of the room"`
-		Seat string `path:"seat" maxLength:"256" doc:"Id of the seat"`
-		Body server.SeatPatch
+	roomDeleteInput struct {
+		Room    string `path:"room" maxLength:"256" doc:"Name of the room"`
+		IfMatch string `header:"If-Match" maxLength:"1024" doc:"ETag that the room must still have"`
 	}
 )
 
 type (
-	roomOutput struct{ Body server.RoomView }
-	seatOutput struct{ Body server.SeatView }
+	roomOutput struct {
+		ETag string `header:"ETag" doc:"For If-Match"`
+		Body server.RoomView
+	}
+	newRoomOutput struct {
+		Location string `header:"Location" doc:"Path of the room"`
+		ETag     string `header:"ETag" doc:"For If-Match"`
+		Body     server.RoomView
+	}
+)
+
+// What else a route can answer that takes a body, and one that changes what is there.
+var (
+	ofBody   = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}
+	ofChange = []int{http.StatusNotFound, http.StatusPreconditionFailed}
 )
 
 func (a *Admin) roomRoutes() {
-	huma.Register(a.api, operation("list-rooms", http.MethodGet, "/v1/rooms", "List open rooms"), a.listRooms)
-	huma.Register(a.api, operation("get-room", http.MethodGet, "/v1/rooms/{room}", "Show a room", http.StatusNotFound), a.getRoom)
-}
-
-func (a *Admin) seatRoutes() {
-	const all, one = "/v1/rooms/{room}/seats", "/v1/rooms/{room}/seats/{seat}"
-	huma.Register(a.api, operation("list-seats", http.MethodGet, all, "List the seats of a room", http.StatusNotFound), a.listSeats)
-	huma.Register(a.api, operation("get-seat", http.MethodGet, one, "Show a seat", http.StatusNotFound), a.getSeat)
-	huma.Register(a.api, operation("patch-seat", http.MethodPatch, one, "Mute, deafen or turn a seat up and down",
-		http.StatusBadRequest, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType), a.patchSeat)
-	for _, change := range []struct {
-		name, summary, outcome string
-		of                     func(ctx context.Context, room, seat string) error
-	}{
-		{
-			"rekey", "Change the keys of a seat's call",
-			"The outcome is in keying.rekeys of the seat and in conclave_rekeys_total; a call whose peer refuses is ended.", a.server.Rekey,
-		},
-		{
-			"reinvite", "Send a re-INVITE that leaves the keys",
-			"Where MIKEY runs the peer has to prove itself anew. A refusal changes nothing and is told by the log alone.", a.server.Reinvite,
-		},
-	} {
-		op := operation(change.name+"-seat", http.MethodPost, one+"/"+change.name, change.summary, http.StatusNotFound)
-		op.Description = "Answers once it is taken on. " + change.outcome
-		op.DefaultStatus = http.StatusAccepted
-		huma.Register(a.api, op, a.changed(change.of))
-	}
-	huma.Register(a.api, operation("hang-up-seat", http.MethodDelete, one, "Hang up", http.StatusNotFound), a.hangUp)
+	const all, one = "/v1/rooms", "/v1/rooms/{room}"
+	huma.Register(a.api, operation(server.Viewer, "list-rooms", http.MethodGet, all, "List open rooms"), a.listRooms)
+	create := operation(server.Operator, "create-room", http.MethodPost, all, "Open a room", append(ofBody, http.StatusConflict)...)
+	create.DefaultStatus = http.StatusCreated
+	huma.Register(a.api, create, a.createRoom)
+	huma.Register(a.api, operation(server.Viewer, "get-room", http.MethodGet, one, "Show a room", http.StatusNotFound), a.getRoom)
+	patch := operation(server.Operator, "patch-room", http.MethodPatch, one, "Lock a room, change its limits, mute everybody", append(ofBody, ofChange...)...)
+	patch.Description = "A room of the configuration is as that says again after a restart."
+	huma.Register(a.api, patch, a.patchRoom)
+	end := operation(server.Operator, "delete-room", http.MethodDelete, one, "End a room and everybody's call in it", append(ofChange, http.StatusConflict)...)
+	end.Description = "Its name is free at once: where rooms are made on demand, whoever calls it next opens another."
+	huma.Register(a.api, end, a.deleteRoom)
 }
 
 func (a *Admin) listRooms(ctx context.Context, in *pageInput) (*listOutput[server.RoomView], error) {
@@ -83,48 +74,28 @@ func (a *Admin) getRoom(ctx context.Context, in *roomInput) (*roomOutput, error)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &roomOutput{view}, nil
+	return &roomOutput{roomTag(view), view}, nil
 }
 
-func (a *Admin) listSeats(ctx context.Context, in *seatsInput) (*listOutput[server.SeatView], error) {
-	seats, err := a.server.Seats(ctx, strings.ToLower(in.Room))
+func (a *Admin) createRoom(ctx context.Context, in *struct{ Body server.NewRoom }) (*newRoomOutput, error) {
+	in.Body.Name = strings.ToLower(in.Body.Name)
+	view, err := a.server.CreateRoom(ctx, in.Body)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return pageOf(seats, seatKey, pageInput{in.Limit, in.Cursor})
+	return &newRoomOutput{Location: "/v1/rooms/" + url.PathEscape(view.Name), ETag: roomTag(view), Body: view}, nil
 }
 
-// seatKey orders the seats of a room by the time they were taken.
-func seatKey(s server.SeatView) string { return fmt.Sprintf("%020d %s", s.JoinedAt.UnixNano(), s.ID) }
-
-func (a *Admin) getSeat(ctx context.Context, in *seatInput) (*seatOutput, error) {
-	view, err := a.server.Seat(ctx, strings.ToLower(in.Room), in.Seat)
+func (a *Admin) patchRoom(ctx context.Context, in *roomPatchInput) (*roomOutput, error) {
+	view, err := a.server.PatchRoom(ctx, strings.ToLower(in.Room), in.Body, ifMatch(in.IfMatch, roomTag))
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &seatOutput{view}, nil
+	return &roomOutput{roomTag(view), view}, nil
 }
 
-func (a *Admin) patchSeat(ctx context.Context, in *seatPatchInput) (*seatOutput, error) {
-	view, err := a.server.PatchSeat(ctx, strings.ToLower(in.Room), in.Seat, in.Body)
-	if err != nil {
-		return nil, a.problem(ctx, err)
-	}
-	return &seatOutput{view}, nil
-}
-
-// changed asks the server for a change within a call, which goes on after the answer.
-func (a *Admin) changed(ask func(ctx context.Context, room, seat string) error) func(context.Context, *seatInput) (*struct{}, error) {
-	return func(ctx context.Context, in *seatInput) (*struct{}, error) {
-		if err := ask(ctx, strings.ToLower(in.Room), in.Seat); err != nil {
-			return nil, a.problem(ctx, err)
-		}
-		return nil, nil //nolint:nilnil // huma's way to answer without a body
-	}
-}
-
-func (a *Admin) hangUp(ctx context.Context, in *seatInput) (*struct{}, error) {
-	if err := a.server.HangUp(ctx, strings.ToLower(in.Room), in.Seat); err != nil {
+func (a *Admin) deleteRoom(ctx context.Context, in *roomDeleteInput) (*struct{}, error) {
+	if err := a.server.DeleteRoom(ctx, strings.ToLower(in.Room), ifMatch(in.IfMatch, roomTag)); err != nil {
 		return nil, a.problem(ctx, err)
 	}
 	return nil, nil //nolint:nilnil // huma's way to say 204

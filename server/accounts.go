@@ -27,6 +27,8 @@ type accounts struct {
 	domain string
 	roots  *x509.CertPool
 
+	changing sync.Mutex // held by whoever changes the store and then the cache, so that both see the changes in one order
+
 	mu     sync.RWMutex
 	byName map[string]*store.Account // replaced, never changed; but for their secrets, which are touched under mu only
 }
@@ -100,6 +102,13 @@ func (a *accounts) enabled(name string) *store.Account {
 	return nil
 }
 
+// total is how many there are.
+func (a *accounts) total() int {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return len(a.byName)
+}
+
 // taken says whether an account has that name.
 func (a *accounts) taken(name string) bool { return a.find(name) != nil }
 
@@ -170,6 +179,8 @@ func (a *accounts) HA1MD5(name string) ([]byte, bool) {
 
 // create keeps a new account and caches it.
 func (a *accounts) create(acc store.Account) error {
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	if err := a.store.CreateAccount(acc); err != nil {
 		return accountError(err)
 	}
@@ -178,10 +189,14 @@ func (a *accounts) create(acc store.Account) error {
 }
 
 // update changes an account in the store and in the cache.
-func (a *accounts) update(name string, change func(*store.Account)) error {
+func (a *accounts) update(name string, change func(*store.Account) error) error {
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	var changed store.Account
 	err := a.store.UpdateAccount(name, func(acc *store.Account) error {
-		change(acc)
+		if err := change(acc); err != nil {
+			return err
+		}
 		changed = acc.Clone()
 		return nil
 	})
@@ -193,7 +208,14 @@ func (a *accounts) update(name string, change func(*store.Account)) error {
 }
 
 // delete forgets an account and wipes its secrets.
-func (a *accounts) delete(name string) error {
+func (a *accounts) delete(name string, musts ...Must[*store.Account]) error {
+	a.changing.Lock()
+	defer a.changing.Unlock()
+	if acc := a.find(name); acc != nil {
+		if err := all(musts, acc); err != nil {
+			return err
+		}
+	}
 	if err := a.store.DeleteAccount(name); err != nil {
 		return accountError(err)
 	}

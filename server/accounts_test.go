@@ -42,7 +42,7 @@ func TestUpdateLeavesCredentials(t *testing.T) {
 	enter(t, a, "alice")
 	want := sha256.Sum256([]byte("alice"))
 	for range 2 { // the second change starts from what the first left in the store
-		if err := a.update("alice", func(acc *store.Account) { acc.DisplayName = "Alice" }); err != nil {
+		if err := a.update("alice", func(acc *store.Account) error { acc.DisplayName = "Alice"; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if got, ok := a.HA1SHA256("alice"); !ok || !bytes.Equal(got, want[:]) {
@@ -119,7 +119,7 @@ func TestCredentialsConcurrently(t *testing.T) {
 		}
 	})
 	for range 3 {
-		if err := a.update("alice", func(acc *store.Account) { acc.Disabled = !acc.Disabled }); err != nil {
+		if err := a.update("alice", func(acc *store.Account) error { acc.Disabled = !acc.Disabled; return nil }); err != nil {
 			t.Error(err)
 		}
 	}
@@ -136,7 +136,7 @@ func TestIssuedCertificates(t *testing.T) {
 	enter(t, a, "alice")
 	const uri = "sip:alice@conf.example.com"
 	certify := func(fingerprint string) {
-		if err := a.update("alice", func(acc *store.Account) { acc.CertFingerprints = []string{fingerprint} }); err != nil {
+		if err := a.update("alice", func(acc *store.Account) error { acc.CertFingerprints = []string{fingerprint}; return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // promise makes a move of a seat, and the tenancy of the leg to come. It runs in the room's goroutine.
 func (r *room) promise(s *Server, st *seat, way how, target string) (*tenancy, error) {
 	switch {
-	case r.seats[st.id] != st:
+	case r.seats[st.id] != st, r.closing:
 		return nil, ErrUnknownSeat
 	case st.coming != nil:
 		return nil, ErrMovePending
@@ -123,7 +123,9 @@ func (o *tenancy) swap() (old *tenancy, gap time.Duration, err error) {
 	if !done {
 		return nil, 0, errSeatGone
 	}
-	gap, _ = o.seat.mix.Handover()
+	if o.move.how != byCall { // who is new was not missed before
+		gap, _ = o.seat.mix.Handover()
+	}
 	return old, gap, nil
 }
 

@@ -78,12 +78,23 @@ const (
 	rosterStream   = 24 << 10
 	// refusalsTold bounds the refusals in a second that become events.
 	refusalsTold = 20
+	// strangersRecorded bounds the refusals in a second that the audit trail has a record of each for, of those who proved nothing: 30 MB a
+	// day of them at most. refusalsRecorded those of accounts and trunks.
+	strangersRecorded = 1
+	refusalsRecorded  = 20
 	// speakingPace is how often it is looked who speaks, and what the node has to shed, while anybody listens.
 	speakingPace = 500 * time.Millisecond
 	// maxDisplayName bounds the name that a trunk gives a caller, in characters, as the admin API bounds an account's.
 	maxDisplayName = 128
 	// mostNamed bounds the names that one line of the log lists.
 	mostNamed = 10
+	// tokenOctets of randomness make a token of the admin API; guessing one is hopeless at any rate.
+	tokenOctets = 32
+	// maxTokens bounds the tokens of the admin API, one for each program and person that uses it.
+	maxTokens = 1000
+	// pinSalt is the salt of a kept PIN in octets, pinRounds the rounds of PBKDF2: some milliseconds, which a few tries a minute may cost.
+	pinSalt   = 16
+	pinRounds = 16_384
 	// retryAfter is what a caller is told to wait when the server is full, in seconds.
 	retryAfter = 5
 )

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -68,21 +69,32 @@ func (s *Server) Seat(ctx context.Context, room, id string) (SeatView, error) {
 }
 
 // PatchSeat changes a seat from the next tick on and returns its new view.
-func (s *Server) PatchSeat(ctx context.Context, room, id string, p SeatPatch) (SeatView, error) {
-	var v SeatView
-	err := s.withSeat(ctx, room, id, func(st *seat) {
+func (s *Server) PatchSeat(ctx context.Context, room, id string, p SeatPatch, musts ...Must[SeatView]) (v SeatView, err error) {
+	if p.Position != nil {
+		if _, ok := p.Position.Place(); !ok {
+			return v, fmt.Errorf("%w: a position is an azimuth, or x, y and z", ErrInvalid)
+		}
+	}
+	posted := s.withSeat(ctx, room, id, func(st *seat) {
+		if err = all(musts, st.view(room)); err != nil {
+			return
+		}
 		st.patch(p)
 		st.room.publish(st.about(EventSeatChanged))
 		v = st.view(room)
 	})
-	return v, err
+	return v, errors.Join(posted, err)
 }
 
 // HangUp ends the leg of a seat with a BYE, and a move of it; the seat is free once the mixer let go of it.
-func (s *Server) HangUp(ctx context.Context, room, id string) error {
+func (s *Server) HangUp(ctx context.Context, room, id string, musts ...Must[SeatView]) error {
 	var leg *legs.Leg
+	var unmet error
 	away, moving := false, false
 	err := s.withSeat(ctx, room, id, func(st *seat) {
+		if unmet = all(musts, st.view(room)); unmet != nil {
+			return
+		}
 		leg, moving = st.leg(), st.coming != nil && st.coming.move != nil
 		st.coming.callOff()
 		if away = st.away != nil; away {
@@ -90,8 +102,8 @@ func (s *Server) HangUp(ctx context.Context, room, id string) error {
 		}
 	})
 	switch {
-	case err != nil, away, moving && leg == nil:
-		return err
+	case err != nil, unmet != nil, away, moving && leg == nil:
+		return errors.Join(err, unmet)
 	case leg == nil:
 		return fmt.Errorf("%w: the call is still being set up", ErrUnavailable)
 	}
@@ -134,22 +146,33 @@ func (st *seat) patch(p SeatPatch) {
 		st.gainDB = *p.GainDB
 		st.mix.SetGain(st.gainDB)
 	}
+	if p.Position != nil {
+		if place, ok := p.Position.Place(); ok {
+			st.position = &place
+		}
+	}
 }
 
 // view of a room, taken in its goroutine.
-func (r *room) view(ctx context.Context) (RoomView, error) {
-	v := RoomView{Name: r.name, Policy: r.policy.Name, CreatedAt: r.created, Speaking: []string{}}
-	err := r.do(ctx, func() {
-		v.Locked, v.MaxSeats, v.Seats = r.locked, r.maxSeats, len(r.seats)
-		for _, st := range r.seats {
-			if st.mix.Speaking() {
-				v.Speaking = append(v.Speaking, st.id)
-			}
-			v.Weakest = weaker(v.Weakest, st.leg())
-		}
-	})
-	slices.Sort(v.Speaking)
+func (r *room) view(ctx context.Context) (v RoomView, err error) {
+	err = r.do(ctx, func() { v = r.look() })
 	return v, err
+}
+
+// look is the view; it runs in the room's goroutine.
+func (r *room) look() RoomView {
+	v := RoomView{
+		Name: r.name, Policy: r.policy.Load().Name, Locked: r.locked, MaxSeats: r.maxSeats, PIN: r.pin != nil, Permanent: r.permanent,
+		Seats: len(r.seats), Speaking: []string{}, CreatedAt: r.created,
+	}
+	for _, st := range r.seats {
+		if st.mix.Speaking() {
+			v.Speaking = append(v.Speaking, st.id)
+		}
+		v.Weakest = weaker(v.Weakest, st.leg())
+	}
+	slices.Sort(v.Speaking)
+	return v
 }
 
 // weaker returns the weaker of a keying found so far and that of a leg.
@@ -187,7 +210,7 @@ func strength(w *WeakestView) int {
 func (st *seat) view(room string) SeatView {
 	v := SeatView{
 		ID: st.id, Room: room, Account: st.who.Account, Trunk: st.who.Trunk, DisplayName: st.display, JoinedAt: st.joined,
-		Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Speaking: st.mix.Speaking(), LevelDBFS: st.mix.LevelDBFS(),
+		Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Position: st.position, Speaking: st.mix.Speaking(), LevelDBFS: st.mix.LevelDBFS(),
 	}
 	leg := st.leg()
 	if leg == nil || leg.Terms() == nil {

@@ -101,16 +101,21 @@ func byInstance(bindings []*binding) (groups [][]*binding) {
 
 // deviceViews are the devices of an account as the admin API shows them: those of its record, then those that registered.
 func (s *Server) deviceViews(acc *store.Account) []DeviceView {
-	views := []DeviceView{}
-	for _, d := range acc.Devices {
-		found, _ := listed(d)
-		views = append(views, DeviceView{Name: d.Name, URI: d.URI, Transport: found.transport})
-	}
+	views := listedViews(acc)
 	for _, b := range s.registrar.of(acc.Name) {
 		expires := b.expires.UTC().Truncate(time.Second)
 		views = append(views, DeviceView{
 			Name: b.name, URI: b.text, Instance: b.instance, Transport: b.transport, Registered: true, Expires: &expires,
 		})
+	}
+	return views
+}
+
+func listedViews(acc *store.Account) []DeviceView {
+	views := []DeviceView{}
+	for _, d := range acc.Devices {
+		found, _ := listed(d)
+		views = append(views, DeviceView{Name: d.Name, URI: d.URI, Transport: found.transport})
 	}
 	return views
 }

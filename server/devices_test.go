@@ -14,7 +14,7 @@ import (
 // newHouse is a server with the account alice, a registrar, and nothing else; its domain is conf.example.com.
 func newHouse(t *testing.T) *Server {
 	t.Helper()
-	s := &Server{cfg: DevConfig(), accounts: register(t), registrar: newRegistrar(100, time.Now), ledger: newLedger(DevConfig()), events: events.New(16, time.Now)}
+	s := &Server{cfg: DevConfig(), accounts: register(t), registrar: newRegistrar(100, time.Now), ledger: newLedger(DevConfig()), events: events.New(16, time.Now), trail: openedTrail(t)}
 	t.Cleanup(s.events.Close)
 	s.cfg.SIP.Domain = "conf.example.com"
 	enter(t, s.accounts, "alice")
@@ -71,7 +71,7 @@ func TestTarget(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newHouse(t)
-			if err := s.accounts.update("alice", func(acc *store.Account) { acc.Devices = lists }); err != nil {
+			if err := s.accounts.update("alice", func(acc *store.Account) error { acc.Devices = lists; return nil }); err != nil {
 				t.Fatal(err)
 			}
 			s.registers(t, "bob", "sip:bob@10.0.0.7", "192.0.2.77:5061")

@@ -34,7 +34,7 @@ func (s *Server) MoveSeat(ctx context.Context, room, id string, ask MoveRequest)
 	if posted := s.withSeat(ctx, room, id, func(st *seat) { o, err = st.room.promise(s, st, way, d.uri) }); posted != nil || err != nil {
 		return MoveView{}, errors.Join(posted, err)
 	}
-	bring := func(ctx context.Context) error { return s.dial(ctx, o, d) }
+	bring := func(ctx context.Context) error { return s.dial(ctx, o, d, "") }
 	if way == bySending {
 		bring = func(ctx context.Context) error { return s.send(ctx, o, from, d) }
 	}
@@ -51,12 +51,12 @@ type MoveRequest struct {
 }
 
 // dial calls the device that is to have the seat. It offers what the policy has, by methods that prove who answers; where the policy
-// hands on the running TGK, that.
-func (s *Server) dial(ctx context.Context, o *tenancy, d device) error {
+// hands on the running TGK, that. only is the one method to offer; "" is any.
+func (s *Server) dial(ctx context.Context, o *tenancy, d device, only keying.Method) error {
 	ctx, cancel := context.WithTimeout(ctx, s.waits.Load().ring)
 	defer cancel()
-	policy := s.policies.of(o.room.policy, o.seat.who)
-	methods := s.methodsTo(o.seat.who, policy, d.transport == "tls" && d.registered)
+	policy := s.policies.of(o.room.policy.Load(), o.seat.who)
+	methods := s.offered(o.seat.who, policy, d, only)
 	if len(methods) == 0 {
 		return errNoMethod
 	}
@@ -70,8 +70,8 @@ func (s *Server) dial(ctx context.Context, o *tenancy, d device) error {
 			s.log.Info("a device refused a method", "move", o.move.id, "method", string(from), "next", string(to), "status", why.Status)
 		},
 	}
-	if policy.MoveTGK == keying.MoveRunning && slices.Contains(methods, keying.MIKEYPSK) {
-		out.Handover = o.running()
+	if running := o.running(); running != nil && policy.MoveTGK == keying.MoveRunning && slices.Contains(methods, keying.MIKEYPSK) {
+		out.Handover = running
 		out.Methods = append([]keying.Method{keying.MIKEYPSK}, slices.DeleteFunc(methods, func(m keying.Method) bool { return m == keying.MIKEYPSK })...)
 	}
 	o.called = &call{identity: peer, who: o.seat.who, room: o.room.name, tenancy: o}
@@ -87,6 +87,11 @@ func (o *tenancy) running() (r *keying.Running) {
 		}
 	})
 	return r
+}
+
+// offered are the methods by which we call a device.
+func (s *Server) offered(who gate.Who, p *keying.Policy, d device, only keying.Method) []keying.Method {
+	return slices.DeleteFunc(s.methodsTo(who, p, d.transport == "tls" && d.registered), func(m keying.Method) bool { return only != "" && m != only })
 }
 
 // methodsTo are the methods of a policy by which we can call an account's device, in the policy's order.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // RFC 2617, for phones that know no other
 	"crypto/sha256"
@@ -28,15 +29,7 @@ func (s *Server) CreateAccount(_ context.Context, n NewAccount) (*keying.Bundle,
 	if err := s.checkPolicy(n.Policy); err != nil {
 		return nil, AccountView{}, err
 	}
-	kind := n.Cert
-	if kind == "" {
-		kind = keying.CertECDSA
-	}
-	cert, err := s.keys.authority.IssueAccount(s.uri(n.Name), kind)
-	if err != nil {
-		return nil, AccountView{}, fmt.Errorf("%w: certificate: %w", ErrInvalid, err)
-	}
-	bundle, acc, err := s.enrol(n, cert)
+	bundle, acc, err := s.credentials(n)
 	if err != nil {
 		return nil, AccountView{}, err
 	}
@@ -47,6 +40,45 @@ func (s *Server) CreateAccount(_ context.Context, n NewAccount) (*keying.Bundle,
 	view := s.accountView(&acc)
 	s.publish(view.event(EventAccountCreated))
 	return bundle, view, nil
+}
+
+// credentials makes a certificate and all else that an account proves itself by.
+func (s *Server) credentials(n NewAccount) (*keying.Bundle, store.Account, error) {
+	cert, err := s.keys.authority.IssueAccount(s.uri(n.Name), cmp.Or(n.Cert, keying.CertECDSA))
+	if err != nil {
+		return nil, store.Account{}, fmt.Errorf("%w: certificate: %w", ErrInvalid, err)
+	}
+	return s.enrol(n, cert)
+}
+
+// RotateAccount gives an account new credentials in place of all that it had: pre-shared key, password and certificate. Its devices have to
+// register anew; calls that stand go on, and prove themselves by the new ones when their keys change.
+func (s *Server) RotateAccount(ctx context.Context, name string, ask Rotation) (*keying.Bundle, AccountView, error) {
+	if !s.accounts.taken(name) { // before anything is spent on it
+		return nil, AccountView{}, ErrUnknownAccount
+	}
+	bundle, fresh, err := s.credentials(NewAccount{Name: name, Cert: ask.Cert, MD5: true})
+	if err != nil {
+		return nil, AccountView{}, err
+	}
+	defer fresh.Wipe()
+	err = s.accounts.update(name, func(acc *store.Account) error {
+		acc.PSK, acc.HA1SHA256, acc.CertFingerprints = fresh.PSK, fresh.HA1SHA256, fresh.CertFingerprints
+		if len(acc.HA1MD5) > 0 {
+			acc.HA1MD5 = fresh.HA1MD5
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, AccountView{}, err
+	}
+	s.registrar.forget(name)
+	s.log.Info("account rotated", "account", name)
+	view, err := s.Account(ctx, name)
+	if err == nil {
+		s.publish(view.event(EventAccountChanged))
+	}
+	return bundle, view, err
 }
 
 // enrol makes the credentials of an account: the bundle for its owner and the record for the store.
@@ -130,7 +162,7 @@ func (s *Server) Accounts(_ context.Context, after string, limit int) ([]Account
 }
 
 // PatchAccount changes an account; disabling it ends the calls it is in.
-func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch) (AccountView, error) {
+func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch, musts ...Must[AccountView]) (AccountView, error) {
 	if p.Policy != nil {
 		if err := s.checkPolicy(*p.Policy); err != nil {
 			return AccountView{}, err
@@ -141,7 +173,13 @@ func (s *Server) PatchAccount(ctx context.Context, name string, p AccountPatch) 
 			return AccountView{}, err
 		}
 	}
-	err := s.accounts.update(name, func(acc *store.Account) { p.apply(acc) })
+	err := s.accounts.update(name, func(acc *store.Account) error {
+		if err := all(musts, s.recordView(acc)); err != nil {
+			return err
+		}
+		p.apply(acc)
+		return nil
+	})
 	if err != nil {
 		return AccountView{}, err
 	}
@@ -175,8 +213,8 @@ func (p *AccountPatch) apply(acc *store.Account) {
 }
 
 // DeleteAccount forgets an account and ends the calls it is in.
-func (s *Server) DeleteAccount(ctx context.Context, name string) error {
-	if err := s.accounts.delete(name); err != nil {
+func (s *Server) DeleteAccount(ctx context.Context, name string, musts ...Must[AccountView]) error {
+	if err := s.accounts.delete(name, func(acc *store.Account) error { return all(musts, s.recordView(acc)) }); err != nil {
 		return err
 	}
 	s.closeAccount(ctx, name)
@@ -203,12 +241,19 @@ func (s *Server) closeAccount(ctx context.Context, name string) {
 }
 
 func (s *Server) accountView(acc *store.Account) AccountView {
+	v := s.recordView(acc)
+	v.Devices, v.Calls = s.deviceViews(acc), s.ledger.of(acc.Name)
+	return v
+}
+
+// recordView is the view without what is not of the record: it takes no lock, for whoever is changing it.
+func (s *Server) recordView(acc *store.Account) AccountView {
 	prints := acc.CertFingerprints
 	if prints == nil {
 		prints = []string{}
 	}
 	return AccountView{
 		Name: acc.Name, URI: s.uri(acc.Name), DisplayName: acc.DisplayName, Disabled: acc.Disabled,
-		Policy: acc.Policy, MD5: len(acc.HA1MD5) > 0, CertFingerprints: prints, Devices: s.deviceViews(acc), Calls: s.ledger.of(acc.Name), CreatedAt: acc.CreatedAt,
+		Policy: acc.Policy, MD5: len(acc.HA1MD5) > 0, CertFingerprints: prints, Devices: listedViews(acc), CreatedAt: acc.CreatedAt,
 	}
 }

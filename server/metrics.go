@@ -52,6 +52,9 @@ func (t *mediaTotals) add(s media.Snapshot) {
 // endings are those that an operator watches for, and that are there from the start (legs.Ending).
 var endings = []string{"media_timeout", "session_expired", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed"}
 
+// overloads are the refusals before the gate that an operator watches for, and that are there from the start.
+var overloads = []string{"overload", "full"}
+
 // runtimeMetrics are those beyond the collector's own: what of the heap is alive.
 var runtimeMetrics = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/gc/heap/live:bytes$`)}
 
@@ -76,7 +79,7 @@ func newMetrics(s *Server) *metrics {
 			Name: "conclave_rekeys_total", Help: "Changes of keys within a call, whichever side began them, by result.",
 		}, []string{"result"}),
 		moves: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "conclave_moves_total", Help: "Seats that went, or were to go, to another device, by who began it and by result (done, or why it failed).",
+			Name: "conclave_moves_total", Help: "Seats that went, or were to go, to another device, or to whom the API had called (dial), by who began it and by result (done, or why it failed).",
 		}, []string{"how", "result"}),
 		gaps: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "conclave_move_gap_seconds", Buckets: gapBuckets, Help: "Sound of a seat that was missing when it went to another device.",
@@ -91,7 +94,7 @@ func newMetrics(s *Server) *metrics {
 	for _, reason := range gate.Reasons() {
 		m.refusals.WithLabelValues(reason) // there from the start, so that a first refusal shows as a rise
 	}
-	for _, way := range []how{byReferral, byReplaces, byOrder, bySending} {
+	for _, way := range []how{byReferral, byReplaces, byOrder, bySending, byCall} {
 		m.moves.WithLabelValues(string(way), moveDone)
 	}
 	m.registry.MustRegister(m.setups, m.refusals, m.endings, m.rekeys, m.moves, m.gaps, m,
@@ -109,7 +112,7 @@ func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).In
 // moved counts a move that has ended.
 func (m *metrics) moved(way how, v MoveView) {
 	m.moves.WithLabelValues(string(way), cmp.Or(v.Reason, moveDone)).Inc()
-	if v.State == moveDone {
+	if v.State == moveDone && way != byCall { // who is new was not missed before
 		m.gaps.Observe(v.GapMS / 1000)
 	}
 }
@@ -152,6 +155,12 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge("conclave_dh_waiting", "Diffie-Hellman operations that run or wait.", float64(s.dh.Waiting()))
 	counter("conclave_srtp_index_repeated_total", "RTP and RTCP packets not sent since their key, SSRC and index had been used before; each is a bug.",
 		float64(s.line.Ledger.Repeated()))
+	counter("conclave_audit_records_total", "Records written to the audit trail.", float64(s.trail.Count()))
+	counter("conclave_audit_lost_total", "Entries that the audit trail lost, because the disk was full or too slow.", float64(s.trail.Lost()))
+	gauge("conclave_audit_waiting", "Entries that wait to be written to the audit trail.", float64(s.trail.Waiting()))
+	sent, dropped := s.tracer.Counts()
+	counter("conclave_traces_sent_total", "Traces of call set-ups that the collector took.", float64(sent))
+	counter("conclave_traces_dropped_total", "Traces of call set-ups that it did not take, or that were too many.", float64(dropped))
 	m.collectMedia(ch, counter)
 	m.collectMixer(ch, gauge, counter)
 	st := s.endpoint.Stats()
@@ -166,8 +175,13 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 func (m *metrics) collectSIP(ch chan<- prometheus.Metric, refused map[string]uint64) {
 	desc := prometheus.NewDesc("conclave_sip_refusals_total",
 		"SIP messages refused or dropped before the gate saw them, or for the state of their dialog, by reason.", []string{"reason"}, nil)
+	for _, reason := range overloads {
+		if refused[reason] == 0 {
+			ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, 0, reason)
+		}
+	}
 	for reason, n := range refused {
-		if reason != "admit" && reason != "rejected" {
+		if n > 0 && reason != "admit" && reason != "rejected" {
 			ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), reason)
 		}
 	}

@@ -43,6 +43,7 @@ const (
 	byReplaces how = "replaces" // the new device called, with Replaces (RFC 3891)
 	byOrder    how = "invite"   // the API had us call the device
 	bySending  how = "send"     // the API had us refer the device to the room, with Replaces
+	byCall     how = "dial"     // the API had us call the device to a new seat
 )
 
 // States of a move, as the API tells them.
@@ -176,7 +177,7 @@ type MoveView struct {
 	Seat    string  `json:"seat" doc:"Seat that moves"`
 	Account string  `json:"account" doc:"Account whose seat it is"`
 	Target  string  `json:"target" doc:"Device that gets the seat; empty where it called by itself"`
-	How     string  `json:"how" enum:"refer,replaces,invite,send" doc:"How it came about: a REFER of the old device, a call with Replaces of the new one, or the API (invite: we call; send: we have the device call)"`
+	How     string  `json:"how" enum:"refer,replaces,invite,send,dial" doc:"How it came about: a REFER of the old device, a call with Replaces of the new one, or the API (invite: we call; send: we have the device call; dial: we call, to a new seat)"`
 	State   string  `json:"state" enum:"inviting,bridged,done,failed" doc:"Where it is: bridged while both devices stand and the new one was not heard yet"`
 	GapMS   float64 `json:"gap_ms" doc:"Sound of the seat that was missing at the change, in milliseconds" example:"0"`
 	Reason  string  `json:"reason" doc:"Why it failed; empty otherwise" example:"no_answer"`

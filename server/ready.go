@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 )
@@ -47,14 +46,8 @@ func (s *Server) WriteReady(adminURL, extra string) (Ready, error) {
 	if err != nil {
 		return Ready{}, err
 	}
-	text := func(a netip.AddrPort) string {
-		if !a.IsValid() {
-			return ""
-		}
-		return a.String()
-	}
 	r := Ready{
-		PID: os.Getpid(), SIPUDP: text(s.SIPAddress("udp")), SIPTCP: text(s.SIPAddress("tcp")), SIPTLS: text(s.SIPAddress("tls")),
+		PID: os.Getpid(), SIPUDP: told(s.SIPAddress("udp")), SIPTCP: told(s.SIPAddress("tcp")), SIPTLS: told(s.SIPAddress("tls")),
 		Admin: adminURL, TokenFile: filepath.Join(data, tokenFile), Data: data, CA: filepath.Join(data, caFile),
 	}
 	if err := replaceFile(r.CA, s.keys.authority.CertPEM()); err != nil {

@@ -48,7 +48,7 @@ func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 		if err := r.Accept(told); err != nil {
 			s.log.Debug("a NOTIFY was not taken", "move", o.move.id, "err", err)
 		}
-		return s.dial(ctx, o, d)
+		return s.dial(ctx, o, d, "")
 	}
 	tell := func(ctx context.Context, failed error) {
 		status, reason := 200, "OK"

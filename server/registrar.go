@@ -125,6 +125,19 @@ func (r *registrar) of(account string) []*binding {
 	return alive(r.by[account], r.now())
 }
 
+// at lists the accounts that have a device at a URI.
+func (r *registrar) at(uri dialog.URI) (accounts []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	for account, list := range r.by {
+		if slices.ContainsFunc(list, func(b *binding) bool { return now.Before(b.expires) && sameURI(b.uri, uri) }) {
+			accounts = append(accounts, account)
+		}
+	}
+	return accounts
+}
+
 // reachable are those whose flows stand: a phone that came back on another connection may have left one behind.
 func (r *registrar) reachable(account string) []*binding {
 	return slices.DeleteFunc(r.of(account), func(b *binding) bool { return !r.reaches(b.flow) })

@@ -15,10 +15,11 @@ import (
 // room is one conference. Its goroutine owns its seats; everybody else speaks to it by do.
 type room struct {
 	name      string
-	policy    *keying.Policy
-	permanent bool
-	emptyFor  time.Duration // how long a room made on demand outlives its last seat
-	seatWait  time.Duration // how long a seat waits for its owner to come back
+	policy    atomic.Pointer[keying.Policy] // of new calls; changed by the room's goroutine
+	permanent bool                          // changed by end alone, in the room's goroutine
+	stored    bool                          // kept in the store
+	emptyFor  time.Duration                 // how long a room made on demand outlives its last seat
+	seatWait  time.Duration                 // how long a seat waits for its owner to come back
 	created   time.Time
 	mix       *mixer.Room
 	log       *slog.Logger
@@ -32,6 +33,8 @@ type room struct {
 	seats    map[string]*seat
 	locked   bool
 	maxSeats int
+	pin      pin
+	closing  bool // its end was told: it takes nobody any more, and ends with its last seat
 
 	rosterMu sync.Mutex // held while a roster is made
 	roster   *roster    // the last one; guarded by rosterMu
@@ -63,8 +66,12 @@ func (r *room) run(retire func(*room)) {
 			if before > 0 && len(r.seats) == 0 {
 				idle.Reset(r.emptyFor)
 			}
+			if r.closing && len(r.seats) == 0 {
+				r.log.Info("room closed", "room", r.name)
+				return
+			}
 		case <-idle.C:
-			if r.permanent || len(r.seats) > 0 {
+			if r.permanent || r.closing || len(r.seats) > 0 {
 				continue
 			}
 			r.over("empty")
@@ -92,6 +99,10 @@ func (r *room) run(retire func(*room)) {
 
 // over tells that the room ends, with the seats that are left, before another of its name can be opened.
 func (r *room) over(reason string) {
+	if r.closing {
+		return
+	}
+	r.closing = true
 	for _, st := range r.seats {
 		r.left(st)
 	}
@@ -142,4 +153,5 @@ func (r *room) post(f func()) error {
 var (
 	errRoomLocked = errors.New("server: the room is locked")
 	errRoomFull   = errors.New("server: the room is full")
+	errRoomPIN    = errors.New("server: the room asks for a PIN")
 )

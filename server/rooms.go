@@ -36,19 +36,33 @@ var (
 func newRooms(cfg *Config, pool *mixer.Pool, isTaken func(string) bool, publish func(Event), log *slog.Logger) *rooms {
 	t := &rooms{cfg: cfg, pool: pool, log: log, isTaken: isTaken, publish: publish, stop: make(chan struct{}), open: make(map[string]*room)}
 	for _, rc := range cfg.Rooms.Permanent {
-		t.start(rc, true)
+		t.start(opening{RoomConfig: rc, permanent: true, created: time.Now()})
 	}
 	return t
 }
 
-// start opens a room; t.mu is held, or nobody else knows t yet.
-func (t *rooms) start(rc RoomConfig, permanent bool) *room {
+// opening is what a room is opened with, and opened anew with where it fails.
+type opening struct {
+	RoomConfig
+	permanent bool // it outlives its last seat
+	stored    bool // it is kept in the store; what is permanent and not stored stands in the configuration
+	pin       pin
+	created   time.Time
+}
+
+// start opens a room; t.mu is held, or nobody else knows t yet. A policy that is gone from the configuration allows nothing.
+func (t *rooms) start(o opening) *room {
 	r := &room{
-		name: rc.Name, policy: t.cfg.Policies[rc.Policy], permanent: permanent, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait,
-		created: time.Now(), log: t.log, publish: t.publish, locked: rc.Locked, maxSeats: rc.MaxSeats,
-		mix:     t.pool.NewRoom(rc.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
+		name: o.Name, permanent: o.permanent, stored: o.stored, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait,
+		created: o.created, log: t.log, publish: t.publish, locked: o.Locked, maxSeats: o.MaxSeats, pin: o.pin,
+		mix:     t.pool.NewRoom(o.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
 		mailbox: make(chan func(), roomMailbox), stop: t.stop, finished: make(chan struct{}), seats: make(map[string]*seat),
 	}
+	policy := t.cfg.Policies[o.Policy]
+	if policy == nil {
+		policy = &keying.Policy{Name: o.Policy}
+	}
+	r.policy.Store(policy)
 	t.open[r.name] = r
 	t.publish(Event{Type: EventRoomOpened, Room: r.name, Data: r.state()})
 	t.wg.Go(func() { r.run(t.retire) })
@@ -65,7 +79,10 @@ func (t *rooms) retire(r *room) {
 	}
 	delete(t.open, r.name)
 	if r.permanent && !t.stopping {
-		t.start(RoomConfig{Name: r.name, Policy: r.policy.Name, MaxSeats: r.maxSeats, Locked: r.locked}, true)
+		t.start(opening{
+			RoomConfig: RoomConfig{Name: r.name, Policy: r.policy.Load().Name, MaxSeats: r.maxSeats, Locked: r.locked},
+			permanent:  true, stored: r.stored, pin: r.pin, created: r.created,
+		})
 	}
 }
 
@@ -96,7 +113,7 @@ func (t *rooms) enter(name string) (*room, error) {
 		return nil, errTooManyRooms
 	}
 	t.log.Info("room opened", "room", name)
-	return t.start(RoomConfig{Name: name, Policy: t.cfg.Rooms.Policy, MaxSeats: t.cfg.Limits.SeatsPerRoom}, false), nil
+	return t.start(opening{RoomConfig: RoomConfig{Name: name, Policy: t.cfg.Rooms.Policy, MaxSeats: t.cfg.Limits.SeatsPerRoom}, created: time.Now()}), nil
 }
 
 // seat reserves a seat for a leg in the room of that name: st, or the one that waits for its owner. It completes the tenancy.
@@ -109,10 +126,10 @@ func (t *rooms) seat(ctx context.Context, name string, st *seat, o *tenancy) err
 		var refused error
 		o.room = r
 		err = r.do(ctx, func() { o.seat, refused = r.take(st, o) })
-		if errors.Is(err, errRoomClosed) {
+		if err = errors.Join(err, refused); errors.Is(err, errRoomClosed) {
 			continue
 		}
-		if err = errors.Join(err, refused); err != nil {
+		if err != nil {
 			return fmt.Errorf("room %s: %w", name, err)
 		}
 		return nil
@@ -123,7 +140,7 @@ func (t *rooms) seat(ctx context.Context, name string, st *seat, o *tenancy) err
 // policy is what a leg of the room must keep to, whether the room is open yet or not.
 func (t *rooms) policy(name string) *keying.Policy {
 	if r := t.find(name); r != nil {
-		return r.policy
+		return r.policy.Load()
 	}
 	return t.cfg.Policies[t.cfg.Rooms.Policy]
 }

@@ -41,7 +41,7 @@ func TestFailedRoom(t *testing.T) {
 			t.Errorf("%s is still in the table", name)
 		case name == "lounge" && again != nil:
 			t.Error("a room made on demand came back by itself")
-		case name == "hall" && (again == nil || !again.permanent || again.maxSeats != 3 || !again.locked || again.policy != r.policy):
+		case name == "hall" && (again == nil || !again.permanent || again.maxSeats != 3 || !again.locked || again.policy.Load() != r.policy.Load()):
 			t.Errorf("the permanent room is %+v", again)
 		}
 	}

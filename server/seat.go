@@ -16,7 +16,9 @@ type seat struct {
 	who         gate.Who
 	joined      time.Time
 	muted, deaf bool
+	invited     bool // the API called
 	gainDB      float64
+	position    *Position // replaced, never changed; nil: none was given
 	mix         *mixer.Seat
 	tenant      *tenancy    // whose leg fills the seat; nil while its call is set up, and while its owner is away
 	coming      *tenancy    // of the leg that is to fill it next: the first, that of an owner who comes back, or that of a move
@@ -40,9 +42,15 @@ func (r *room) take(st *seat, o *tenancy) (*seat, error) {
 		return waiting, nil
 	}
 	switch {
+	case r.closing:
+		return nil, errRoomClosed
+	case st.invited: // neither lock nor PIN is meant for whom the API calls
+	case r.pin != nil:
+		return nil, errRoomPIN
 	case r.locked:
 		return nil, errRoomLocked
-	case len(r.seats) >= r.maxSeats:
+	}
+	if len(r.seats) >= r.maxSeats {
 		return nil, errRoomFull
 	}
 	st.room, st.mix, st.coming = r, r.mix.Join(mixer.SeatConfig{}), o
@@ -103,6 +111,9 @@ func (r *room) handOver(o *tenancy) (old *tenancy, done bool) {
 		return nil, false
 	}
 	old, st.tenant, st.coming = st.tenant, o, nil
+	if old == nil {
+		r.joined(st)
+	}
 	return old, true
 }
 

@@ -21,6 +21,8 @@ import (
 	"github.com/conclave/conclave/server/events"
 	"github.com/conclave/conclave/server/gate"
 	"github.com/conclave/conclave/server/store"
+	"github.com/conclave/conclave/server/traces"
+	"github.com/conclave/conclave/server/trail"
 	"github.com/conclave/conclave/server/webhook"
 )
 
@@ -35,6 +37,7 @@ type Server struct {
 	guard     *keying.Guard
 	dh        *keying.Pool
 	accounts  *accounts
+	tokens    *tokens
 	gate      *gate.Gate
 	endpoint  *dialog.Endpoint
 	line      *legs.Line
@@ -46,7 +49,11 @@ type Server struct {
 	registrar *registrar
 	chores    *chores
 	events    *events.Ring
-	refusals  *pace // of their events
+	refusals  *pace            // of their events
+	tracer    *traces.Exporter // nil: nobody asked for traces
+	trail     *trail.Trail
+	strangers *pace // of the refusals in the trail, by who they are of
+	known     *pace
 	webhooks  *webhook.Sender
 	watchers  *watchers
 	journeys  *chores // one for each move under way
@@ -54,6 +61,7 @@ type Server struct {
 	calls     *calls
 	metrics   *metrics
 	stopping  atomic.Bool
+	started   time.Time // set once
 
 	// addressOf finds the address of an interface; tests have their own.
 	addressOf func(name string, ipv6 bool, had netip.Addr) (netip.Addr, error)
@@ -73,8 +81,10 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
-		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold}, watchers: newWatchers(watchPace),
+		started: time.Now(), cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
+		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
+		strangers: &pace{most: strangersRecorded}, known: &pace{most: refusalsRecorded},
+		watchers: newWatchers(watchPace),
 		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
 	s.registrar.publish = s.publish
@@ -96,11 +106,23 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 			_ = s.undo() // what failed matters more
 		}
 	}()
+	if err = s.openTrail(); err != nil {
+		return nil, err
+	}
+	if url := cfg.Telemetry.OTLP; url != "" {
+		s.tracer = traces.New(traces.Config{URL: url, Instance: cfg.SIP.Domain, Log: log})
+	}
+	if s.tokens, err = loadTokens(s.store, time.Now); err != nil {
+		return nil, err
+	}
 	keyer, err := s.openKeying()
 	if err != nil {
 		return nil, err
 	}
 	s.openMedia(keyer)
+	if err = s.reopen(); err != nil {
+		return nil, err
+	}
 	if s.gate, err = gate.New(gate.Config{
 		Domain: cfg.SIP.Domain, Realm: cfg.SIP.Domain, Accounts: s.accounts, Keyer: keyer, Policy: s.policy,
 		Trunks: cfg.gateTrunks(), Known: s.accounts.taken, Issued: s.accounts.issued, Address: cfg.Media.Address,
@@ -174,7 +196,7 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
-		Renew: true, OnRekey: s.rekeyed, OnHold: s.onHold,
+		Renew: true, OnRekey: s.rekeyed, OnShaken: s.shaken, OnHold: s.onHold,
 		Ports:  media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh, s.cfg.Media.Address6),
 		Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
 	}
@@ -243,6 +265,10 @@ func (s *Server) undo() (err error) {
 	}
 	s.events.Close()
 	s.webhooks.Close() // which sends the last of them
+	s.tracer.Close()
+	if s.trail != nil {
+		err = errors.Join(err, s.trail.Close())
+	}
 	return errors.Join(err, s.store.Close())
 }
 

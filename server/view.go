@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/conclave/conclave/keying"
@@ -32,6 +33,8 @@ type RoomView struct {
 	Policy    string       `json:"policy" doc:"Name of the keying policy" example:"standard"`
 	Locked    bool         `json:"locked" doc:"True when nobody else may enter"`
 	MaxSeats  int          `json:"max_seats" doc:"Most seats the room holds" example:"500"`
+	PIN       bool         `json:"pin" doc:"True when callers must know a PIN to enter"`
+	Permanent bool         `json:"permanent" doc:"True when it is kept although nobody is in it"`
 	Seats     int          `json:"seats" doc:"Seats taken now" example:"3"`
 	Speaking  []string     `json:"speaking" nullable:"false" doc:"Ids of the seats that speak now"`
 	Weakest   *WeakestView `json:"weakest" doc:"The weakest keying among the seats; null while no call stands"`
@@ -56,6 +59,7 @@ type SeatView struct {
 	Muted       bool      `json:"muted" doc:"True when nobody hears the seat"`
 	Deaf        bool      `json:"deaf" doc:"True when the seat hears nothing"`
 	GainDB      float64   `json:"gain_db" doc:"How loud the others hear the seat, in dB"`
+	Position    *Position `json:"position" doc:"Its place for spatial audio; null where none was given"`
 	Speaking    bool      `json:"speaking" doc:"True while the seat speaks"`
 	LevelDBFS   float64   `json:"level_dbfs" doc:"Level of the seat's sound, in dB below full scale" example:"-27.5"`
 	Leg         *LegView  `json:"leg" doc:"The device that fills the seat now; null while its owner is away"`
@@ -100,6 +104,38 @@ type SeatPatch struct {
 	Muted  *bool    `json:"muted,omitempty" doc:"True: nobody hears the seat"`
 	Deaf   *bool    `json:"deaf,omitempty" doc:"True: the seat hears nothing"`
 	GainDB *float64 `json:"gain_db,omitempty" minimum:"-60" maximum:"20" doc:"How loud the others hear the seat, in dB"`
+	// Position is kept and shown; nobody is heard from where he is yet.
+	Position *PositionPatch `json:"position,omitempty" doc:"Its place for spatial audio: azimuth, or all of x, y and z"`
+}
+
+// Position is the place of a seat around whoever listens.
+type Position struct {
+	X       float64 `json:"x" doc:"To the right, in metres"`
+	Y       float64 `json:"y" doc:"Ahead, in metres"`
+	Z       float64 `json:"z" doc:"Up, in metres"`
+	Azimuth float64 `json:"azimuth" doc:"Direction, in degrees clockwise from ahead, -180 to 180" example:"-30"`
+}
+
+// PositionPatch gives a seat a place, by its direction or in space.
+type PositionPatch struct {
+	Azimuth *float64 `json:"azimuth,omitempty" minimum:"-180" maximum:"180" doc:"Direction, in degrees clockwise from ahead; the place is then a metre away"`
+	X       *float64 `json:"x,omitempty" minimum:"-1000" maximum:"1000" doc:"To the right, in metres"`
+	Y       *float64 `json:"y,omitempty" minimum:"-1000" maximum:"1000" doc:"Ahead, in metres"`
+	Z       *float64 `json:"z,omitempty" minimum:"-1000" maximum:"1000" doc:"Up, in metres"`
+}
+
+// Place is the position that is asked for; false: it is neither a direction nor three coordinates.
+func (p *PositionPatch) Place() (Position, bool) {
+	xyz := p.X != nil && p.Y != nil && p.Z != nil
+	none := p.X == nil && p.Y == nil && p.Z == nil
+	switch {
+	case p.Azimuth != nil && none && math.Abs(*p.Azimuth) <= 180:
+		sin, cos := math.Sincos(*p.Azimuth * math.Pi / 180)
+		return Position{X: sin, Y: cos, Azimuth: *p.Azimuth}, true
+	case p.Azimuth == nil && xyz && !math.IsNaN(*p.X+*p.Y+*p.Z) && !math.IsInf(*p.X+*p.Y+*p.Z, 0):
+		return Position{X: *p.X, Y: *p.Y, Z: *p.Z, Azimuth: math.Atan2(*p.X, *p.Y) * 180 / math.Pi}, true
+	}
+	return Position{}, false
 }
 
 // AccountView is what the outside sees of an account: no credential.
@@ -139,6 +175,11 @@ type NewAccount struct {
 	Cert        string `json:"cert,omitempty" enum:"rsa,ecdsa" doc:"Kind of certificate to issue; ecdsa when empty"`
 	Policy      string `json:"policy,omitempty" maxLength:"64" doc:"Keying policy of the configuration that its calls must keep to beside the room's"`
 	MD5         bool   `json:"md5,omitempty" doc:"Take SIP digest by MD5 too: for a phone that knows no other"`
+}
+
+// Rotation asks for new credentials.
+type Rotation struct {
+	Cert string `json:"cert,omitempty" enum:"rsa,ecdsa" doc:"Kind of certificate to issue; ecdsa when empty"`
 }
 
 // AccountPatch changes an account; a nil field stays as it is.

@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 )
 
@@ -14,6 +16,11 @@ func (c *Client) Health(ctx context.Context) error {
 // Ready gives nil when the server takes calls, ErrBusy while it does not.
 func (c *Client) Ready(ctx context.Context) error {
 	return c.ask(ctx, http.MethodGet, "/readyz", nil, nil)
+}
+
+// Node gives the server as a whole.
+func (c *Client) Node(ctx context.Context) (n Node, err error) {
+	return n, c.ask(ctx, http.MethodGet, path("node"), nil, &n)
 }
 
 // CreateAccount makes an account and gives its bundle, the only copy of its secrets: keep it in a file of mode 0600.
@@ -36,6 +43,14 @@ func (c *Client) PatchAccount(ctx context.Context, name string, p AccountPatch) 
 	return a, c.ask(ctx, http.MethodPatch, path("accounts", name), p, &a)
 }
 
+// RotateAccount gives an account new credentials, and gives their bundle; cert is rsa or ecdsa, which "" is too.
+func (c *Client) RotateAccount(ctx context.Context, name, cert string) (bundle json.RawMessage, err error) {
+	ask := struct {
+		Cert string `json:"cert,omitempty"`
+	}{cert}
+	return bundle, c.ask(ctx, http.MethodPost, path("accounts", name, "rotate"), ask, &bundle)
+}
+
 // DeleteAccount ends the account's calls and forgets it.
 func (c *Client) DeleteAccount(ctx context.Context, name string) error {
 	return c.ask(ctx, http.MethodDelete, path("accounts", name), nil, nil)
@@ -47,6 +62,21 @@ func (c *Client) Rooms(ctx context.Context) ([]Room, error) { return all[Room](c
 // Room gives one room.
 func (c *Client) Room(ctx context.Context, name string) (r Room, err error) {
 	return r, c.ask(ctx, http.MethodGet, path("rooms", name), nil, &r)
+}
+
+// CreateRoom opens a room.
+func (c *Client) CreateRoom(ctx context.Context, n NewRoom) (r Room, err error) {
+	return r, c.ask(ctx, http.MethodPost, path("rooms"), n, &r)
+}
+
+// PatchRoom changes a room and gives it as it is then.
+func (c *Client) PatchRoom(ctx context.Context, name string, p RoomPatch) (r Room, err error) {
+	return r, c.ask(ctx, http.MethodPatch, path("rooms", name), p, &r)
+}
+
+// DeleteRoom ends a room and the calls in it.
+func (c *Client) DeleteRoom(ctx context.Context, name string) error {
+	return c.ask(ctx, http.MethodDelete, path("rooms", name), nil, nil)
 }
 
 // Seats gives every seat of a room, in the order in which they were taken.
@@ -81,6 +111,11 @@ func (c *Client) Move(ctx context.Context, room, seat string, ask MoveRequest) (
 	return m, c.ask(ctx, http.MethodPost, path("rooms", room, "seats", seat, "moves"), ask, &m)
 }
 
+// CallOut has the server call a device to a seat of its own. MoveState tells how it goes.
+func (c *Client) CallOut(ctx context.Context, room string, ask CallRequest) (m Move, err error) {
+	return m, c.ask(ctx, http.MethodPost, path("rooms", room, "seats"), ask, &m)
+}
+
 // MoveState gives a move, under way or over.
 func (c *Client) MoveState(ctx context.Context, id string) (m Move, err error) {
 	return m, c.ask(ctx, http.MethodGet, path("moves", id), nil, &m)
@@ -89,4 +124,34 @@ func (c *Client) MoveState(ctx context.Context, id string) (m Move, err error) {
 // HangUp ends the call of a seat.
 func (c *Client) HangUp(ctx context.Context, room, seat string) error {
 	return c.ask(ctx, http.MethodDelete, path("rooms", room, "seats", seat), nil, nil)
+}
+
+// AuditKey gives what the audit trail is verified with.
+func (c *Client) AuditKey(ctx context.Context) (k AuditKey, err error) {
+	return k, c.ask(ctx, http.MethodGet, path("audit", "key"), nil, &k)
+}
+
+// CreateToken makes a token and gives its only copy.
+func (c *Client) CreateToken(ctx context.Context, n NewToken) (text string, t Token, err error) {
+	var made struct {
+		Token string `json:"token"`
+	}
+	var body json.RawMessage
+	if err = c.ask(ctx, http.MethodPost, path("tokens"), n, &body); err != nil {
+		return "", t, err
+	}
+	if err = errors.Join(json.Unmarshal(body, &made), json.Unmarshal(body, &t)); err != nil {
+		return "", t, fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	return made.Token, t, nil
+}
+
+// Tokens gives every token.
+func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
+	return all[Token](ctx, c, path("tokens"))
+}
+
+// DeleteToken revokes a token.
+func (c *Client) DeleteToken(ctx context.Context, id string) error {
+	return c.ask(ctx, http.MethodDelete, path("tokens", id), nil, nil)
 }

@@ -76,6 +76,10 @@ func TestCalls(t *testing.T) {
 			_, err := c.PatchAccount(ctx, "a", AccountPatch{Disabled: &yes})
 			return err
 		}, `{}`, `PATCH /v1/accounts/a application/json {"disabled":true}`},
+		"rotate": {func(ctx context.Context, c *Client) error {
+			_, err := c.RotateAccount(ctx, "a", "rsa")
+			return err
+		}, `{}`, `POST /v1/accounts/a/rotate application/json {"cert":"rsa"}`},
 		"delete": {func(ctx context.Context, c *Client) error { return c.DeleteAccount(ctx, "a") }, "", "DELETE /v1/accounts/a"},
 		"room": {func(ctx context.Context, c *Client) error {
 			r, err := c.Room(ctx, "demo")
@@ -99,7 +103,42 @@ func TestCalls(t *testing.T) {
 		"reinvite": {
 			func(ctx context.Context, c *Client) error { return c.Reinvite(ctx, "demo", "s1") }, "", "POST /v1/rooms/demo/seats/s1/reinvite",
 		},
-		"hang up": {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
+		"token": {func(ctx context.Context, c *Client) error {
+			text, token, err := c.CreateToken(ctx, NewToken{Name: "board", Role: "viewer", Room: "demo"})
+			if text != "s3cret" || token.ID != "t1" {
+				return fmt.Errorf("token %q %+v", text, token)
+			}
+			return err
+		}, `{"token":"s3cret","id":"t1"}`, `POST /v1/tokens application/json {"name":"board","role":"viewer","room":"demo"}`},
+		"audit key": {func(ctx context.Context, c *Client) error {
+			k, err := c.AuditKey(ctx)
+			if k.Key != "AAAA" || k.Head.Seq != 7 || k.Head.Hash != "00" {
+				return fmt.Errorf("key %+v", k)
+			}
+			return err
+		}, `{"algorithm":"Ed25519","key":"AAAA","head":{"seq":7,"hash":"00"}}`, "GET /v1/audit/key"},
+		"revoke": {func(ctx context.Context, c *Client) error { return c.DeleteToken(ctx, "t1") }, "", "DELETE /v1/tokens/t1"},
+		"open room": {func(ctx context.Context, c *Client) error {
+			_, err := c.CreateRoom(ctx, NewRoom{Name: "board", MaxSeats: 3, Permanent: true})
+			return err
+		}, `{}`, `POST /v1/rooms application/json {"name":"board","max_seats":3,"permanent":true}`},
+		"patch room": {func(ctx context.Context, c *Client) error {
+			_, err := c.PatchRoom(ctx, "board", RoomPatch{Muted: &yes})
+			return err
+		}, `{}`, `PATCH /v1/rooms/board application/json {"muted":true}`},
+		"call out": {func(ctx context.Context, c *Client) error {
+			_, err := c.CallOut(ctx, "board", CallRequest{URI: "sip:bob@x", Keying: "mikey-dh"})
+			return err
+		}, `{}`, `POST /v1/rooms/board/seats application/json {"uri":"sip:bob@x","keying":"mikey-dh"}`},
+		"node": {func(ctx context.Context, c *Client) error {
+			n, err := c.Node(ctx)
+			if n.Remaining != 7 {
+				return fmt.Errorf("node %+v", n)
+			}
+			return err
+		}, `{"remaining":7}`, "GET /v1/node"},
+		"end room": {func(ctx context.Context, c *Client) error { return c.DeleteRoom(ctx, "board") }, "", "DELETE /v1/rooms/board"},
+		"hang up":  {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -275,6 +314,8 @@ func TestViewsAreTheAPIs(t *testing.T) {
 	for schema, view := range map[string]any{
 		"RoomView": Room{}, "WeakestView": Weakest{}, "SeatView": Seat{}, "LegView": Leg{}, "KeyingView": Keying{}, "QualityView": Quality{},
 		"SeatPatch": SeatPatch{}, "AccountView": Account{}, "NewAccount": NewAccount{}, "AccountPatch": AccountPatch{},
+		"NewToken": NewToken{}, "NewRoom": NewRoom{}, "RoomPatch": RoomPatch{}, "NodeView": Node{}, "NodeListens": Listeners{}, "NodePressure": Pressure{},
+		"Position": Position{}, "PositionPatch": PositionPatch{}, "CallRequest": CallRequest{}, "MoveRequest": MoveRequest{}, "MoveView": Move{}, "TokenView": Token{},
 	} {
 		var want, got []string
 		for name := range api.Components.Schemas[schema].Properties {

@@ -8,6 +8,8 @@ type Room struct {
 	Policy    string    `json:"policy"`
 	Locked    bool      `json:"locked"`
 	MaxSeats  int       `json:"max_seats"`
+	PIN       bool      `json:"pin"`       // callers must know one
+	Permanent bool      `json:"permanent"` // kept although nobody is in it
 	Seats     int       `json:"seats"`
 	Speaking  []string  `json:"speaking"` // ids of seats
 	Weakest   *Weakest  `json:"weakest"`  // nil in an empty room
@@ -32,6 +34,7 @@ type Seat struct {
 	Muted       bool      `json:"muted"`
 	Deaf        bool      `json:"deaf"`
 	GainDB      float64   `json:"gain_db"`
+	Position    *Position `json:"position"` // nil: none was given
 	Speaking    bool      `json:"speaking"`
 	LevelDBFS   float64   `json:"level_dbfs"`
 	Leg         *Leg      `json:"leg"` // nil while the owner is away
@@ -84,7 +87,7 @@ type Move struct {
 	Seat    string  `json:"seat"`
 	Account string  `json:"account"`
 	Target  string  `json:"target"` // "" where the device called by itself
-	How     string  `json:"how"`    // refer, replaces, invite or send
+	How     string  `json:"how"`    // refer, replaces, invite, send or dial
 	State   string  `json:"state"`  // inviting, bridged, done or failed
 	GapMS   float64 `json:"gap_ms"` // of the seat's sound, at the change
 	Reason  string  `json:"reason"` // why it failed
@@ -95,6 +98,31 @@ type SeatPatch struct {
 	Muted  *bool    `json:"muted,omitempty"`
 	Deaf   *bool    `json:"deaf,omitempty"`
 	GainDB *float64 `json:"gain_db,omitempty"` // -60 to 20 dB
+	// Position is by azimuth, or by all of x, y and z.
+	Position *PositionPatch `json:"position,omitempty"`
+}
+
+// Position is the place of a seat, in metres and degrees.
+type Position struct {
+	X       float64 `json:"x"`       // to the right
+	Y       float64 `json:"y"`       // ahead
+	Z       float64 `json:"z"`       // up
+	Azimuth float64 `json:"azimuth"` // clockwise from ahead
+}
+
+// PositionPatch gives a seat a place.
+type PositionPatch struct {
+	Azimuth *float64 `json:"azimuth,omitempty"`
+	X       *float64 `json:"x,omitempty"`
+	Y       *float64 `json:"y,omitempty"`
+	Z       *float64 `json:"z,omitempty"`
+}
+
+// CallRequest asks for a call to a device.
+type CallRequest struct {
+	URI     string `json:"uri"`
+	Account string `json:"account,omitempty"` // of the device, where several have one there
+	Keying  string `json:"keying,omitempty"`  // "": those of the policy
 }
 
 // Account is an account; it holds no credential.
@@ -142,4 +170,81 @@ type AccountPatch struct {
 	Disabled    *bool           `json:"disabled,omitempty"`
 	Policy      *string         `json:"policy,omitempty"`  // "": the room's alone
 	Devices     *[]ListedDevice `json:"devices,omitempty"` // in place of those there were
+}
+
+// NewToken asks for a token of the API.
+type NewToken struct {
+	Name      string `json:"name"`                 // what it is for
+	Role      string `json:"role"`                 // viewer, operator or admin
+	Room      string `json:"room,omitempty"`       // the one room that it is good for
+	LifetimeS int64  `json:"lifetime_s,omitempty"` // 0: it never expires
+}
+
+// Token is a token as others see it.
+type Token struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Role      string     `json:"role"`
+	Room      string     `json:"room"` // "" for every room
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at"` // nil: never
+}
+
+// AuditKey is what the audit trail is verified with.
+type AuditKey struct {
+	Key  string `json:"key"` // Ed25519, base64
+	Head struct {
+		Seq  uint64 `json:"seq"`  // of the last signed record
+		Hash string `json:"hash"` // its SHA-256, hex
+	} `json:"head"`
+}
+
+// Node is the server as a whole at one moment.
+type Node struct {
+	Version       string    `json:"version"`
+	StartedAt     time.Time `json:"started_at"`
+	UptimeS       float64   `json:"uptime_s"`
+	Domain        string    `json:"domain"`
+	State         string    `json:"state"` // ready, full or stopping
+	Calls         int       `json:"calls"`
+	Rooms         int       `json:"rooms"`
+	Accounts      int       `json:"accounts"`
+	Registrations int       `json:"registrations"`
+	Remaining     int       `json:"remaining"` // calls that there is room for
+	Shed          int       `json:"shed"`      // step of deliberate reduction, 0 for none
+	Listeners     Listeners `json:"listeners"`
+	Pressure      Pressure  `json:"pressure"`
+}
+
+// Listeners are the addresses of SIP by transport, "" where one is off.
+type Listeners struct {
+	UDP string `json:"udp"`
+	TCP string `json:"tcp"`
+	TLS string `json:"tls"`
+}
+
+// Pressure is how hard the server works.
+type Pressure struct {
+	TickLoad  float64 `json:"tick_load"` // share of the mixer's time, 0 to 1
+	LateTicks uint64  `json:"late_ticks"`
+	DHWaiting int     `json:"dh_waiting"`
+}
+
+// NewRoom asks for a room.
+type NewRoom struct {
+	Name      string `json:"name"`
+	Policy    string `json:"policy,omitempty"` // of the configuration; "" for the default
+	Locked    bool   `json:"locked,omitempty"`
+	MaxSeats  int    `json:"max_seats,omitempty"` // 0 for the default
+	PIN       string `json:"pin,omitempty"`       // 4 to 12 digits
+	Permanent bool   `json:"permanent,omitempty"` // kept, over restarts too
+}
+
+// RoomPatch changes a room; nil leaves a value as it is.
+type RoomPatch struct {
+	Policy   *string `json:"policy,omitempty"` // of new calls
+	Locked   *bool   `json:"locked,omitempty"`
+	MaxSeats *int    `json:"max_seats,omitempty"`
+	PIN      *string `json:"pin,omitempty"`   // "" for none
+	Muted    *bool   `json:"muted,omitempty"` // every seat there is
 }

@@ -17,6 +17,7 @@ import (
 var (
 	accountsBucket = []byte("accounts")
 	roomsBucket    = []byte("rooms")
+	tokensBucket   = []byte("tokens")
 	blobsBucket    = []byte("blobs")
 	metaBucket     = []byte("meta")
 
@@ -94,7 +95,7 @@ func openFile(path string) (db *bolt.DB, err error) {
 // begin makes the buckets of a fresh file, and checks version and key of one that is not.
 func (b *Bolt) begin(dir string) error {
 	return b.update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{accountsBucket, roomsBucket, blobsBucket, metaBucket} {
+		for _, name := range [][]byte{accountsBucket, roomsBucket, tokensBucket, blobsBucket, metaBucket} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}

@@ -1,5 +1,5 @@
-// Package store keeps what survives a restart: accounts, rooms that were made to last, and small named blobs such as the
-// key of the CA, hashes of tokens and counters. Store is the interface that the server uses, Bolt its implementation over
+// Package store keeps what survives a restart: accounts, rooms that were made to last, hashes of tokens, and small named blobs such as the
+// key of the CA and counters. Store is the interface that the server uses, Bolt its implementation over
 // one bbolt file.
 //
 // It is not a cache: the server reads accounts into memory itself and asks the store only when something changes. It

@@ -12,6 +12,7 @@ type roomRecord struct {
 	Policy    string    `json:"policy"`
 	Locked    bool      `json:"locked"`
 	MaxSeats  int       `json:"max_seats"`
+	PIN       []byte    `json:"pin,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 }
 

@@ -61,6 +61,13 @@ type Store interface {
 	// DeleteRoom forgets the room.
 	DeleteRoom(name string) error
 
+	// CreateToken keeps a new token under its ID; ErrExists when there is one.
+	CreateToken(t Token) error
+	// Tokens pages through the tokens by their IDs as Accounts does.
+	Tokens(after string, limit int) ([]Token, string, error)
+	// DeleteToken forgets the token.
+	DeleteToken(id string) error
+
 	// Blob gives the octets kept under the name.
 	Blob(name string) ([]byte, error)
 	// PutBlob keeps octets under the name, in place of any that were there.
@@ -127,5 +134,6 @@ type Room struct {
 	Policy    string // name of its keying policy
 	Locked    bool   // nobody else may enter
 	MaxSeats  int    // most seats
+	PIN       []byte // what its callers must know, as the server keeps it; nil for none
 	CreatedAt time.Time
 }

@@ -1,0 +1,284 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/server/store"
+)
+
+// Refusals of what the API asks of a room.
+var (
+	// ErrTooManyRooms says that no more rooms may be open (409).
+	ErrTooManyRooms = errors.New("server: as many rooms are open as may be")
+	// ErrConfiguredRoom says that a room stands in the configuration, which the API does not change (409).
+	ErrConfiguredRoom = errors.New("server: the room stands in the configuration")
+)
+
+// NewRoom asks for a room.
+type NewRoom struct {
+	Name      string `json:"name" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"Name, unique among rooms and accounts; kept in lower case" example:"standup"`
+	Policy    string `json:"policy,omitempty" maxLength:"64" doc:"Keying policy of the configuration; rooms.policy when empty"`
+	Locked    bool   `json:"locked,omitempty" doc:"True: nobody may enter but whom the API calls"`
+	MaxSeats  int    `json:"max_seats,omitempty" minimum:"0" maximum:"100000" doc:"Most seats; limits.seats_per_room when absent or 0"`
+	PIN       string `json:"pin,omitempty" pattern:"^([0-9]{4,12})?$" patternDescription:"4 to 12 digits" doc:"Digits that callers must know to enter; none when empty"`
+	Permanent bool   `json:"permanent,omitempty" doc:"True: it is kept, over restarts too, until it is deleted; false: it closes when it has been empty for a while"`
+}
+
+// RoomPatch changes a room; a nil field stays as it is.
+type RoomPatch struct {
+	Policy   *string `json:"policy,omitempty" minLength:"1" maxLength:"64" doc:"Keying policy of calls from now on; those that stand keep theirs"`
+	Locked   *bool   `json:"locked,omitempty" doc:"True: nobody else may enter but whom the API calls"`
+	MaxSeats *int    `json:"max_seats,omitempty" minimum:"1" maximum:"100000" doc:"Most seats; nobody who is in has to go"`
+	PIN      *string `json:"pin,omitempty" pattern:"^([0-9]{4,12})?$" patternDescription:"4 to 12 digits" doc:"Digits that callers must know to enter from now on; none when empty"`
+	Muted    *bool   `json:"muted,omitempty" doc:"Mutes every seat that there is now, or has all of them heard"`
+}
+
+// Must is a condition on what is about to be changed, asked in the same step; its error leaves everything as it was.
+type Must[V any] func(V) error
+
+// all asks every condition.
+func all[V any](musts []Must[V], v V) error {
+	for _, must := range musts {
+		if err := must(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CreateRoom opens a room, and keeps one that is to be permanent.
+func (s *Server) CreateRoom(ctx context.Context, n NewRoom) (RoomView, error) {
+	o := opening{RoomConfig: RoomConfig{Name: n.Name, Policy: n.Policy, Locked: n.Locked, MaxSeats: n.MaxSeats}, permanent: n.Permanent, stored: n.Permanent}
+	if o.Policy == "" {
+		o.Policy = s.cfg.Rooms.Policy
+	}
+	if o.MaxSeats == 0 {
+		o.MaxSeats = s.cfg.Limits.SeatsPerRoom
+	}
+	if !nameShape.MatchString(n.Name) || o.MaxSeats < 0 || o.MaxSeats > maxSeats {
+		return RoomView{}, fmt.Errorf("%w: a room has a name and 1 to %d seats", ErrInvalid, maxSeats)
+	}
+	if err := s.checkPolicy(o.Policy); err != nil {
+		return RoomView{}, err
+	}
+	var err error
+	if o.pin, err = newPIN(n.PIN); err != nil {
+		return RoomView{}, err
+	}
+	if s.accounts.taken(n.Name) {
+		return RoomView{}, ErrNameTaken
+	}
+	o.created = time.Now().UTC().Truncate(time.Second)
+	if o.stored {
+		if err := roomError(s.store.CreateRoom(o.kept())); err != nil {
+			return RoomView{}, err
+		}
+	}
+	r, err := s.rooms.create(o)
+	if err != nil {
+		if o.stored { // a caller may have opened it meanwhile: then it is as the first caller made it
+			err = errors.Join(err, s.store.DeleteRoom(n.Name))
+		}
+		return RoomView{}, err
+	}
+	s.log.Info("room created", "room", n.Name, "permanent", n.Permanent)
+	return r.view(ctx)
+}
+
+// kept is what the store keeps of a room.
+func (o *opening) kept() store.Room {
+	return store.Room{Name: o.Name, Policy: o.Policy, Locked: o.Locked, MaxSeats: o.MaxSeats, PIN: o.pin, CreatedAt: o.created}
+}
+
+// create opens a room of a name that is free.
+func (t *rooms) create(o opening) (*room, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.stopping:
+		return nil, fmt.Errorf("%w: stopping", ErrUnavailable)
+	case t.open[o.Name] != nil:
+		return nil, ErrNameTaken
+	case len(t.open) >= t.cfg.Limits.Rooms:
+		return nil, ErrTooManyRooms
+	}
+	return t.start(o), nil
+}
+
+// roomError translates the store's errors into those of the API.
+func roomError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrExists):
+		return ErrNameTaken
+	case errors.Is(err, store.ErrNotFound):
+		return ErrUnknownRoom
+	}
+	return fmt.Errorf("server: room store: %w", err)
+}
+
+// reopen opens the rooms that were kept, at the start. Where the configuration has one of the name by now, that is the one.
+func (s *Server) reopen() error {
+	s.rooms.mu.Lock()
+	defer s.rooms.mu.Unlock()
+	for after := ""; ; {
+		page, next, err := s.store.Rooms(after, accountsPage)
+		if err != nil {
+			return err
+		}
+		for _, kept := range page {
+			if s.rooms.open[kept.Name] != nil {
+				s.log.Warn("a kept room is left out: the configuration has one of its name", "room", kept.Name)
+				continue
+			}
+			if s.cfg.Policies[kept.Policy] == nil {
+				s.log.Warn("nobody can call a room: its policy is not in the configuration; add it, or give the room another by the admin API",
+					"room", kept.Name, "policy", kept.Policy)
+			}
+			s.rooms.start(opening{
+				RoomConfig: RoomConfig{Name: kept.Name, Policy: kept.Policy, Locked: kept.Locked, MaxSeats: kept.MaxSeats},
+				permanent:  true, stored: true, pin: kept.PIN, created: kept.CreatedAt,
+			})
+		}
+		if after = next; next == "" {
+			return nil
+		}
+	}
+}
+
+// PatchRoom changes a room and gives it as it is then. A room of the configuration is as it says again after a restart.
+func (s *Server) PatchRoom(ctx context.Context, name string, p RoomPatch, musts ...Must[RoomView]) (v RoomView, err error) {
+	if p.Policy != nil && s.cfg.Policies[*p.Policy] == nil {
+		return v, fmt.Errorf("%w as %q; there are %s", ErrUnknownPolicy, *p.Policy, s.cfg.policyNames())
+	}
+	if p.MaxSeats != nil && (*p.MaxSeats < 1 || *p.MaxSeats > maxSeats) {
+		return v, fmt.Errorf("%w: a room has 1 to %d seats", ErrInvalid, maxSeats)
+	}
+	var code pin
+	if p.PIN != nil {
+		if code, err = newPIN(*p.PIN); err != nil {
+			return v, err
+		}
+	}
+	r := s.rooms.find(name)
+	if r == nil {
+		return v, ErrUnknownRoom
+	}
+	posted := r.do(ctx, func() {
+		if err = all(musts, r.look()); err != nil {
+			return
+		}
+		if r.closing {
+			err = ErrUnknownRoom
+			return
+		}
+		if r.stored {
+			if err = roomError(s.store.UpdateRoom(name, func(kept *store.Room) error { p.keep(kept, code); return nil })); err != nil {
+				return
+			}
+		}
+		r.patch(p, s.cfg.Policies, code)
+		v = r.look()
+	})
+	if posted != nil {
+		return RoomView{}, ErrUnknownRoom
+	}
+	return v, err
+}
+
+// keep changes what is kept of a room.
+func (p *RoomPatch) keep(kept *store.Room, code pin) {
+	if p.Policy != nil {
+		kept.Policy = *p.Policy
+	}
+	if p.Locked != nil {
+		kept.Locked = *p.Locked
+	}
+	if p.MaxSeats != nil {
+		kept.MaxSeats = *p.MaxSeats
+	}
+	if p.PIN != nil {
+		kept.PIN = code
+	}
+}
+
+// patch applies what is asked; it runs in the room's goroutine.
+func (r *room) patch(p RoomPatch, policies map[string]*keying.Policy, code pin) {
+	if p.Policy != nil {
+		r.policy.Store(policies[*p.Policy])
+	}
+	if p.Locked != nil {
+		r.locked = *p.Locked
+	}
+	if p.MaxSeats != nil {
+		r.maxSeats = *p.MaxSeats
+	}
+	if p.PIN != nil {
+		r.pin = code
+	}
+	r.publish(Event{Type: EventRoomChanged, Room: r.name, Data: r.state()})
+	if p.Muted == nil {
+		return
+	}
+	for _, st := range r.seats {
+		if st.muted != *p.Muted {
+			st.patch(SeatPatch{Muted: p.Muted})
+			r.publish(st.about(EventSeatChanged))
+		}
+	}
+}
+
+// DeleteRoom ends a room: everybody in it gets a BYE, and a kept one is forgotten. Its name is free at once.
+func (s *Server) DeleteRoom(ctx context.Context, name string, musts ...Must[RoomView]) (err error) {
+	r := s.rooms.find(name)
+	if r == nil {
+		return ErrUnknownRoom
+	}
+	posted := r.do(ctx, func() {
+		switch err = all(musts, r.look()); {
+		case err != nil:
+			return
+		case r.closing:
+			err = ErrUnknownRoom
+			return
+		case r.permanent && !r.stored:
+			err = ErrConfiguredRoom
+			return
+		}
+		if r.stored {
+			if err = roomError(s.store.DeleteRoom(name)); err != nil {
+				return
+			}
+		}
+		r.end("ended")
+		s.rooms.retire(r)
+	})
+	if posted != nil {
+		return ErrUnknownRoom
+	}
+	if err == nil {
+		s.log.Info("room ended by the API", "room", name)
+	}
+	return err
+}
+
+// end sends everybody away. The room's goroutine goes on until they are gone. It runs in that goroutine.
+func (r *room) end(reason string) {
+	r.over(reason)
+	r.permanent = false
+	for _, st := range r.seats {
+		st.stay()
+		st.coming.callOff()
+		switch leg := st.leg(); {
+		case leg != nil:
+			_ = leg.Hangup(context.Background(), "room_ended") // ErrEnded: gone already
+		case st.coming == nil:
+			r.leave(st)
+		}
+	}
+}
