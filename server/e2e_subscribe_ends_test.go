@@ -130,8 +130,10 @@ func TestConferenceEnds(t *testing.T) {
 			u.subscribes(600)
 			u.notified(200)
 			var w *watcher
+			x.server.watchers.mu.Lock()
 			for _, w = range x.server.watchers.by {
 			}
+			x.server.watchers.mu.Unlock()
 			test.end(x, w)
 			state, doc := "active", (*conference)(nil)
 			for strings.HasPrefix(state, "active") {

@@ -153,7 +153,7 @@ func (u *subscriber) sees(want map[string]string) {
 func watched(t *testing.T) *scene {
 	t.Helper()
 	x := newScene(t, "rooms: {empty_for: 1s}")
-	x.server.watchers.pace = 50 * time.Millisecond
+	x.server.watchers.pace.Store(int64(50 * time.Millisecond))
 	return x
 }
 
@@ -226,7 +226,8 @@ func must[T any](v T, err error) func(*testing.T) T {
 // TestConferencePace: however much happens, what is told is told no more often than the pace, and nothing is lost.
 func TestConferencePace(t *testing.T) {
 	x := watched(t)
-	x.server.watchers.pace = 400 * time.Millisecond
+	const pace = 400 * time.Millisecond
+	x.server.watchers.pace.Store(int64(pace))
 	u := newSubscriber(t, x.server, "udp", x.ann, "hall")
 	u.subscribes(600)
 	u.notified(200)
@@ -248,7 +249,7 @@ func TestConferencePace(t *testing.T) {
 		u.notified(200)
 		told++
 	}
-	if took := time.Since(began); took < time.Duration(told)*x.server.watchers.pace*9/10 {
+	if took := time.Since(began); took < time.Duration(told)*pace*9/10 {
 		t.Errorf("%d notifications in %v", told, took)
 	}
 }
