@@ -18,6 +18,11 @@ const (
 	// stopPatience bounds the wait for requests in flight when the API stops.
 	stopPatience = 3 * time.Second
 
+	// auditPatience bounds the wait for the audit trail to take a request: the disk is slow when that is not enough.
+	auditPatience = 2 * time.Second
+	// maxAuditedPath bounds the path of a request in the audit trail, in octets; real ones are shorter.
+	maxAuditedPath = 256
+
 	// maxHeader bounds a request's header in octets; a token and some proxy's fields fit many times.
 	maxHeader = 16 << 10
 	// maxBody bounds a request's body in octets; the largest is the list of an account's devices.

@@ -28,15 +28,17 @@ const (
 
 // Config is a whole, validated configuration. It is read once and not changed afterwards.
 type Config struct {
-	SIP      SIPConfig
-	Media    MediaConfig
-	Admin    AdminConfig
-	Limits   LimitsConfig
-	Rooms    RoomsConfig
-	Policies map[string]*keying.Policy // by name; Rooms.Policy and each room's policy are among them
-	Trunks   []TrunkConfig
-	Webhooks []WebhookConfig
-	Warnings []string // sentences for the log: accepted, but probably not what was meant
+	SIP       SIPConfig
+	Media     MediaConfig
+	Admin     AdminConfig
+	Audit     AuditConfig
+	Telemetry TelemetryConfig
+	Limits    LimitsConfig
+	Rooms     RoomsConfig
+	Policies  map[string]*keying.Policy // by name; Rooms.Policy and each room's policy are among them
+	Trunks    []TrunkConfig
+	Webhooks  []WebhookConfig
+	Warnings  []string // sentences for the log: accepted, but probably not what was meant
 }
 
 // SIPConfig says where signalling is taken. An empty address turns its transport off; port 0 takes any free port.
@@ -62,6 +64,16 @@ type AdminConfig struct {
 	Hosts     []string // names allowed in the Host header beside the listening address and localhost
 	Cert, Key string   // PEM files for TLS; empty: a certificate of the server's own CA
 	ClientCA  string   // PEM file of the authority whose client certificates stand for tokens; empty: none
+}
+
+// AuditConfig says what becomes of the audit trail.
+type AuditConfig struct {
+	KeepMB int // that it may take; the oldest records go beyond that
+}
+
+// TelemetryConfig says who is told how calls are set up.
+type TelemetryConfig struct {
+	OTLP string // URL of a collector of traces; "": nobody is
 }
 
 // LimitsConfig bounds what callers may take.
@@ -160,6 +172,7 @@ func DefaultConfig() *Config {
 			Codecs: slices.Clone(codecNames), Timeout: 30 * time.Second,
 		},
 		Admin: AdminConfig{Listen: "127.0.0.1:8060"},
+		Audit: AuditConfig{KeepMB: 1024},
 		Limits: LimitsConfig{
 			Calls: 2000, CallsPerAccount: 4, Rooms: 1000, SeatsPerRoom: 500, RequestsPerSource: 200, DHQueue: 64,
 		},

@@ -23,8 +23,11 @@
 //
 // A call that the API asks for (call_out) is a move of a seat that nobody fills yet. Rooms by the API: rooms_control; who uses the API: tokens.
 //
+// What happens is published (events, event_data, lookout) to whoever listens: the admin API, webhooks, and phones that watch a room
+// (subscribe, watcher, roster: one goroutine a subscription).
+//
 // Where a seat can move: the devices of its account, which register here (registrar, register) or stand in its record (devices).
 //
 // RFCs: 3261, 4353 (conferencing framework), 4579 (focus), 5626 (flows of registered devices), 3515, 3891 and
-// 4538 (REFER, Replaces, Target-Dialog), 4028 (session timers).
+// 4538 (REFER, Replaces, Target-Dialog), 4028 (session timers), 6665 and 4575 (SUBSCRIBE to a conference).
 package server

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,9 @@ type room struct {
 	maxSeats int
 	pin      pin
 	closing  bool // its end was told: it takes nobody any more, and ends with its last seat
+
+	rosterMu sync.Mutex // held while a roster is made
+	roster   *roster    // the last one; guarded by rosterMu
 
 	occupied atomic.Int64 // number of seats, for whoever only wants to count
 }
