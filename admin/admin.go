@@ -104,6 +104,7 @@ func (a *Admin) route(c Config) error {
 	a.tokenRoutes()
 	a.auditRoutes()
 	a.selfRoutes()
+	a.recordingRoutes()
 	a.nodeRoutes(c.Version)
 	a.eventRoutes()
 	a.webhookRoutes()

@@ -171,6 +171,12 @@ var routes = []struct {
 	{"POST", "/v1/rooms/demo/seats/s2/reinvite", "", 202},
 	{"POST", "/v1/rooms/demo/seats/s2/moves", `{"target":"sip:a1@192.0.2.7"}`, 202},
 	{"DELETE", "/v1/rooms/demo/seats/s2", "", 204},
+	{"DELETE", "/v1/rooms/demo/recording", "", 204},
+	{"POST", "/v1/rooms/demo/recording", "", 201},
+	{"GET", "/v1/recordings", "", 200},
+	{"GET", "/v1/recordings/c1", "", 200},
+	{"GET", "/v1/recordings/c1/content", "", 200},
+	{"DELETE", "/v1/recordings/c1", "", 204},
 	{"DELETE", "/v1/rooms/demo", "", 204},
 	{"DELETE", "/v1/accounts/bob", "", 204},
 	{"DELETE", "/v1/tokens/t1", "", 204},
@@ -188,7 +194,7 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	for _, route := range routes {
-		for _, gone := range []string{"/v1/rooms/demo", "/v1/accounts/bob", "/v1/tokens/t1"} {
+		for _, gone := range []string{"/v1/rooms/demo", "/v1/accounts/bob", "/v1/tokens/t1", "/v1/recordings/c1"} {
 			if strings.HasPrefix(route.path, gone) {
 				r.ask(t, route.method, route.path, route.body, nil).problem(t, 404)
 			}
@@ -207,7 +213,7 @@ func TestRoutesAreAllTested(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.ask(t, "GET", "/openapi.json", "", nil).body), &api); err != nil {
 		t.Fatal(err)
 	}
-	shape := strings.NewReplacer("{account}", "bob", "{room}", "demo", "{seat}", "s2", "{move}", "m1", "{token}", "t1")
+	shape := strings.NewReplacer("{account}", "bob", "{room}", "demo", "{seat}", "s2", "{move}", "m1", "{token}", "t1", "{recording}", "c1")
 	for path, methods := range api.Paths {
 		for method, op := range methods {
 			tested := path == eventsPath // events_test.go, and TestTokens

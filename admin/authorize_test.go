@@ -29,7 +29,8 @@ func (r *rig) verdicts(t *testing.T, method, path, body string) []int {
 	for _, caller := range callers {
 		fresh := newFake()
 		r.mu.Lock()
-		r.accounts, r.rooms, r.seats, r.tokens = fresh.accounts, fresh.rooms, fresh.seats, fresh.tokens
+		r.accounts, r.rooms, r.seats, r.tokens, r.kept = fresh.accounts, fresh.rooms, fresh.seats, fresh.tokens, fresh.kept
+		r.recorded = map[string]bool{"demo": method == http.MethodDelete}
 		r.accounts["bob"] = server.AccountView{Name: "bob"}
 		r.mu.Unlock()
 		text := map[string]string{
@@ -135,6 +136,7 @@ func keepsRules(t *testing.T, method, pattern string, got []int) {
 		{"the token of a room is for what is about the room", !passes("admin of the room") || strings.Contains(pattern, "{room}") ||
 			slices.Contains([]string{"/v1/moves/{move}", eventsPath, self}, pattern)},
 		{"the token of another room is for nothing here", !passes("admin of another") || pattern == self},
+		{"what was said is the admin's", !strings.HasPrefix(pattern, "/v1/recordings") || !passes("operator")},
 		{"secrets are the admin's", !strings.HasPrefix(pattern, "/v1/tokens") || !passes("operator")},
 	} {
 		if !rule.hold {
@@ -145,7 +147,7 @@ func keepsRules(t *testing.T, method, pattern string, got []int) {
 
 // sample is a request of a route that the server takes.
 func sample(method, pattern string) (path, body string, known bool) {
-	path = strings.NewReplacer("{account}", "bob", "{room}", "demo", "{seat}", "s2", "{move}", "m1", "{token}", "t1", "/*", "/").Replace(pattern)
+	path = strings.NewReplacer("{account}", "bob", "{room}", "demo", "{seat}", "s2", "{move}", "m1", "{token}", "t1", "{recording}", "c1", "/*", "/").Replace(pattern)
 	if path == eventsPath {
 		return path + "?room=demo", "", true
 	}

@@ -26,6 +26,8 @@ type fake struct {
 	accounts map[string]server.AccountView
 	rooms    []server.RoomView
 	seats    []server.SeatView
+	recorded map[string]bool // rooms
+	kept     []server.RecordingView
 	ring     *events.Ring // nil: there are no more events
 	tokens   map[[sha256.Size]byte]fakeToken
 	acts     []server.AdminAction // that it was told to record
@@ -41,7 +43,8 @@ type fakeToken struct {
 var start = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 func newFake() *fake {
-	f := &fake{accounts: make(map[string]server.AccountView), tokens: make(map[[sha256.Size]byte]fakeToken)}
+	f := &fake{accounts: make(map[string]server.AccountView), recorded: map[string]bool{"demo": true}, tokens: make(map[[sha256.Size]byte]fakeToken)}
+	f.kept = []server.RecordingView{{ID: "c1", Room: "demo", BegunAt: start, Octets: 6, Reason: "stopped", Recipients: []string{"age1x"}}}
 	for i, id := range []string{"s9", "s2", "s5"} {
 		f.seats = append(f.seats, server.SeatView{
 			ID: id, Room: "demo", Account: fmt.Sprintf("a%d", i), JoinedAt: start.Add(time.Duration(i) * time.Second),

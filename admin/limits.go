@@ -22,6 +22,8 @@ const (
 	auditPatience = 2 * time.Second
 	// maxAuditedPath bounds the path of a request in the audit trail, in octets; real ones are shorter.
 	maxAuditedPath = 256
+	// streamPart is how much of a file is sent within writePatience: a phone's connection takes it in a second.
+	streamPart = 64 << 10
 
 	// maxHeader bounds a request's header in octets; a token and some proxy's fields fit many times.
 	maxHeader = 16 << 10

@@ -36,6 +36,11 @@ var answers = []struct {
 	{server.ErrUnknownToken, http.StatusNotFound, "no such token"},
 	{server.ErrTooManyTokens, http.StatusConflict, "no more tokens are kept; revoke some that are not needed"},
 	{server.ErrAuditUnreadable, http.StatusServiceUnavailable, "a record of the audit trail cannot be read; run: conclave audit verify"},
+	{server.ErrRecorded, http.StatusConflict, "the room is being recorded; end that first"},
+	{server.ErrNotRecorded, http.StatusNotFound, "the room is not being recorded"},
+	{server.ErrNoRecipients, http.StatusConflict, "the configuration names nobody to seal recordings to; add a public key of age under recording.recipients"},
+	{server.ErrUnknownRecording, http.StatusNotFound, "no such recording"},
+	{server.ErrRecordingRuns, http.StatusConflict, "the recording is still being written; end it first"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"crypto/sha256"
+	"io"
 
 	"github.com/conclave/conclave/server"
 )
@@ -51,6 +52,18 @@ type Server interface {
 	AuditTrail(ctx context.Context, after uint64, limit int) ([]server.AuditRecord, uint64, error)
 	// AuditKey gives what the audit trail is verified with.
 	AuditKey(ctx context.Context) (server.AuditKey, error)
+	// BeginRecording records a room and has that announced in it.
+	BeginRecording(ctx context.Context, room string) (server.RecordingView, error)
+	// EndRecording ends the recording of a room.
+	EndRecording(ctx context.Context, room string) error
+	// Recordings gives every recording.
+	Recordings(ctx context.Context) ([]server.RecordingView, error)
+	// Recording gives one recording.
+	Recording(ctx context.Context, id string) (server.RecordingView, error)
+	// OpenRecording opens the sealed file of a recording, which whoever opens it closes.
+	OpenRecording(ctx context.Context, id string) (io.ReadCloser, server.RecordingView, error)
+	// DeleteRecording forgets a recording.
+	DeleteRecording(ctx context.Context, id string) error
 
 	// TokenOf gives the token of that hash: server.ErrUnknownToken, or server.ErrTokenExpired with the token.
 	TokenOf(hash [sha256.Size]byte) (server.TokenView, error)

@@ -63,6 +63,7 @@ type Owner interface {
 	Accepted(*Leg)            // the dialog exists; the leg's goroutine starts when this returns
 	Confirmed(*Leg)           // the call stands on both sides: the seat may be heard
 	Referred(*Leg, *Referral) // the peer asks that somebody be called in its place; it must be answered, later is soon enough
+	Pressed(*Leg, byte)       // a key of the peer's keypad: 0 to 9, *, #, A to D
 	Ended(*Leg, Ending)       // the dialog is over: take the stream from its ticker, then Release the leg
 }
 

@@ -30,6 +30,8 @@ func (l *Leg) run() {
 			end = l.take(ev)
 		case do := <-l.mailbox:
 			do()
+		case key := <-l.stream.Keys():
+			l.owner.Pressed(l, key)
 		case e := <-l.ending:
 			end = &e
 		case now := <-ticker.C:

@@ -295,6 +295,7 @@ type owner struct {
 	confirmed chan *Leg
 	referrals chan *Referral
 	ended     chan Ending
+	pressed   chan byte
 
 	mute atomic.Bool // ticks on, but sends nothing
 
@@ -304,7 +305,7 @@ type owner struct {
 }
 
 func newOwner(t *testing.T) *owner {
-	return &owner{t: t, confirmed: make(chan *Leg, 1), referrals: make(chan *Referral, 1), ended: make(chan Ending, 1)}
+	return &owner{t: t, confirmed: make(chan *Leg, 1), referrals: make(chan *Referral, 1), ended: make(chan Ending, 1), pressed: make(chan byte, 16)}
 }
 
 func (o *owner) Accepted(*Leg) {}
@@ -312,6 +313,8 @@ func (o *owner) Accepted(*Leg) {}
 func (o *owner) Confirmed(l *Leg) { o.confirmed <- l }
 
 func (o *owner) Referred(_ *Leg, r *Referral) { o.referrals <- r }
+
+func (o *owner) Pressed(_ *Leg, key byte) { o.pressed <- key }
 
 func (o *owner) Ended(l *Leg, e Ending) {
 	o.stop()

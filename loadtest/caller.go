@@ -208,6 +208,9 @@ func (c *Caller) Confirmed(*legs.Leg) { close(c.confirmed) }
 // Referred implements legs.Owner: the server has nothing to ask of a caller.
 func (c *Caller) Referred(_ *legs.Leg, r *legs.Referral) { r.Refuse(dialog.Response{Status: 603}) }
 
+// Pressed implements legs.Owner: the server has no keypad.
+func (c *Caller) Pressed(*legs.Leg, byte) {}
+
 // Ended implements legs.Owner. The stream is released by whoever took the caller off the clock: HangUp.
 func (c *Caller) Ended(_ *legs.Leg, e legs.Ending) {
 	c.ending = e

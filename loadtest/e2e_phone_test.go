@@ -124,6 +124,8 @@ func (*phone) Confirmed(*legs.Leg) {}
 
 func (*phone) Referred(_ *legs.Leg, r *legs.Referral) { r.Refuse(dialog.Response{Status: 603}) }
 
+func (*phone) Pressed(*legs.Leg, byte) {}
+
 // Ended implements legs.Owner.
 func (p *phone) Ended(l *legs.Leg, e legs.Ending) {
 	p.stop()

@@ -29,8 +29,9 @@ func (r *Room) giveBack(b *bus) {
 	r.free = append(r.free, b)
 }
 
-// takeBus is a minus bus for a seat that enters the mix: until now it heard the full bus.
-func (r *Room) takeBus() *bus {
+// takeBus is a bus for a seat that enters the mix, or is told something: until now it heard the full bus, or nothing where it is deaf. Of
+// what it did not hear nothing may be in what its encoder is primed with.
+func (r *Room) takeBus(deaf bool) *bus {
 	var b *bus
 	if n := len(r.free); n > 0 {
 		b = r.free[n-1]
@@ -38,12 +39,19 @@ func (r *Room) takeBus() *bus {
 	} else {
 		b = newBus(r.samples)
 	}
+	for _, o := range b.outlets {
+		o.step = 0 // whoever heard this encoder, even in the last step, was somebody else
+	}
+	if deaf {
+		b.limiter.rest()
+		for ago := uint64(1); ago <= primeFrames; ago++ {
+			b.history.silence(r.steps - ago)
+		}
+		return b
+	}
 	b.limiter = r.full.limiter
 	for ago := uint64(1); ago <= primeFrames; ago++ {
 		b.history.copyFrame(&r.full.history, r.steps-ago)
-	}
-	for _, o := range b.outlets {
-		o.step = 0 // whoever heard this encoder, even in the last step, was somebody else
 	}
 	b.inherit(&r.full, r.steps)
 	return b
@@ -61,25 +69,55 @@ func (b *bus) fill(step uint64, sum []int32, voices int) {
 	b.limiter.limit(b.pcm, sum)
 }
 
-// turn begins a step of a minus bus. Where the seat itself is not heard it is the full bus.
-func (b *bus) turn(r *Room, s *Seat) {
-	if s.out == nil {
+// turn begins a step of the bus of a seat: what the others say, and what it is told. Where that is all that the room hears it is the full bus.
+func (b *bus) turn(r *Room, s *Seat, deaf bool) {
+	var heard []int32
+	voices, sole := 0, (*Seat)(nil)
+	switch {
+	case deaf:
+	case s.out != nil:
+		if voices = r.full.voices - 1; voices > 0 {
+			heard = s.out
+			subtract(heard, r.sum)
+		}
+		sole = r.soleBut(s)
+	case s.told.pcm == nil:
 		b.voices, b.limiter = r.full.voices, r.full.limiter
 		b.pcm = b.history.copyFrame(&r.full.history, r.steps)
 		b.alone(r.steps, r.full.sole)
 		return
+	default:
+		if voices = r.full.voices; voices > 0 {
+			heard = r.voiceBuffer(len(r.mix))
+			copy(heard, r.sum)
+		}
 	}
-	var own []int32
-	if b.voices = r.full.voices - 1; b.voices > 0 {
-		own = s.out
-		subtract(own, r.sum)
+	if s.told.pcm != nil {
+		if voices == 0 {
+			heard = r.voiceBuffer(len(r.mix))
+		}
+		r.add(heard, s.told, voices == 0)
+		voices, sole = voices+1, nil
 	}
-	b.fill(r.steps, own, b.voices)
-	b.alone(r.steps, r.soleBut(s))
+	b.fill(r.steps, heard, voices)
+	b.alone(r.steps, sole)
+}
+
+// rests says whether nothing sounds on in the encoders of the bus.
+func (b *bus) rests(step uint64) bool {
+	for _, o := range b.outlets {
+		if o.step == step-1 && !o.resting {
+			return false
+		}
+	}
+	return true
 }
 
 // soleBut is the seat whose voice alone is on the bus of another seat, or with nil on the full bus; nil when there are several, or none.
 func (r *Room) soleBut(other *Seat) (sole *Seat) {
+	if r.told.pcm != nil {
+		return nil
+	}
 	for _, s := range r.mix {
 		switch {
 		case !s.heard || s == other:

@@ -13,6 +13,7 @@ type place struct {
 	heard   bool    // it adds something
 	plain   bool    // just as it came
 	bus     *bus    // what its ports hear in place of the full bus; nil while it hears the full bus
+	told    saying  // what it alone is told in this tick
 }
 
 // choose decides who is in the mix: the loudest that speak, where those who are in have the advantage.
@@ -96,7 +97,7 @@ func (r *Room) enter(s *Seat) {
 		s.gainNow = s.gain.Load()
 	}
 	if s.bus == nil {
-		s.bus = r.takeBus()
+		s.bus = r.takeBus(s.deaf.Load())
 	}
 	r.mix = append(r.mix, s)
 }
@@ -110,6 +111,7 @@ func (r *Room) dismiss(s *Seat) {
 		r.giveBack(s.bus)
 	}
 	r.pool.legs.Add(-int64(len(s.feeds)))
+	s.announcer.stop()
 	s.place, s.hearing, s.handover = place{}, hearing{}, handover{}
 	s.hush()
 }

@@ -9,7 +9,7 @@
 //  1. The mailbox: joins, attachments and departures posted since the last tick take effect.
 //  2. Receive: Next on every port; decode only the seats that are in the mix or may enter it; measure the level.
 //  3. Choose: the loudest speaking seats form the mix, with hysteresis.
-//  4. Mix: one int32 sum, the full bus; each seat in the mix hears its minus bus, the sum without its own voice.
+//  4. Mix, with what is announced: one int32 sum, the full bus; each seat in the mix hears its minus bus, the sum without its own voice.
 //  5. Encode: each bus once per format that a listener of it needs; where nothing but one voice is on it, unchanged, the packet that the
 //     speaker sent takes the place of an encoding.
 //  6. Send: every port is sent one packet.
@@ -27,6 +27,12 @@
 //
 // The rooms' ticks are staggered over the 20 ms, a few at a time, so that sends do not burst. The schedule is absolute: a late tick does not move
 // the next one. A room that fell behind catches up a few ticks and skips the rest, and both are counted.
+//
+// # Announcements
+//
+// A clip (a prompt, a tone) is played to the whole room as one more voice of the full bus, or to one seat, which hears a bus of its own
+// meanwhile, as one in the mix does. Who is deaf is told what is for him alone, and nothing of the room is in it, nor in what his
+// encoder remembers: that is how a seat waits in a room that it may not hear yet.
 //
 // # Moves
 //

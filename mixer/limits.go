@@ -84,6 +84,16 @@ const (
 	minGainDB, maxGainDB = -60.0, 20.0
 )
 
+// Announcements.
+const (
+	// maxClips bounds the clips that wait to be played to a seat or a room, the one that plays included: a greeting of a few sentences.
+	maxClips = 8
+	// maxClipFrames bounds one clip: 60 s, of which the samples at all mix rates take 9 MB.
+	maxClipFrames = 3000
+	// notePeak is the peak of a tone: -18 dBFS, as loud as a voice and no louder.
+	notePeak = 4125
+)
+
 // seamLength is how long what one port says goes over into what another says when a seat moves: long enough for what a decoder begins
 // with 3 ms late not to click, short enough that nobody hears both.
 const seamLength = 10 * time.Millisecond

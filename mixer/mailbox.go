@@ -4,10 +4,11 @@ import "slices"
 
 // command is what a goroutine wants changed in a room between two ticks.
 type command struct {
-	verb verb
-	seat *Seat
-	port Port
-	done chan struct{} // closed once the command took effect
+	verb  verb
+	seat  *Seat
+	port  Port
+	clips []*Clip
+	done  chan struct{} // closed once the command took effect; of verbPlay, once the clips are over
 }
 
 type verb uint8
@@ -17,6 +18,7 @@ const (
 	verbAttach
 	verbDetach
 	verbLeave
+	verbPlay
 	verbClose
 )
 
@@ -49,8 +51,9 @@ func (r *Room) empty() bool {
 			r.spare = r.spare[i:]
 			return false
 		}
-		r.apply(c)
-		close(c.done)
+		if r.apply(c); c.verb != verbPlay {
+			close(c.done)
+		}
 		r.spare[i] = command{}
 	}
 	r.spare = r.spare[:0]
@@ -62,6 +65,8 @@ func (r *Room) empty() bool {
 func (r *Room) apply(c command) {
 	i := slices.Index(r.seats, c.seat)
 	switch {
+	case c.verb == verbPlay:
+		r.start(c, i >= 0)
 	case c.verb == verbJoin && i < 0:
 		r.seats = append(r.seats, c.seat)
 	case i < 0:
@@ -72,6 +77,7 @@ func (r *Room) apply(c command) {
 	case c.verb == verbLeave:
 		r.dismiss(c.seat)
 		r.seats = slices.Delete(r.seats, i, i+1)
+		r.recount()
 	}
 }
 
@@ -91,7 +97,9 @@ func (r *Room) retire(err error) {
 	for _, s := range r.seats {
 		r.pool.legs.Add(-int64(len(s.feeds)))
 		s.hush()
+		s.announcer.stop()
 	}
+	r.announcer.stop()
 	r.release()
 	r.pool.forget(r)
 	for _, c := range left {
@@ -104,6 +112,6 @@ func (r *Room) retire(err error) {
 
 // release lets go of everything that the ticks needed.
 func (r *Room) release() {
-	r.seats, r.mix, r.waitlist, r.free, r.voices, r.sum, r.heeded, r.jobs = nil, nil, nil, nil, nil, nil, nil, nil
+	r.seats, r.mix, r.waitlist, r.free, r.voices, r.sum, r.aside, r.heeded, r.jobs = nil, nil, nil, nil, nil, nil, nil, nil, nil
 	r.full = bus{}
 }

@@ -37,27 +37,31 @@ type Room struct {
 	waiting atomic.Bool // the mailbox is not empty
 
 	// Everything below belongs to the worker of the tick.
-	spare    []command // the other mailbox, swapped in
-	seats    []*Seat   // in order of joining
-	done     uint64    // the last tick done plus one; 0 before the first
-	steps    uint64    // the running step, from 1: continuity of codecs and history is counted in steps, as ticks may be skipped
-	stale    bool      // a format or a membership changed: the mix rate must be judged again
-	rate     int       // mix rate, Hz
-	samples  int       // per frame at that rate
-	highFor  int       // steps since a higher rate than needed is kept
-	mix      []*Seat   // seats in the mix, in order of entering
-	now      Tick      // the running tick
-	heeded   []*Seat   // seats whose frames are decoded, this tick
-	waitlist []*Seat   // seats that speak and are not in the mix, this tick
-	jobs     []job     // packets to be made, this tick
-	voices   [][]int32 // one buffer per place in the mix
-	sum      []int32   // the full bus before its limiter
-	full     bus
-	free     []*bus // minus buses to use again
-	crew     crew
-	tally    tally
-	waited   time.Duration // for helpers, in this tick
-	marked   time.Duration // since the pool's epoch: the end of the last stage
+	spare     []command // the other mailbox, swapped in
+	seats     []*Seat   // in order of joining
+	done      uint64    // the last tick done plus one; 0 before the first
+	steps     uint64    // the running step, from 1: continuity of codecs and history is counted in steps, as ticks may be skipped
+	stale     bool      // a format or a membership changed: the mix rate must be judged again
+	rate      int       // mix rate, Hz
+	samples   int       // per frame at that rate
+	highFor   int       // steps since a higher rate than needed is kept
+	mix       []*Seat   // seats in the mix, in order of entering
+	now       Tick      // the running tick
+	heeded    []*Seat   // seats whose frames are decoded, this tick
+	waitlist  []*Seat   // seats that speak and are not in the mix, this tick
+	jobs      []job     // packets to be made, this tick
+	voices    [][]int32 // one buffer per place in the mix
+	sum       []int32   // the full bus before its limiter
+	aside     []int32   // for one more voice, or one more sum
+	told      saying    // what the room is told in this tick
+	telling   int       // seats that something is said to
+	full      bus
+	free      []*bus // minus buses to use again
+	crew      crew
+	announcer announcer
+	tally     tally
+	waited    time.Duration // for helpers, in this tick
+	marked    time.Duration // since the pool's epoch: the end of the last stage
 }
 
 func newRoom(p *Pool, name string, c RoomConfig) *Room {

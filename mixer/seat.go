@@ -29,6 +29,8 @@ type Seat struct {
 	hearing  // belongs to the worker of the tick
 	handover // belongs to the worker of the tick
 	place    // belongs to the worker of the tick
+
+	announcer announcer // belongs to the worker of the tick
 }
 
 func newSeat(r *Room, c SeatConfig) *Seat {

@@ -32,6 +32,7 @@ func (r *Room) mixDown() bool {
 	}
 	r.listen()
 	r.choose()
+	r.tell()
 	r.sumUp()
 	r.route()
 	r.lap(stageMix)
@@ -78,7 +79,7 @@ func (r *Room) judgeRate() {
 // setRate changes the mix rate. All codecs start afresh, each when it is next needed.
 func (r *Room) setRate(hz int) {
 	r.rate, r.samples, r.highFor = hz, hz/50, 0
-	r.sum = make([]int32, r.samples)
+	r.sum, r.aside = make([]int32, r.samples), make([]int32, r.samples)
 	r.full = bus{}
 	r.full.history.reset(r.samples)
 	r.free = nil
@@ -112,6 +113,10 @@ func (r *Room) sumUp() {
 			voices++
 		}
 		s.gainNow = target
+	}
+	if r.told.pcm != nil {
+		r.add(r.sum, r.told, voices == 0)
+		voices++
 	}
 	r.full.fill(r.steps, r.sum, voices)
 	r.full.alone(r.steps, r.soleBut(nil))
@@ -164,10 +169,9 @@ func (r *Room) route() {
 	r.jobs = r.jobs[:0]
 	for _, s := range r.seats {
 		b := r.heardBy(s)
-		deaf := s.deaf.Load()
 		for _, f := range s.feeds {
 			f.outlet = nil
-			if f.silence == nil || deaf {
+			if f.silence == nil || b == nil {
 				continue
 			}
 			f.outlet = b.outlet(f.format, f.silence)
@@ -179,17 +183,25 @@ func (r *Room) route() {
 	}
 }
 
-// heardBy is the bus that a seat hears, up to date. When the hangover after leaving the mix is over its own bus is taken away.
+// heardBy is the bus that a seat hears, up to date; nil where it hears nothing. When the hangover after leaving the mix, or after what it
+// was told, is over its own bus is taken away.
 func (r *Room) heardBy(s *Seat) *bus {
+	b, deaf := &r.full, s.deaf.Load()
+	if deaf {
+		b = nil
+	}
 	switch {
 	case s.bus == nil:
-		return &r.full
-	case !s.inMix && r.steps-s.left >= minusHang && s.bus.merges(&r.full, r.steps):
+		return b
+	case !s.inMix && s.told.pcm == nil && r.steps-s.left >= minusHang && (deaf && s.bus.rests(r.steps) || !deaf && s.bus.merges(&r.full, r.steps)):
 		r.giveBack(s.bus)
 		s.bus = nil
-		return &r.full
+		return b
 	}
-	s.bus.turn(r, s)
+	s.bus.turn(r, s, deaf)
+	if s.told.pcm != nil {
+		s.told, s.left = saying{}, r.steps+1
+	}
 	return s.bus
 }
 

@@ -38,6 +38,7 @@ type Config struct {
 	Policies  map[string]*keying.Policy // by name; Rooms.Policy and each room's policy are among them
 	Trunks    []TrunkConfig
 	Webhooks  []WebhookConfig
+	Recording RecordingConfig
 	Warnings  []string // sentences for the log: accepted, but probably not what was meant
 }
 
@@ -94,7 +95,15 @@ type RoomsConfig struct {
 	Loudest   int           // speaking seats that are mixed
 	EmptyFor  time.Duration // how long an empty room made on demand lives
 	SeatWait  time.Duration // how long a seat waits for its owner to come back
+	Manners   Manners       // of rooms that state none
 	Permanent []RoomConfig  // rooms that exist from the start and never close
+}
+
+// Manners are what a room does for its callers beside mixing them.
+type Manners struct {
+	Keys    bool // it listens to keys: mute, raise a hand, be louder
+	Tones   bool // it sounds when somebody comes or goes
+	Prompts bool // it says what happens to a caller; to one who waits it speaks in any case
 }
 
 // RoomConfig is one permanent room.
@@ -103,6 +112,14 @@ type RoomConfig struct {
 	Policy   string // never empty
 	Locked   bool
 	MaxSeats int // never 0
+	Manners
+	PIN        pin      // that callers enter by their keys; nil: none
+	Moderators []string // accounts: while none of them is in the room the others wait; they need no PIN
+}
+
+// RecordingConfig says whom recordings are for.
+type RecordingConfig struct {
+	Recipients []string // public keys of age; none: nothing can be recorded
 }
 
 // TrunkConfig is a peer known by address range or TLS certificate instead of digest. Where both are given both must hold.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/server/recording"
 	"github.com/conclave/conclave/server/webhook"
 )
 
@@ -56,6 +57,15 @@ func (r *configReader) check(c *Config) {
 		}
 	}
 	r.checkWebhooks(c)
+	r.checkRecording(c)
+}
+
+func (r *configReader) checkRecording(c *Config) {
+	for i, name := range c.Recording.Recipients {
+		if _, err := recording.ParseRecipients([]string{name}); err != nil {
+			r.problem(fmt.Sprintf("recording.recipients[%d]", i), "is no public key of age; write the age1… that age-keygen prints")
+		}
+	}
 }
 
 func (r *configReader) checkWebhooks(c *Config) {
@@ -219,6 +229,11 @@ func (r *configReader) checkRooms(c *Config) {
 			room.Policy = c.Rooms.Policy
 		} else if c.Policies[room.Policy] == nil {
 			r.problem(path+".policy", "no policy is named %q; name one of %s", clip(room.Policy), c.policyNames())
+		}
+		for k, name := range room.Moderators {
+			if !nameShape.MatchString(name) {
+				r.problem(fmt.Sprintf("%s.moderators[%d]", path, k), "%q is no name of an account; use 1 to 64 of a-z 0-9 . _ -", clip(name))
+			}
 		}
 		if room.MaxSeats == 0 {
 			room.MaxSeats = c.Limits.SeatsPerRoom

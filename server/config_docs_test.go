@@ -19,15 +19,15 @@ func TestConfigurationIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	if len(blocks) != 5 {
-		t.Fatalf("%d listings, want 5", len(blocks))
+	if len(blocks) != 6 {
+		t.Fatalf("%d listings, want 6", len(blocks))
 	}
 	got, err := ReadConfig("docs", []byte(blocks[0][1]), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := DefaultConfig()
-	want.Admin.Hosts = []string{}
+	want.Admin.Hosts, want.Recording.Recipients = []string{}, []string{}
 	if diff := cmp.Diff(want, got, compareConfig); diff != "" {
 		t.Errorf("the listing does not give the defaults: %s", diff)
 	}
@@ -79,6 +79,7 @@ limits: {"?": 1}
 rooms: {"?": 1, permanent: [{"?": 1}]}
 policies: {standard: {"?": 1}}
 trunks: [{"?": 1}]
+recording: {"?": 1}
 webhooks: [{"?": 1}]
 `), nil)
 	var bad *ConfigError
@@ -93,8 +94,8 @@ webhooks: [{"?": 1}]
 			sections++
 		}
 	}
-	if sections != 12 {
-		t.Fatalf("%d sections answered, want 12: %v", sections, err)
+	if sections != 13 {
+		t.Fatalf("%d sections answered, want 13: %v", sections, err)
 	}
 	return keys
 }

@@ -60,6 +60,7 @@ func (r *configReader) read(text []byte, c *Config) {
 	top.below("limits", func(s *section) { s.readLimits(&c.Limits) })
 	top.below("rooms", func(s *section) { s.readRooms(&c.Rooms) })
 	top.below("policies", func(s *section) { s.readPolicies(c) })
+	top.below("recording", func(s *section) { s.words("recipients", &c.Recording.Recipients, nil) })
 	var trunks []TrunkConfig
 	if top.each("trunks", func(s *section) { trunks = append(trunks, s.readTrunk()) }) {
 		c.Trunks = trunks
@@ -112,18 +113,43 @@ func (s *section) readRooms(c *RoomsConfig) {
 	s.number("loudest", &c.Loudest, 1, maxLoudest)
 	s.duration("empty_for", &c.EmptyFor, minWait, maxWait)
 	s.duration("seat_wait", &c.SeatWait, minWait, maxWait)
+	s.readManners(&c.Manners)
 	var permanent []RoomConfig
 	if s.each("permanent", func(s *section) {
-		room := RoomConfig{}
+		room := RoomConfig{Manners: c.Manners}
 		s.text("name", &room.Name)
 		s.text("policy", &room.Policy)
 		s.boolean("locked", &room.Locked)
 		s.number("max_seats", &room.MaxSeats, 1, maxSeats)
+		s.readManners(&room.Manners)
+		s.pin("pin", &room.PIN)
+		s.words("moderators", &room.Moderators, nil)
+		for i, name := range room.Moderators {
+			room.Moderators[i] = strings.ToLower(name)
+		}
 		room.Name = strings.ToLower(room.Name)
 		permanent = append(permanent, room)
 	}) {
 		c.Permanent = permanent
 	}
+}
+
+func (s *section) readManners(m *Manners) {
+	s.boolean("keys", &m.Keys)
+	s.boolean("tones", &m.Tones)
+	s.boolean("prompts", &m.Prompts)
+}
+
+// pin reads a PIN, of which the hash is kept.
+func (s *section) pin(key string, into *pin) {
+	var digits string
+	s.text(key, &digits)
+	p, err := newPIN(digits)
+	if err != nil {
+		s.r.problem(join(s.path, key), "is no PIN; write 4 to 12 digits in quotes")
+		return
+	}
+	*into = p
 }
 
 // readPolicies takes the policies by name. One that is there already is overridden key by key; a new one starts from the

@@ -84,6 +84,31 @@ const (
 	refusalsRecorded  = 20
 	// speakingPace is how often it is looked who speaks, and what the node has to shed, while anybody listens.
 	speakingPace = 500 * time.Millisecond
+	// recordingsFolder is where the recordings are, below the data directory.
+	recordingsFolder = "recordings"
+	// mostPINDigits is how long a PIN may be (pinShape).
+	mostPINDigits = 12
+	// pinPatience is how long a caller may take for one PIN, lobbyPatience how long he waits for a moderator.
+	pinPatience   = time.Minute
+	lobbyPatience = 10 * time.Minute
+	// maxTriesOfCall bounds the wrong PINs of one call, maxTriesOfAccount and maxTriesOfTrunk those within triesMemory: a PIN of six digits
+	// lasts an account three years.
+	maxTriesOfCall    = 3
+	maxTriesOfAccount = 6
+	maxTriesOfTrunk   = 60
+	triesMemory       = 10 * time.Minute
+	// maxTried bounds those whose tries are remembered, some megabytes; who is not known when so many are has none.
+	maxTried = 20_000
+	// maxAttended bounds the PINs that are computed, and the prompts whose end is waited for, at a time; attendedPatience one of them: the
+	// longest handshake that a greeting waits for, and longer than any prompt.
+	maxAttended      = 512
+	attendedPatience = 30 * time.Second
+	// keysASecond and keysAtOnce bound the keys of a seat: more than a phone dials that has them stored (40 ms of tone, 40 ms of pause, ITU-T Q.24).
+	keysASecond, keysAtOnce = 20, 20
+	// starPatience is how soon after * the digit of a command has to come.
+	starPatience = 5 * time.Second
+	// keyGain is one step of loudness by keys in dB, keyGainMost the most that keys can do either way.
+	keyGain, keyGainMost = 3.0, 12.0
 	// maxDisplayName bounds the name that a trunk gives a caller, in characters, as the admin API bounds an account's.
 	maxDisplayName = 128
 	// mostNamed bounds the names that one line of the log lists.

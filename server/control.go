@@ -135,13 +135,12 @@ func (s *Server) withSeat(ctx context.Context, room, id string, f func(*seat)) e
 // patch applies what is asked; it runs in the room's goroutine.
 func (st *seat) patch(p SeatPatch) {
 	if p.Muted != nil {
-		st.muted = *p.Muted
-		st.mix.SetMuted(st.muted)
+		st.muted, st.held = *p.Muted, *p.Muted
 	}
 	if p.Deaf != nil {
 		st.deaf = *p.Deaf
-		st.mix.SetDeaf(st.deaf)
 	}
+	st.apply()
 	if p.GainDB != nil {
 		st.gainDB = *p.GainDB
 		st.mix.SetGain(st.gainDB)
@@ -162,7 +161,7 @@ func (r *room) view(ctx context.Context) (v RoomView, err error) {
 // look is the view; it runs in the room's goroutine.
 func (r *room) look() RoomView {
 	v := RoomView{
-		Name: r.name, Policy: r.policy.Load().Name, Locked: r.locked, MaxSeats: r.maxSeats, PIN: r.pin != nil, Permanent: r.permanent,
+		Name: r.name, Policy: r.policy.Load().Name, Locked: r.locked, MaxSeats: r.maxSeats, PIN: r.pin != nil, Recorded: r.recorder != nil, Permanent: r.permanent,
 		Seats: len(r.seats), Speaking: []string{}, CreatedAt: r.created,
 	}
 	for _, st := range r.seats {
@@ -210,7 +209,7 @@ func strength(w *WeakestView) int {
 func (st *seat) view(room string) SeatView {
 	v := SeatView{
 		ID: st.id, Room: room, Account: st.who.Account, Trunk: st.who.Trunk, DisplayName: st.display, JoinedAt: st.joined,
-		Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Position: st.position, Speaking: st.mix.Speaking(), LevelDBFS: st.mix.LevelDBFS(),
+		Waiting: string(st.waits), Hand: st.hand, Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Position: st.position, Speaking: st.mix.Speaking(), LevelDBFS: st.mix.LevelDBFS(),
 	}
 	leg := st.leg()
 	if leg == nil || leg.Terms() == nil {

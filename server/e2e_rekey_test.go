@@ -21,6 +21,7 @@ func (released) Accepted(*legs.Leg)  {}
 func (released) Confirmed(*legs.Leg) {}
 
 func (released) Referred(_ *legs.Leg, r *legs.Referral) { r.Refuse(dialog.Response{Status: 603}) }
+func (released) Pressed(*legs.Leg, byte)                {}
 func (released) Ended(l *legs.Leg, _ legs.Ending) {
 	l.Release()
 }

@@ -113,6 +113,7 @@ type attempt struct {
 	as              *keying.Bundle // nil: it has no account
 	crypto          string         // a=crypto line of an attempt before; "": of a fresh key
 	fields          []dialog.HeaderField
+	port            int // of its media, where it has a keypad too; 0: it takes none
 }
 
 // outcome is what came of an attempt.
@@ -130,8 +131,12 @@ func (p *phone) call(a attempt) outcome {
 	var key [30]byte
 	_, _ = rand.Read(key[:])
 	o := outcome{crypto: cmp.Or(a.crypto, "AES_CM_128_HMAC_SHA1_80 inline:"+base64.StdEncoding.EncodeToString(key[:]))}
+	media := "m=audio 40000 RTP/SAVP 0 8"
+	if a.port > 0 {
+		media = fmt.Sprintf("m=audio %d RTP/SAVP 0 8 101\r\na=rtpmap:101 telephone-event/8000", a.port)
+	}
 	body := strings.Join([]string{
-		"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "m=audio 40000 RTP/SAVP 0 8",
+		"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", media,
 		"a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000", "a=crypto:1 " + o.crypto, "a=sendrecv", "",
 	}, "\r\n")
 	inv := dialog.Invitation{

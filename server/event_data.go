@@ -26,6 +26,8 @@ type (
 		Deaf        bool    `json:"deaf"`
 		GainDB      float64 `json:"gain_db"`
 		Away        bool    `json:"away"`
+		Waiting     string  `json:"waiting,omitempty"` // for what, apart from the room
+		Hand        bool    `json:"hand"`
 	}
 	// Speaking comes with seat.speaking.
 	Speaking struct {
@@ -103,6 +105,7 @@ func (r *room) state() RoomState {
 func (st *seat) about(kind string) Event {
 	return Event{Type: kind, Room: st.room.name, Seat: st.id, Account: st.who.Account, Data: SeatState{
 		DisplayName: st.display, Trunk: st.who.Trunk, Muted: st.muted, Deaf: st.deaf, GainDB: st.gainDB, Away: st.away != nil,
+		Waiting: string(st.waits), Hand: st.hand,
 	}}
 }
 

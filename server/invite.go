@@ -201,8 +201,8 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 403, Reason: "account_closed", Err: err}
 	case errors.Is(err, errRoomLocked):
 		return &legs.Reject{Status: 403, Reason: "room_locked", Err: err, Warning: warn("the room is locked")}
-	case errors.Is(err, errRoomPIN):
-		return &legs.Reject{Status: 403, Reason: "room_pin", Err: err, Warning: warn("the room asks for a PIN")}
+	case errors.Is(err, errTooManyTries):
+		return &legs.Reject{Status: 403, Reason: "pin_tries", Err: err, Warning: warn("too many wrong PINs; try again in ten minutes")}
 	case errors.Is(err, errRoomFull):
 		return &legs.Reject{Status: 486, Reason: "room_full", Err: err, Warning: warn("the room is full")}
 	case errors.Is(err, errNoDialog):

@@ -33,7 +33,7 @@ type metrics struct {
 
 // mediaTotals sums the counters of streams.
 type mediaTotals struct {
-	sent, received, lost, late, concealed, authFailed, replayed, foreign, malformed, underOld float64
+	sent, received, lost, late, concealed, authFailed, replayed, foreign, malformed, underOld, keysDropped float64
 }
 
 func (t *mediaTotals) add(s media.Snapshot) {
@@ -46,6 +46,7 @@ func (t *mediaTotals) add(s media.Snapshot) {
 	t.replayed += float64(s.Replayed)
 	t.foreign += float64(s.ForeignSSRC)
 	t.malformed += float64(s.Malformed)
+	t.keysDropped += float64(s.KeysDropped)
 	t.underOld += float64(s.UnderOld)
 }
 
@@ -163,6 +164,8 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter("conclave_traces_dropped_total", "Traces of call set-ups that it did not take, or that were too many.", float64(dropped))
 	m.collectMedia(ch, counter)
 	m.collectMixer(ch, gauge, counter)
+	gauge("conclave_recordings", "Recordings under way.", float64(m.server.shelf.Running()))
+	counter("conclave_recordings_dropped_total", "Frames that disks could not take in time, of recordings that have ended.", float64(m.server.shelf.Dropped()))
 	st := s.endpoint.Stats()
 	counter("conclave_sip_malformed_total", "SIP messages dropped or refused as malformed.", float64(st.Malformed))
 	counter("conclave_sip_over_budget_total", "SIP messages beyond the budget of their source.", float64(st.OverBudget))
@@ -226,6 +229,7 @@ func (m *metrics) collectMedia(ch chan<- prometheus.Metric, counter func(string,
 	counter("conclave_media_replayed_total", "Packets seen before.", total.replayed)
 	counter("conclave_media_foreign_total", "Packets of an SSRC that is not the peer's.", total.foreign)
 	counter("conclave_media_under_old_total", "Packets under keys that were being replaced.", total.underOld)
+	counter("conclave_media_keys_dropped_total", "Keys pressed that nobody took in time.", total.keysDropped)
 	counter("conclave_media_malformed_total", "Datagrams that are no RTP or RTCP.", total.malformed)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/mixer"
+	"github.com/conclave/conclave/server/recording"
 )
 
 // room is one conference. Its goroutine owns its seats; everybody else speaks to it by do.
@@ -24,17 +25,22 @@ type room struct {
 	mix       *mixer.Room
 	log       *slog.Logger
 	publish   func(Event)
+	attendant *attendant
+	manners   Manners
 
 	mailbox  chan func()
 	stop     chan struct{} // closed by the table when the server ends
 	finished chan struct{} // closed when the goroutine has ended
 
 	// Owned by the room's goroutine.
-	seats    map[string]*seat
-	locked   bool
-	maxSeats int
-	pin      pin
-	closing  bool // its end was told: it takes nobody any more, and ends with its last seat
+	seats      map[string]*seat
+	locked     bool
+	maxSeats   int
+	pin        pin
+	moderators map[string]bool     // accounts; none: the room waits for nobody
+	recorder   *recording.Recorder // nil: it is not recorded
+	listener   *mixer.Seat         // of the recorder
+	closing    bool                // its end was told: it takes nobody any more, and ends with its last seat
 
 	rosterMu sync.Mutex // held while a roster is made
 	roster   *roster    // the last one; guarded by rosterMu
@@ -53,6 +59,7 @@ func (r *room) run(retire func(*room)) {
 	defer func() {
 		for _, st := range r.seats {
 			st.stay()
+			st.calm()
 		}
 	}()
 	idle := time.NewTimer(r.emptyFor)
@@ -81,6 +88,7 @@ func (r *room) run(retire func(*room)) {
 		case <-r.mix.Failed(): // its legs would hear nothing any more; they may call again
 			for _, st := range r.seats {
 				st.stay()
+				st.calm()
 				st.coming.callOff()
 				if leg := st.leg(); leg != nil {
 					_ = leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already
@@ -103,6 +111,7 @@ func (r *room) over(reason string) {
 		return
 	}
 	r.closing = true
+	r.unrecord(nil, "room_closed")
 	for _, st := range r.seats {
 		r.left(st)
 	}
@@ -153,5 +162,4 @@ func (r *room) post(f func()) error {
 var (
 	errRoomLocked = errors.New("server: the room is locked")
 	errRoomFull   = errors.New("server: the room is full")
-	errRoomPIN    = errors.New("server: the room asks for a PIN")
 )

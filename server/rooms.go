@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,16 +17,17 @@ import (
 
 // rooms is the table of the rooms that are open.
 type rooms struct {
-	cfg      *Config
-	pool     *mixer.Pool
-	log      *slog.Logger
-	publish  func(Event)
-	isTaken  func(name string) bool // rooms and accounts share one name space
-	stop     chan struct{}
-	wg       sync.WaitGroup
-	mu       sync.Mutex
-	open     map[string]*room
-	stopping bool
+	cfg       *Config
+	pool      *mixer.Pool
+	log       *slog.Logger
+	publish   func(Event)
+	attendant *attendant
+	isTaken   func(name string) bool // rooms and accounts share one name space
+	stop      chan struct{}
+	wg        sync.WaitGroup
+	mu        sync.Mutex
+	open      map[string]*room
+	stopping  bool
 }
 
 var (
@@ -33,8 +35,8 @@ var (
 	errTooManyRooms = errors.New("server: too many rooms")
 )
 
-func newRooms(cfg *Config, pool *mixer.Pool, isTaken func(string) bool, publish func(Event), log *slog.Logger) *rooms {
-	t := &rooms{cfg: cfg, pool: pool, log: log, isTaken: isTaken, publish: publish, stop: make(chan struct{}), open: make(map[string]*room)}
+func newRooms(cfg *Config, pool *mixer.Pool, isTaken func(string) bool, publish func(Event), attend *attendant, log *slog.Logger) *rooms {
+	t := &rooms{cfg: cfg, pool: pool, log: log, isTaken: isTaken, publish: publish, attendant: attend, stop: make(chan struct{}), open: make(map[string]*room)}
 	for _, rc := range cfg.Rooms.Permanent {
 		t.start(opening{RoomConfig: rc, permanent: true, created: time.Now()})
 	}
@@ -46,7 +48,6 @@ type opening struct {
 	RoomConfig
 	permanent bool // it outlives its last seat
 	stored    bool // it is kept in the store; what is permanent and not stored stands in the configuration
-	pin       pin
 	created   time.Time
 }
 
@@ -54,9 +55,13 @@ type opening struct {
 func (t *rooms) start(o opening) *room {
 	r := &room{
 		name: o.Name, permanent: o.permanent, stored: o.stored, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait,
-		created: o.created, log: t.log, publish: t.publish, locked: o.Locked, maxSeats: o.MaxSeats, pin: o.pin,
+		created: o.created, log: t.log, publish: t.publish, locked: o.Locked, maxSeats: o.MaxSeats, pin: o.PIN,
+		attendant: t.attendant, manners: o.Manners, moderators: make(map[string]bool),
 		mix:     t.pool.NewRoom(o.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
 		mailbox: make(chan func(), roomMailbox), stop: t.stop, finished: make(chan struct{}), seats: make(map[string]*seat),
+	}
+	for _, name := range o.Moderators {
+		r.moderators[name] = true
 	}
 	policy := t.cfg.Policies[o.Policy]
 	if policy == nil {
@@ -80,8 +85,11 @@ func (t *rooms) retire(r *room) {
 	delete(t.open, r.name)
 	if r.permanent && !t.stopping {
 		t.start(opening{
-			RoomConfig: RoomConfig{Name: r.name, Policy: r.policy.Load().Name, MaxSeats: r.maxSeats, Locked: r.locked},
-			permanent:  true, stored: r.stored, pin: r.pin, created: r.created,
+			RoomConfig: RoomConfig{
+				Name: r.name, Policy: r.policy.Load().Name, MaxSeats: r.maxSeats, Locked: r.locked, Manners: r.manners, PIN: r.pin,
+				Moderators: slices.Collect(maps.Keys(r.moderators)),
+			},
+			permanent: true, stored: r.stored, created: r.created,
 		})
 	}
 }
@@ -113,7 +121,10 @@ func (t *rooms) enter(name string) (*room, error) {
 		return nil, errTooManyRooms
 	}
 	t.log.Info("room opened", "room", name)
-	return t.start(opening{RoomConfig: RoomConfig{Name: name, Policy: t.cfg.Rooms.Policy, MaxSeats: t.cfg.Limits.SeatsPerRoom}, created: time.Now()}), nil
+	return t.start(opening{
+		RoomConfig: RoomConfig{Name: name, Policy: t.cfg.Rooms.Policy, MaxSeats: t.cfg.Limits.SeatsPerRoom, Manners: t.cfg.Rooms.Manners},
+		created:    time.Now(),
+	}), nil
 }
 
 // seat reserves a seat for a leg in the room of that name: st, or the one that waits for its owner. It completes the tenancy.

@@ -52,7 +52,7 @@ func all[V any](musts []Must[V], v V) error {
 
 // CreateRoom opens a room, and keeps one that is to be permanent.
 func (s *Server) CreateRoom(ctx context.Context, n NewRoom) (RoomView, error) {
-	o := opening{RoomConfig: RoomConfig{Name: n.Name, Policy: n.Policy, Locked: n.Locked, MaxSeats: n.MaxSeats}, permanent: n.Permanent, stored: n.Permanent}
+	o := opening{RoomConfig: RoomConfig{Name: n.Name, Policy: n.Policy, Locked: n.Locked, MaxSeats: n.MaxSeats, Manners: s.cfg.Rooms.Manners}, permanent: n.Permanent, stored: n.Permanent}
 	if o.Policy == "" {
 		o.Policy = s.cfg.Rooms.Policy
 	}
@@ -66,7 +66,7 @@ func (s *Server) CreateRoom(ctx context.Context, n NewRoom) (RoomView, error) {
 		return RoomView{}, err
 	}
 	var err error
-	if o.pin, err = newPIN(n.PIN); err != nil {
+	if o.PIN, err = newPIN(n.PIN); err != nil {
 		return RoomView{}, err
 	}
 	if s.accounts.taken(n.Name) {
@@ -91,7 +91,7 @@ func (s *Server) CreateRoom(ctx context.Context, n NewRoom) (RoomView, error) {
 
 // kept is what the store keeps of a room.
 func (o *opening) kept() store.Room {
-	return store.Room{Name: o.Name, Policy: o.Policy, Locked: o.Locked, MaxSeats: o.MaxSeats, PIN: o.pin, CreatedAt: o.created}
+	return store.Room{Name: o.Name, Policy: o.Policy, Locked: o.Locked, MaxSeats: o.MaxSeats, PIN: o.PIN, CreatedAt: o.created}
 }
 
 // create opens a room of a name that is free.
@@ -141,8 +141,8 @@ func (s *Server) reopen() error {
 					"room", kept.Name, "policy", kept.Policy)
 			}
 			s.rooms.start(opening{
-				RoomConfig: RoomConfig{Name: kept.Name, Policy: kept.Policy, Locked: kept.Locked, MaxSeats: kept.MaxSeats},
-				permanent:  true, stored: true, pin: kept.PIN, created: kept.CreatedAt,
+				RoomConfig: RoomConfig{Name: kept.Name, Policy: kept.Policy, Locked: kept.Locked, MaxSeats: kept.MaxSeats, PIN: kept.PIN, Manners: s.cfg.Rooms.Manners},
+				permanent:  true, stored: true, created: kept.CreatedAt,
 			})
 		}
 		if after = next; next == "" {
@@ -220,6 +220,7 @@ func (r *room) patch(p RoomPatch, policies map[string]*keying.Policy, code pin) 
 	}
 	if p.PIN != nil {
 		r.pin = code
+		r.unasked()
 	}
 	r.publish(Event{Type: EventRoomChanged, Room: r.name, Data: r.state()})
 	if p.Muted == nil {

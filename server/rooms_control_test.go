@@ -44,11 +44,17 @@ func TestRoomFromTheAPI(t *testing.T) {
 		}
 		return v
 	}
-	refused(403, "without the PIN")
+	_, seat := p.joins(call)
+	if seat.Waiting != string(waitsForPIN) {
+		t.Errorf("without the PIN: %+v", seat)
+	}
 	if v := change(RoomPatch{PIN: new("")}); v.PIN {
 		t.Errorf("the PIN is still there: %+v", v)
 	}
-	_, seat := p.joins(call)
+	until(t, "who was asked for it is in", func() bool {
+		v, err := s.Seat(t.Context(), "board", seat.ID)
+		return err == nil && v.Waiting == ""
+	})
 	change(RoomPatch{Locked: new(true)})
 	refused(403, "locked")
 	change(RoomPatch{Locked: new(false), MaxSeats: new(1)})

@@ -24,6 +24,7 @@ type seat struct {
 	coming      *tenancy    // of the leg that is to fill it next: the first, that of an owner who comes back, or that of a move
 	told, spoke bool        // the last that its events told: that it is there, and that it speaks
 	away        *time.Timer // until when the owner is waited for; nil: he is not
+	manner
 }
 
 // leg is the one that fills the seat; nil: none does.
@@ -44,16 +45,16 @@ func (r *room) take(st *seat, o *tenancy) (*seat, error) {
 	switch {
 	case r.closing:
 		return nil, errRoomClosed
-	case st.invited: // neither lock nor PIN is meant for whom the API calls
-	case r.pin != nil:
-		return nil, errRoomPIN
-	case r.locked:
+	case r.locked && !st.invited: // neither lock nor PIN nor lobby is meant for whom the API calls
 		return nil, errRoomLocked
 	}
 	if len(r.seats) >= r.maxSeats {
 		return nil, errRoomFull
 	}
-	st.room, st.mix, st.coming = r, r.mix.Join(mixer.SeatConfig{}), o
+	if err := r.receive(st); err != nil {
+		return nil, err
+	}
+	st.room, st.coming = r, o
 	r.seats[st.id] = st
 	return st, nil
 }
@@ -81,6 +82,7 @@ func (r *room) fill(o *tenancy) {
 	if o.move == nil && st.coming == o {
 		st.tenant, st.coming = o, nil
 		r.joined(st)
+		r.welcome(st, o.leg)
 	}
 	r.publish(o.legState(o.leg, "confirmed", ""))
 }
@@ -135,7 +137,7 @@ func (r *room) part(o *tenancy, lost bool) <-chan struct{} {
 	}
 	switch {
 	case st.tenant != nil || st.coming != nil:
-	case lost && st.who.Account != "" && r.seatWait > 0:
+	case lost && st.who.Account != "" && r.seatWait > 0 && st.waits != waitsToLeave:
 		r.await(st)
 	default:
 		return r.leave(st)
@@ -191,5 +193,6 @@ func (r *room) leave(st *seat) <-chan struct{} {
 	st.stay()
 	r.left(st)
 	delete(r.seats, st.id)
+	r.depart(st)
 	return st.mix.Leave()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/conclave/conclave/mixer"
 	"github.com/conclave/conclave/server/events"
 	"github.com/conclave/conclave/server/gate"
+	"github.com/conclave/conclave/server/recording"
 	"github.com/conclave/conclave/server/store"
 	"github.com/conclave/conclave/server/traces"
 	"github.com/conclave/conclave/server/trail"
@@ -54,6 +56,8 @@ type Server struct {
 	trail     *trail.Trail
 	strangers *pace // of the refusals in the trail, by who they are of
 	known     *pace
+	attendant *attendant
+	shelf     *recording.Shelf
 	webhooks  *webhook.Sender
 	watchers  *watchers
 	journeys  *chores // one for each move under way
@@ -111,6 +115,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}
 	if url := cfg.Telemetry.OTLP; url != "" {
 		s.tracer = traces.New(traces.Config{URL: url, Instance: cfg.SIP.Domain, Log: log})
+	}
+	if s.shelf, err = recording.New(filepath.Join(data, recordingsFolder), cfg.Recording.Recipients, log); err != nil {
+		return nil, err
 	}
 	if s.tokens, err = loadTokens(s.store, time.Now); err != nil {
 		return nil, err
@@ -191,9 +198,10 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.pool = mixer.NewPool(mixer.Config{Workers: orCores(s.cfg.Media.Workers, 1), Log: s.log})
 	full := s.pool.Full
 	s.full.Store(&full)
+	s.attendant = newAttendant(s.log)
 	s.lobby = s.pool.NewRoom("lobby", mixer.RoomConfig{})
 	s.policies = newPolicies(s.cfg, s.accounts.policyOf)
-	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.log)
+	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.attendant, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
 		Renew: true, OnRekey: s.rekeyed, OnShaken: s.shaken, OnHold: s.onHold,
@@ -251,6 +259,7 @@ func (s *Server) close() error {
 	s.watchers.close()
 	err := s.endpoint.Close(ctx)
 	s.chores.close()
+	s.attendant.chores.close()
 	s.journeys.close()
 	return errors.Join(err, s.undo())
 }
@@ -259,6 +268,9 @@ func (s *Server) close() error {
 func (s *Server) undo() (err error) {
 	if s.rooms != nil {
 		s.rooms.close()
+	}
+	if s.shelf != nil {
+		s.shelf.Close()
 	}
 	if s.replay != nil {
 		err = s.replay.Close()

@@ -34,6 +34,7 @@ type RoomView struct {
 	Locked    bool         `json:"locked" doc:"True when nobody else may enter"`
 	MaxSeats  int          `json:"max_seats" doc:"Most seats the room holds" example:"500"`
 	PIN       bool         `json:"pin" doc:"True when callers must know a PIN to enter"`
+	Recorded  bool         `json:"recorded" doc:"True while it is being recorded"`
 	Permanent bool         `json:"permanent" doc:"True when it is kept although nobody is in it"`
 	Seats     int          `json:"seats" doc:"Seats taken now" example:"3"`
 	Speaking  []string     `json:"speaking" nullable:"false" doc:"Ids of the seats that speak now"`
@@ -56,6 +57,8 @@ type SeatView struct {
 	Trunk       string    `json:"trunk" doc:"Trunk through which the caller came; empty for an account"`
 	DisplayName string    `json:"display_name" doc:"Name to show"`
 	JoinedAt    time.Time `json:"joined_at" doc:"When the seat was taken"`
+	Waiting     string    `json:"waiting" enum:",pin,moderator,leaving" doc:"What the seat waits for, apart from the room: nobody hears it, and it hears prompts only; empty once it is in the room"`
+	Hand        bool      `json:"hand" doc:"True while the seat has its hand raised"`
 	Muted       bool      `json:"muted" doc:"True when nobody hears the seat"`
 	Deaf        bool      `json:"deaf" doc:"True when the seat hears nothing"`
 	GainDB      float64   `json:"gain_db" doc:"How loud the others hear the seat, in dB"`

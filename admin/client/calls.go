@@ -155,3 +155,23 @@ func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
 func (c *Client) DeleteToken(ctx context.Context, id string) error {
 	return c.ask(ctx, http.MethodDelete, path("tokens", id), nil, nil)
 }
+
+// BeginRecording records a room.
+func (c *Client) BeginRecording(ctx context.Context, room string) (r Recording, err error) {
+	return r, c.ask(ctx, http.MethodPost, path("rooms", room, "recording"), nil, &r)
+}
+
+// EndRecording ends the recording of a room.
+func (c *Client) EndRecording(ctx context.Context, room string) error {
+	return c.ask(ctx, http.MethodDelete, path("rooms", room, "recording"), nil, nil)
+}
+
+// Recordings gives every recording, by the time when it began.
+func (c *Client) Recordings(ctx context.Context) ([]Recording, error) {
+	return all[Recording](ctx, c, path("recordings"))
+}
+
+// DeleteRecording deletes a recording.
+func (c *Client) DeleteRecording(ctx context.Context, id string) error {
+	return c.ask(ctx, http.MethodDelete, path("recordings", id), nil, nil)
+}

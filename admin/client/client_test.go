@@ -130,6 +130,22 @@ func TestCalls(t *testing.T) {
 			_, err := c.CallOut(ctx, "board", CallRequest{URI: "sip:bob@x", Keying: "mikey-dh"})
 			return err
 		}, `{}`, `POST /v1/rooms/board/seats application/json {"uri":"sip:bob@x","keying":"mikey-dh"}`},
+		"record": {func(ctx context.Context, c *Client) error {
+			r, err := c.BeginRecording(ctx, "board")
+			if r.ID != "c1" || !r.Running {
+				return fmt.Errorf("recording %+v", r)
+			}
+			return err
+		}, `{"id":"c1","running":true}`, "POST /v1/rooms/board/recording"},
+		"end recording":    {func(ctx context.Context, c *Client) error { return c.EndRecording(ctx, "board") }, "", "DELETE /v1/rooms/board/recording"},
+		"delete recording": {func(ctx context.Context, c *Client) error { return c.DeleteRecording(ctx, "c1") }, "", "DELETE /v1/recordings/c1"},
+		"recordings": {func(ctx context.Context, c *Client) error {
+			some, err := c.Recordings(ctx)
+			if len(some) != 1 || some[0].Reason != "stopped" {
+				return fmt.Errorf("recordings %+v", some)
+			}
+			return err
+		}, `{"items":[{"id":"c1","reason":"stopped"}],"next":null}`, "GET /v1/recordings?limit=1000"},
 		"node": {func(ctx context.Context, c *Client) error {
 			n, err := c.Node(ctx)
 			if n.Remaining != 7 {
@@ -314,7 +330,7 @@ func TestViewsAreTheAPIs(t *testing.T) {
 	for schema, view := range map[string]any{
 		"RoomView": Room{}, "WeakestView": Weakest{}, "SeatView": Seat{}, "LegView": Leg{}, "KeyingView": Keying{}, "QualityView": Quality{},
 		"SeatPatch": SeatPatch{}, "AccountView": Account{}, "NewAccount": NewAccount{}, "AccountPatch": AccountPatch{},
-		"NewToken": NewToken{}, "NewRoom": NewRoom{}, "RoomPatch": RoomPatch{}, "NodeView": Node{}, "NodeListens": Listeners{}, "NodePressure": Pressure{},
+		"RecordingView": Recording{}, "NewToken": NewToken{}, "NewRoom": NewRoom{}, "RoomPatch": RoomPatch{}, "NodeView": Node{}, "NodeListens": Listeners{}, "NodePressure": Pressure{},
 		"Position": Position{}, "PositionPatch": PositionPatch{}, "CallRequest": CallRequest{}, "MoveRequest": MoveRequest{}, "MoveView": Move{}, "TokenView": Token{},
 	} {
 		var want, got []string

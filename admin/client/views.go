@@ -8,7 +8,8 @@ type Room struct {
 	Policy    string    `json:"policy"`
 	Locked    bool      `json:"locked"`
 	MaxSeats  int       `json:"max_seats"`
-	PIN       bool      `json:"pin"`       // callers must know one
+	PIN       bool      `json:"pin"` // callers must know one
+	Recorded  bool      `json:"recorded"`
 	Permanent bool      `json:"permanent"` // kept although nobody is in it
 	Seats     int       `json:"seats"`
 	Speaking  []string  `json:"speaking"` // ids of seats
@@ -31,6 +32,8 @@ type Seat struct {
 	Trunk       string    `json:"trunk"`   // "" for an account
 	DisplayName string    `json:"display_name"`
 	JoinedAt    time.Time `json:"joined_at"`
+	Waiting     string    `json:"waiting"` // for what, apart from the room; "" once it is in
+	Hand        bool      `json:"hand"`    // raised
 	Muted       bool      `json:"muted"`
 	Deaf        bool      `json:"deaf"`
 	GainDB      float64   `json:"gain_db"`
@@ -38,6 +41,20 @@ type Seat struct {
 	Speaking    bool      `json:"speaking"`
 	LevelDBFS   float64   `json:"level_dbfs"`
 	Leg         *Leg      `json:"leg"` // nil while the owner is away
+}
+
+// Recording is what is known about a recording.
+type Recording struct {
+	ID         string     `json:"id"`
+	Room       string     `json:"room"`
+	BegunAt    time.Time  `json:"begun_at"`
+	EndedAt    *time.Time `json:"ended_at"` // nil while it runs, and of one that a crash cut off
+	Running    bool       `json:"running"`
+	Seconds    float64    `json:"seconds"`
+	Octets     int64      `json:"octets"`
+	Dropped    uint64     `json:"dropped"` // frames that the disk could not take in time
+	Reason     string     `json:"reason"`
+	Recipients []string   `json:"recipients"` // public keys of age
 }
 
 // Leg is the device that fills a seat.

@@ -15,7 +15,7 @@ type counters struct {
 	jitterUS                             atomic.Int64 // microseconds, as those below
 	concealed                            atomic.Uint64
 	late, duplicate, discarded           atomic.Uint64
-	events, otherPT                      atomic.Uint64
+	events, keysDropped, otherPT         atomic.Uint64
 	authFailed, replayed, foreignSSRC    atomic.Uint64
 	malformed, unkeyed, sendErrors       atomic.Uint64
 	addressChanges, addressRefused       atomic.Uint64
@@ -61,7 +61,7 @@ func (s *Stream) Snapshot() Snapshot {
 		PacketsSent: c.packetsSent.Load(), OctetsSent: c.octetsSent.Load(),
 		PacketsReceived: c.packetsReceived.Load(), OctetsReceived: c.octetsReceived.Load(),
 		Lost: uint64(max(c.lost.Load(), 0)), Late: c.late.Load(), Duplicate: c.duplicate.Load(),
-		Discarded: c.discarded.Load(), Concealed: c.concealed.Load(), Events: c.events.Load(), OtherPT: c.otherPT.Load(),
+		Discarded: c.discarded.Load(), Concealed: c.concealed.Load(), Events: c.events.Load(), KeysDropped: c.keysDropped.Load(), OtherPT: c.otherPT.Load(),
 		AuthFailed: c.authFailed.Load(), Replayed: c.replayed.Load(), ForeignSSRC: c.foreignSSRC.Load(),
 		Malformed: c.malformed.Load(), Unkeyed: c.unkeyed.Load(), SendErrors: c.sendErrors.Load(),
 		AddressChanges: c.addressChanges.Load(), AddressRefused: c.addressRefused.Load(),

@@ -39,7 +39,7 @@
 // them. The expanded keys inside a context cannot be overwritten (the library has no means), only released: the end of a
 // generation, and Close, drop them.
 //
-// RFCs: 3550 (RTP, RTCP), 3551 (G.711, L16 payloads), 3711 (SRTP), 4733 (telephone-event, tolerated), 5761 (RTP and RTCP on one
+// RFCs: 3550 (RTP, RTCP), 3551 (G.711, L16 payloads), 3711 (SRTP), 4733 (telephone-event: the keys that are pressed), 5761 (RTP and RTCP on one
 // port), 5764 (DTLS beside SRTP), 6188 and 7714 (SRTP suites), 6716 and 7587 (Opus packets and payloads), 7983 (what the first octet
 // tells).
 package media

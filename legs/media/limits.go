@@ -93,6 +93,14 @@ const (
 	lastBeforeDTX  = 2                   // octets: an Opus packet this short says that none will follow for a while (RFC 7587 section 3.1.3, libopus)
 )
 
+// Keys that the peer presses (RFC 4733).
+const (
+	eventOctets    = 4         // of a payload
+	longestEvent   = 1<<16 - 1 // in timestamp units, of one event; a longer one goes on as another
+	eventMemory    = 5         // s: a packet that is older than the newest event by less is late, by more it is of a sender that began anew
+	maxKeysWaiting = 16        // more than anybody types while the leg is busy
+)
+
 // Losses that the peer reports, and what we do about them. Fractions are in 1/256, as in the report.
 const (
 	lossBegin     = 5                   // 2 %: from there on single gaps are heard in every sentence, and SILK with FEC is worth several times the work

@@ -14,7 +14,7 @@ type Params struct {
 	Bitrate    int            // bit/s of what we send, Opus only; 0: the codec's default
 	FEC        bool           // Opus only: the peer makes use of in-band FEC (useinbandfec of RFC 7587), so it gets some when it loses packets
 	PT         uint8          // RTP payload type, both ways
-	EventPT    uint8          // of telephone-event (RFC 4733), received and ignored; 0: none
+	EventPT    uint8          // of telephone-event (RFC 4733), whose keys are told of (Stream.Keys); 0: none
 	Remote     netip.AddrPort // where SDP says that RTP goes; the authenticated source of packets wins over it; unspecified only without Send
 	RemoteRTCP netip.AddrPort // where RTCP goes; zero: Remote's port + 1 (RFC 3550 section 11); unused with RTCPMux
 	RTCPMux    bool           // RTCP on the RTP port (RFC 5761)

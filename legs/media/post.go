@@ -58,6 +58,7 @@ func (s *Stream) takePeer(ssrc uint32) {
 	s.source.restart()
 	s.report.lastSR, s.report.lastSRArrival = 0, 0 // of the former source (RFC 3550 section 6.4.1)
 	s.play.flush()
+	s.keypad.forget()
 	s.out.way = outward{}
 	if s.set != nil {
 		s.reform()
@@ -80,6 +81,7 @@ func (s *Stream) takeSettings(set *settings) {
 	if old != nil && old.clock != set.clock {
 		s.out.rebase = true
 		s.source.reclock()
+		s.keypad.forget()
 	}
 	if old == nil || old.format != set.format || old.Receive != set.Receive {
 		s.play.flush()

@@ -151,6 +151,9 @@ func (s *Stream) take(h *header, payload []byte, arrival int64) {
 		}
 	case s.set.EventPT != 0 && h.pt == s.set.EventPT:
 		s.counters.events.Add(1)
+		if s.set.Receive && s.keypad.take(h.timestamp, payload, s.set.clock) {
+			s.counters.keysDropped.Add(1)
+		}
 		s.play.pause(s.tick, h, int64(s.set.frame))
 	default: // comfort noise (RFC 3389) mostly, which senders use without asking
 		s.counters.otherPT.Add(1)

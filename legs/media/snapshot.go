@@ -14,7 +14,8 @@ type Snapshot struct {
 	Duplicate                       uint64 // a second packet for the same media time
 	Discarded                       uint64 // came in time, thrown away to shorten the delay, or for want of room
 	Concealed                       uint64 // ticks answered with codec.Lost
-	Events                          uint64 // telephone-event packets, ignored
+	Events                          uint64 // telephone-event packets
+	KeysDropped                     uint64 // keys pressed that nobody took in time
 	OtherPT                         uint64 // authenticated packets of a payload type that was not negotiated
 	AuthFailed                      uint64 // RTP or RTCP whose tag did not verify, or with an unknown MKI
 	Replayed                        uint64 // RTP or RTCP seen before, or older than the replay window

@@ -47,6 +47,7 @@ type Stream struct {
 	peer      peer
 	play      playout
 	report    reporter
+	keypad    keypad
 
 	rtpHeader  rtp.Header  // reused by the SRTP library for received packets
 	sendHeader rtp.Header  // the same for sent packets
@@ -103,6 +104,7 @@ func Open(p *Ports, o Options) (*Stream, error) {
 	s.at.Store(b)
 	s.stations = stations{here: b, way: b, from: b}
 	s.play.init()
+	s.keypad.init()
 	return s, nil
 }
 

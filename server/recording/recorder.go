@@ -1,0 +1,128 @@
+package recording
+
+import (
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/conclave/conclave/mixer/codec"
+	"github.com/conclave/conclave/server/ogg"
+)
+
+// Recorder takes what a room hears. It is a mixer.Port.
+type Recorder struct {
+	shelf    *Shelf
+	entry    Entry // owned by the goroutine that writes, but for ID and Room
+	queue    chan packet
+	dropped  atomic.Uint64
+	unwanted atomic.Bool // nothing of it is to be kept
+
+	once    sync.Once
+	stopped chan struct{}   // closed by Stop
+	reason  string          // set before stopped is closed
+	gone    <-chan struct{} // likewise: closed when no worker sends any more
+
+	over func(r *Recorder, reason string) // told, once, that the recording cannot go on
+}
+
+// packet is one frame on its way to the disk.
+type packet struct {
+	tick   codec.Tick
+	n      int
+	octets [maxOctets]byte
+}
+
+// Reasons why a recording ends by itself.
+const (
+	Failed  = "failed"   // the disk took no more
+	TooLong = "too_long" // it has lasted for longer than any conference
+)
+
+// ID names the recording.
+func (r *Recorder) ID() string { return r.entry.ID }
+
+// Next implements mixer.Port: a recorder says nothing.
+func (*Recorder) Next(codec.Tick) codec.Frame { return codec.Frame{} }
+
+// Format implements mixer.Port.
+func (*Recorder) Format() codec.Format { return format }
+
+// Send implements mixer.Port. It never waits and allocates nothing.
+func (r *Recorder) Send(t codec.Tick, p codec.Packet) {
+	k := packet{tick: t, n: len(p.Payload)}
+	if k.n > maxOctets {
+		r.dropped.Add(1)
+		return
+	}
+	copy(k.octets[:], p.Payload)
+	select {
+	case r.queue <- k:
+	default:
+		r.dropped.Add(1)
+	}
+}
+
+// Stop ends the recording, once no worker sends any more. It does not wait; the first reason holds.
+func (r *Recorder) Stop(gone <-chan struct{}, reason string) {
+	r.once.Do(func() {
+		r.gone, r.reason = gone, reason
+		close(r.stopped)
+	})
+}
+
+// write is the goroutine of a recording.
+func (r *Recorder) write(to io.WriteCloser, w *ogg.Writer) {
+	s := scribe{w: w, silence: codec.Silence(format)}
+	ticker := time.NewTicker(pace)
+	defer ticker.Stop()
+	for done := false; !done; {
+		select {
+		case <-ticker.C:
+		case <-r.stopped:
+			<-r.gone
+			done = true
+		}
+		failed := s.err != nil
+		for n := len(r.queue); n > 0; n-- {
+			k := <-r.queue
+			s.take(&k)
+		}
+		switch {
+		case s.err != nil && !failed:
+			r.over(r, Failed)
+		case s.written == uint64(longest/tickLength):
+			s.written++ // told once
+			r.over(r, TooLong)
+		}
+	}
+	r.shelf.finish(r, to, &s)
+}
+
+// scribe puts the packets into the file, with silence where some are missing.
+type scribe struct {
+	w       *ogg.Writer
+	silence []byte
+	next    codec.Tick // that follows the last one; 0: there is none yet
+	written uint64
+	err     error // after which nothing is written
+}
+
+func (s *scribe) take(k *packet) {
+	if s.next != 0 && k.tick > s.next {
+		for range min(k.tick-s.next, codec.Tick(maxGap/tickLength)) {
+			s.put(s.silence)
+		}
+	}
+	s.next = k.tick + 1
+	s.put(k.octets[:k.n])
+}
+
+func (s *scribe) put(b []byte) {
+	if s.err != nil || s.written >= uint64(longest/tickLength) {
+		return
+	}
+	if s.err = s.w.Packet(b); s.err == nil {
+		s.written++
+	}
+}
