@@ -94,7 +94,7 @@ func (a *Admin) route(c Config) error {
 		w.Header().Set("Allow", strings.Join(allowed(router, r.URL.Path), ", "))
 		writeProblem(w, http.StatusMethodNotAllowed, "the route has other methods; see the Allow field")
 	})
-	router.Method(http.MethodGet, "/metrics", a.guarded(grant{least: server.Viewer}, nil, a.meters.handler(c.Metrics)))
+	router.Method(http.MethodGet, "/metrics", a.guarded(server.Viewer, nil, a.meters.handler(c.Metrics)))
 	a.api = humachi.New(router, description(c.Version))
 	a.api.UseMiddleware(a.permitted)
 	a.accountRoutes()
@@ -116,7 +116,7 @@ func (a *Admin) route(c Config) error {
 	if err != nil {
 		return err
 	}
-	router.Method(http.MethodGet, "/docs", a.guarded(grant{least: server.Viewer}, nil, page))
+	router.Method(http.MethodGet, "/docs", a.guarded(server.Viewer, nil, page))
 	a.handler = router
 	return nil
 }
@@ -148,9 +148,9 @@ func description(version string) huma.Config {
 
 // operation fills in what all routes with a token share; least is the role that they ask for. A path with {room} is about that room.
 func operation(least server.Role, id, method, path, summary string, errs ...int) huma.Operation {
-	d := declared{grant: grant{least: least}}
+	d := declared{least: least}
 	if strings.Contains(path, "{room}") {
-		d.ofone, d.room = true, func(ctx huma.Context) string { return ctx.Param("room") }
+		d.room = func(ctx huma.Context) string { return ctx.Param("room") }
 	}
 	op := huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary,
@@ -158,7 +158,7 @@ func operation(least server.Role, id, method, path, summary string, errs ...int)
 		MaxBodyBytes: maxBody, BodyReadTimeout: readPatience,
 		Security: []map[string][]string{{"token": {}}, {"certificate": {}}},
 		Errors:   append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests}, errs...),
-		Metadata: map[string]any{grantKey: d}, Extensions: map[string]any{"x-role": string(least)},
+		Metadata: map[string]any{declaredKey: d}, Extensions: map[string]any{"x-role": string(least)},
 	}
 	if method == http.MethodPost {
 		takesKey(&op)

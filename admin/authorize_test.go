@@ -189,19 +189,19 @@ A token of a room is good for what is about that room. /metrics is as here where
 
 // TestAuthorize: what authorize is not told, it refuses.
 func TestAuthorize(t *testing.T) {
-	all := grant{least: server.Viewer, ofone: true}
+	const all = server.Viewer
 	for _, test := range []struct {
 		name string
 		p    *principal
-		g    grant
+		g    server.Role
 		room string
 		may  bool
 	}{
 		{"nobody", nil, all, "demo", false},
 		{"a role that is none", &principal{role: "root"}, all, "demo", false},
 		{"no role", &principal{}, all, "demo", false},
-		{"a route that declares nothing", &principal{role: server.Administrator}, grant{}, "demo", false},
-		{"a route that asks for a role that is none", &principal{role: server.Administrator}, grant{least: "root"}, "", false},
+		{"a route that declares nothing", &principal{role: server.Administrator}, "", "demo", false},
+		{"a route that asks for a role that is none", &principal{role: server.Administrator}, "root", "", false},
 		{"one room where the request names none", &principal{role: server.Administrator, room: "demo"}, all, "", false},
 		{"one room", &principal{role: server.Viewer, room: "demo"}, all, "demo", true},
 		{"every room", &principal{role: server.Viewer}, all, "demo", true},
