@@ -45,6 +45,7 @@ type commands struct {
 	Flood   flood.Command         `cmd:"" help:"Offer a server more call set-ups than it can take, and count."`
 	Demo    demoCommand           `cmd:"" help:"Ten callers with recorded speech in two rooms of a server of their own."`
 	Account accountCommand        `cmd:"" help:"Accounts of a running server."`
+	Audit   auditCommand          `cmd:"" help:"The audit trail."`
 	Mikey   mikeyCommand          `cmd:"" help:"Look into MIKEY messages."`
 	Version versionCommand        `cmd:"" help:"Print the version."`
 

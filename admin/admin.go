@@ -85,10 +85,11 @@ func New(c Config) (*Admin, error) {
 // route makes the chain that every request passes and the routes at its end.
 func (a *Admin) route(c Config) error {
 	router := chi.NewMux()
-	router.Use(a.bounded, a.recovered, headed, a.addressed, a.identified, a.meters.counted, a.typed, timed, a.once)
-	router.NotFound(func(w http.ResponseWriter, _ *http.Request) {
+	router.Use(a.bounded, a.recovered, headed, a.addressed, a.identified, a.audited, a.meters.counted, a.typed, timed, a.once)
+	notFound := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, http.StatusNotFound, "no such route; see /docs")
 	})
+	router.NotFound(notFound)
 	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", strings.Join(allowed(router, r.URL.Path), ", "))
 		writeProblem(w, http.StatusMethodNotAllowed, "the route has other methods; see the Allow field")
@@ -101,11 +102,16 @@ func (a *Admin) route(c Config) error {
 	a.seatRoutes()
 	a.moveRoutes()
 	a.tokenRoutes()
+	a.auditRoutes()
+	a.selfRoutes()
 	a.recordingRoutes()
 	a.nodeRoutes(c.Version)
 	a.eventRoutes()
 	a.webhookRoutes()
 	a.healthRoutes()
+	if err := consoleRoutes(router, notFound); err != nil {
+		return err
+	}
 	page, err := newPage(a.api.OpenAPI())
 	if err != nil {
 		return err
@@ -118,7 +124,7 @@ func (a *Admin) route(c Config) error {
 // allowed lists the methods that the path has.
 func allowed(router *chi.Mux, path string) []string {
 	var methods []string
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		if router.Match(chi.NewRouteContext(), m, path) {
 			methods = append(methods, m)
 		}

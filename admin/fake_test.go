@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,6 +30,8 @@ type fake struct {
 	kept     []server.RecordingView
 	ring     *events.Ring // nil: there are no more events
 	tokens   map[[sha256.Size]byte]fakeToken
+	acts     []server.AdminAction // that it was told to record
+	noTrail  error                // what comes of that
 }
 
 // fakeToken is a token that is kept.
@@ -396,6 +399,35 @@ func (f *fake) grant(id string, role server.Role, room string, expired bool) str
 	}
 	f.tokens[hash] = fakeToken{server.TokenView{ID: id, Name: id, Role: role, Room: room, CreatedAt: start}, expired}
 	return text
+}
+
+// RecordAdmin keeps what it is told in acts.
+func (f *fake) RecordAdmin(_ context.Context, a server.AdminAction) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.acts = append(f.acts, a)
+	return f.noTrail
+}
+
+// AuditTrail has seven records.
+func (f *fake) AuditTrail(_ context.Context, after uint64, limit int) ([]server.AuditRecord, uint64, error) {
+	if err := f.enter(); err != nil {
+		return nil, 0, err
+	}
+	var page []server.AuditRecord
+	for seq := after + 1; seq <= 7; seq++ {
+		if len(page) == limit {
+			return page, seq - 1, nil
+		}
+		page = append(page, server.AuditRecord{
+			Seq: seq, Time: start, Type: "seat.joined", Room: "demo", By: "<b>", Data: json.RawMessage(`{"a":"<i>"}`), Prev: strings.Repeat("0", 64),
+		})
+	}
+	return page, 0, nil
+}
+
+func (f *fake) AuditKey(context.Context) (server.AuditKey, error) {
+	return server.AuditKey{Algorithm: "Ed25519", Key: "AAAA", Head: server.AuditHead{Seq: 7, Hash: strings.Repeat("0", 64)}}, f.enter()
 }
 
 func (f *fake) TokenOf(hash [sha256.Size]byte) (server.TokenView, error) {

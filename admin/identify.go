@@ -16,7 +16,7 @@ import (
 
 // open says whether a route asks nobody for a token.
 func (a *Admin) open(path string) bool {
-	return slices.Contains(openRoutes, path) || (path == "/metrics" && !a.metricsToken)
+	return slices.Contains(openRoutes, path) || ofConsole(path) || (path == "/metrics" && !a.metricsToken)
 }
 
 // identified is the one place that lets a request pass to its route. It denies by default, unknown routes included; what the
@@ -116,5 +116,6 @@ func (a *Admin) mistaken(w http.ResponseWriter, r *http.Request, p *principal, e
 		return
 	}
 	a.log.WarnContext(r.Context(), "admin request with a wrong token", "source", peer(r))
+	a.toTrail(r, server.AdminAction{Operation: "wrong token", Path: r.URL.Path, Status: http.StatusUnauthorized})
 	a.refuse(w, reasonToken, http.StatusUnauthorized, "the token is wrong")
 }

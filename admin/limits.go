@@ -18,6 +18,10 @@ const (
 	// stopPatience bounds the wait for requests in flight when the API stops.
 	stopPatience = 3 * time.Second
 
+	// auditPatience bounds the wait for the audit trail to take a request: the disk is slow when that is not enough.
+	auditPatience = 2 * time.Second
+	// maxAuditedPath bounds the path of a request in the audit trail, in octets; real ones are shorter.
+	maxAuditedPath = 256
 	// streamPart is how much of a file is sent within writePatience: a phone's connection takes it in a second.
 	streamPart = 64 << 10
 

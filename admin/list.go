@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"slices"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -27,11 +28,37 @@ type listOutput[T any] struct{ Body list[T] }
 func (in pageInput) after() (string, error) {
 	key, err := base64.RawURLEncoding.DecodeString(in.Cursor)
 	if err != nil {
-		return "", huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{
-			Location: "query.cursor", Message: "no cursor of this API", Value: in.Cursor,
-		})
+		return "", in.foreign()
 	}
 	return string(key), nil
+}
+
+// foreign refuses a cursor that no answer held.
+func (in pageInput) foreign() error {
+	return huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{
+		Location: "query.cursor", Message: "no cursor of this API", Value: in.Cursor,
+	})
+}
+
+// number gives the number after which the page of a numbered list starts.
+func (in pageInput) number() (uint64, error) {
+	key, err := in.after()
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(key, 10, 64)
+	if err != nil {
+		return 0, in.foreign()
+	}
+	return n, nil
+}
+
+// numbered is the key of newList in a numbered list; 0: there is no next page.
+func numbered(next uint64) string {
+	if next == 0 {
+		return ""
+	}
+	return strconv.FormatUint(next, 10)
 }
 
 // newList makes the answer; next is the key to go on after, "" at the end.

@@ -35,6 +35,7 @@ var answers = []struct {
 	{server.ErrNoMethod, http.StatusUnprocessableEntity, "no keying method suits the room's policy, the account and the device; name another, or leave it to the policy"},
 	{server.ErrUnknownToken, http.StatusNotFound, "no such token"},
 	{server.ErrTooManyTokens, http.StatusConflict, "no more tokens are kept; revoke some that are not needed"},
+	{server.ErrAuditUnreadable, http.StatusServiceUnavailable, "a record of the audit trail cannot be read; run: conclave audit verify"},
 	{server.ErrRecorded, http.StatusConflict, "the room is being recorded; end that first"},
 	{server.ErrNotRecorded, http.StatusNotFound, "the room is not being recorded"},
 	{server.ErrNoRecipients, http.StatusConflict, "the configuration names nobody to seal recordings to; add a public key of age under recording.recipients"},

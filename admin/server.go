@@ -46,6 +46,12 @@ type Server interface {
 	// HangUp ends the call of a seat and frees the seat.
 	HangUp(ctx context.Context, room, seat string, musts ...server.Must[server.SeatView]) error
 
+	// RecordAdmin takes a request to the API into the audit trail, and waits until it is there.
+	RecordAdmin(ctx context.Context, a server.AdminAction) error
+	// AuditTrail gives up to limit records of the audit trail after the one of that number, and the number to go on after, 0 at the end.
+	AuditTrail(ctx context.Context, after uint64, limit int) ([]server.AuditRecord, uint64, error)
+	// AuditKey gives what the audit trail is verified with.
+	AuditKey(ctx context.Context) (server.AuditKey, error)
 	// BeginRecording records a room and has that announced in it.
 	BeginRecording(ctx context.Context, room string) (server.RecordingView, error)
 	// EndRecording ends the recording of a room.

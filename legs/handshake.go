@@ -45,8 +45,11 @@ func (l *Leg) shaken(a *keying.Agreement, err error) {
 		err = l.takeShaken(a, first)
 	}
 	l.shaking = false
-	if !first {
+	switch {
+	case !first:
 		l.rekeyed(l.shakeOurs, err)
+	case err == nil && l.line.OnShaken != nil:
+		l.line.OnShaken(l)
 	}
 	if err != nil {
 		discard(a)

@@ -214,9 +214,12 @@ func sendRate(c offer.Codec) int {
 
 // settle sets the state that the directions ask for, once the call is confirmed.
 func (l *Leg) settle() {
+	now := Held
 	if l.negotiated != nil && l.negotiated.Send && l.negotiated.Receive {
-		l.state.Store(uint32(Confirmed))
-	} else {
-		l.state.Store(uint32(Held))
+		now = Confirmed
+	}
+	before := State(l.state.Swap(uint32(now)))
+	if l.line.OnHold != nil && before != now && (before == Confirmed || before == Held) {
+		l.line.OnHold(l, now == Held)
 	}
 }

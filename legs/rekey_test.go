@@ -53,6 +53,26 @@ func TestOnRekey(t *testing.T) {
 	}
 }
 
+// TestOnShaken: of first keys that come after the call stands both sides are told once, when the terms name their suite.
+func TestOnShaken(t *testing.T) {
+	t.Parallel()
+	suites := make(chan keying.Suite, 16)
+	listen := func(s *side) { s.line.OnShaken = func(l *Leg) { suites <- l.Terms().Posture.Suite } }
+	for _, method := range []keying.Method{keying.DTLSSRTP, keying.MIKEYDH} {
+		w := newWorld(t, func(w *world) { listen(w.calling); listen(w.answering) })
+		c := w.call(w.outgoing(method))
+		c.flows()
+		if method == keying.DTLSSRTP {
+			if a, b := got(t, suites, "caller's suite"), got(t, suites, "callee's suite"); a == "" || a != b {
+				t.Errorf("told %q and %q", a, b)
+			}
+		}
+		if len(suites) > 0 {
+			t.Errorf("%s: told too often", method)
+		}
+	}
+}
+
 func refuseInvites(r *dialog.Request) *dialog.Response {
 	if r.Method == "INVITE" {
 		return &dialog.Response{Status: 488}

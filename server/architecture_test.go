@@ -18,9 +18,10 @@ const modulePath = "github.com/conclave/conclave"
 // mayImport is the direction of imports, and no other (docs/architecture.md): for every package of ours those of ours that it may
 // import. Whoever may import legs or mixer may name the types of the packages below it that its API speaks in.
 var mayImport = map[string][]string{
-	".":              {"admin", "admin/client", "keying", "loadtest", "loadtest/bench", "loadtest/flood", "server"},
-	"admin":          {"server"},
+	".":              {"admin", "admin/client", "keying", "loadtest", "loadtest/bench", "loadtest/flood", "server", "server/trail"},
+	"admin":          {"admin/console", "server"},
 	"admin/client":   {},
+	"admin/console":  {},
 	"keying":         {"keying/dtls", "keying/mikey", "keying/sdes"},
 	"keying/dtls":    {},
 	"keying/mikey":   {},
@@ -39,12 +40,14 @@ var mayImport = map[string][]string{
 	"loadtest/speech":      {},
 	"mixer":                {"mixer/codec"},
 	"mixer/codec":          {},
-	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/ogg", "server/recording", "server/store", "server/webhook"},
+	"server":               {"keying", "legs", "legs/dialog", "legs/media", "legs/offer", "mixer", "server/events", "server/gate", "server/ogg", "server/recording", "server/store", "server/traces", "server/trail", "server/webhook"},
 	"server/events":        {},
 	"server/gate":          {"keying", "legs/offer"},
 	"server/ogg":           {},
 	"server/recording":     {"mixer/codec", "server/ogg"},
 	"server/store":         {},
+	"server/traces":        {},
+	"server/trail":         {},
 	"server/webhook":       {"server/events"},
 }
 

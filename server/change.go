@@ -58,6 +58,26 @@ func (s *Server) rekeyed(l *legs.Leg, ours bool, err error) {
 	s.log.Debug("keys changed", "leg", l.ID(), "ours", ours, "result", result, "err", err)
 }
 
+// shaken tells that a call has its first keys by a handshake (legs.Line.OnShaken).
+func (s *Server) shaken(l *legs.Leg) {
+	if c := s.calls.find(l.Dialog().ID()); c != nil {
+		s.publish(c.tenancy.legState(l, "keyed", ""))
+	}
+}
+
+// onHold tells that a leg went on hold, or came back (legs.Line.OnHold).
+func (s *Server) onHold(l *legs.Leg, held bool) {
+	c := s.calls.find(l.Dialog().ID())
+	if c == nil {
+		return // it is ending
+	}
+	state := legs.Confirmed
+	if held {
+		state = legs.Held
+	}
+	s.publish(c.tenancy.legState(l, state.String(), ""))
+}
+
 // resultOf tells a refusal, by either side, from a failure.
 func resultOf(ours bool, err error) string {
 	var theirs *legs.Refused

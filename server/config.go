@@ -31,6 +31,8 @@ type Config struct {
 	SIP       SIPConfig
 	Media     MediaConfig
 	Admin     AdminConfig
+	Audit     AuditConfig
+	Telemetry TelemetryConfig
 	Limits    LimitsConfig
 	Rooms     RoomsConfig
 	Policies  map[string]*keying.Policy // by name; Rooms.Policy and each room's policy are among them
@@ -63,6 +65,16 @@ type AdminConfig struct {
 	Hosts     []string // names allowed in the Host header beside the listening address and localhost
 	Cert, Key string   // PEM files for TLS; empty: a certificate of the server's own CA
 	ClientCA  string   // PEM file of the authority whose client certificates stand for tokens; empty: none
+}
+
+// AuditConfig says what becomes of the audit trail.
+type AuditConfig struct {
+	KeepMB int // that it may take; the oldest records go beyond that
+}
+
+// TelemetryConfig says who is told how calls are set up.
+type TelemetryConfig struct {
+	OTLP string // URL of a collector of traces; "": nobody is
 }
 
 // LimitsConfig bounds what callers may take.
@@ -177,6 +189,7 @@ func DefaultConfig() *Config {
 			Codecs: slices.Clone(codecNames), Timeout: 30 * time.Second,
 		},
 		Admin: AdminConfig{Listen: "127.0.0.1:8060"},
+		Audit: AuditConfig{KeepMB: 1024},
 		Limits: LimitsConfig{
 			Calls: 2000, CallsPerAccount: 4, Rooms: 1000, SeatsPerRoom: 500, RequestsPerSource: 200, DHQueue: 64,
 		},

@@ -51,6 +51,11 @@ func (r *configReader) check(c *Config) {
 	}
 	r.checkRooms(c)
 	r.checkTrunks(c)
+	if url := c.Telemetry.OTLP; url != "" {
+		if err := webhook.CheckURL(url); err != nil {
+			r.problem("telemetry.otlp", "%v", err)
+		}
+	}
 	r.checkWebhooks(c)
 	r.checkRecording(c)
 }

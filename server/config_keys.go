@@ -29,6 +29,8 @@ const (
 	maxKeyPackets = 1 << 31
 	// defaultTrunkCalls is good for a gateway of some size; more is for the operator to say.
 	defaultTrunkCalls = 1000
+	minKeptMB         = 8 // a file of the trail is an eighth of it
+	maxKeptMB         = 1 << 20
 	minWait           = time.Second
 	maxWait           = 24 * time.Hour
 )
@@ -53,6 +55,8 @@ func (r *configReader) read(text []byte, c *Config) {
 		s.text("key", &c.Admin.Key)
 		s.text("client_ca", &c.Admin.ClientCA)
 	})
+	top.below("audit", func(s *section) { s.number("keep_mb", &c.Audit.KeepMB, minKeptMB, maxKeptMB) })
+	top.below("telemetry", func(s *section) { s.text("otlp", &c.Telemetry.OTLP) })
 	top.below("limits", func(s *section) { s.readLimits(&c.Limits) })
 	top.below("rooms", func(s *section) { s.readRooms(&c.Rooms) })
 	top.below("policies", func(s *section) { s.readPolicies(c) })

@@ -64,8 +64,24 @@ const (
 	maxWebhooks = 64
 	// maxSecret bounds the file with the secret of a hook.
 	maxSecret = 4 << 10
+	// watchPace is between two notifications of one subscription (RFC 4575 section 3.9).
+	watchPace = 5 * time.Second
+	// minSubscription and maxSubscription bound the life of a subscription that is not renewed: the longest is what RFC 4575 section 3.3 has
+	// those get who ask for none.
+	minSubscription = time.Minute
+	maxSubscription = time.Hour
+	// maxWatchers bounds the subscriptions of all accounts, each a goroutine that listens to events; maxWatchersOf those of one.
+	maxWatchers   = 1000
+	maxWatchersOf = 8
+	// rosterDatagram and rosterStream bound the users that one NOTIFY tells of, in octets: a datagram is of 8 KiB at most.
+	rosterDatagram = 6 << 10
+	rosterStream   = 24 << 10
 	// refusalsTold bounds the refusals in a second that become events.
 	refusalsTold = 20
+	// strangersRecorded bounds the refusals in a second that the audit trail has a record of each for, of those who proved nothing: 30 MB a
+	// day of them at most. refusalsRecorded those of accounts and trunks.
+	strangersRecorded = 1
+	refusalsRecorded  = 20
 	// speakingPace is how often it is looked who speaks, and what the node has to shed, while anybody listens.
 	speakingPace = 500 * time.Millisecond
 	// recordingsFolder is where the recordings are, below the data directory.

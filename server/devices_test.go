@@ -14,7 +14,7 @@ import (
 // newHouse is a server with the account alice, a registrar, and nothing else; its domain is conf.example.com.
 func newHouse(t *testing.T) *Server {
 	t.Helper()
-	s := &Server{cfg: DevConfig(), accounts: register(t), registrar: newRegistrar(100, time.Now), ledger: newLedger(DevConfig()), events: events.New(1, time.Now)}
+	s := &Server{cfg: DevConfig(), accounts: register(t), registrar: newRegistrar(100, time.Now), ledger: newLedger(DevConfig()), events: events.New(16, time.Now), trail: openedTrail(t)}
 	t.Cleanup(s.events.Close)
 	s.cfg.SIP.Domain = "conf.example.com"
 	enter(t, s.accounts, "alice")

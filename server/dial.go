@@ -63,7 +63,7 @@ func (s *Server) dial(ctx context.Context, o *tenancy, d device, only keying.Met
 	peer := s.uri(o.seat.who.Account)
 	out := legs.Outgoing{
 		Invitation: dialog.Invitation{
-			URI: d.uri, To: peer, From: s.uri(o.room.name), Flow: d.flow, Transport: d.transport, Destination: d.destination,
+			URI: d.uri, To: peer, From: s.uri(o.room.name), ContactUser: o.room.name, Flow: d.flow, Transport: d.transport, Destination: d.destination,
 		},
 		Local: s.uri(o.room.name), Peer: peer, Policy: policy, Methods: methods, Codecs: s.cfg.codecsOf(""),
 		OnFallback: func(from, to keying.Method, why *legs.Refused) {

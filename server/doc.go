@@ -21,11 +21,14 @@
 // its owner, and two during a move (move, carry, dial, refer, replace: one goroutine a move). Where the server's own address changes the
 // legs come along (rehouse, links: one goroutine, with media.interface).
 //
+// What happens is published (events, event_data, lookout) to whoever listens: the admin API, webhooks, and phones that watch a room
+// (subscribe, watcher, roster: one goroutine a subscription).
+//
 // Where a seat can move: the devices of its account, which register here (registrar, register) or stand in its record (devices).
 //
 // What a room does for its callers beside mixing them (manners, manners_pin, manners_keys): prompts, tones, keys (RFC 4733), a PIN, moderators,
 // recordings. Who has to wait sits in the room as a seat that is muted and deaf, and hears prompts alone.
 //
 // RFCs: 3261, 4353 (conferencing framework), 4579 (focus), 5626 (flows of registered devices), 3515, 3891 and
-// 4538 (REFER, Replaces, Target-Dialog), 4028 (session timers).
+// 4538 (REFER, Replaces, Target-Dialog), 4028 (session timers), 6665 and 4575 (SUBSCRIBE to a conference).
 package server

@@ -36,13 +36,14 @@ type (
 	// LegState comes with leg.state.
 	LegState struct {
 		Leg            string `json:"leg"`
-		State          string `json:"state"` // confirmed: it stands; ended
+		State          string `json:"state"` // confirmed: it stands; held; keyed: its keys came after that, by a handshake; ended
 		Transport      string `json:"transport,omitempty"`
 		Codec          string `json:"codec,omitempty"`
 		Method         string `json:"method,omitempty"`
 		Suite          string `json:"suite,omitempty"`
 		ForwardSecrecy bool   `json:"forward_secrecy"`
-		Reason         string `json:"reason,omitempty"` // of ended
+		Fingerprint    string `json:"peer_fingerprint,omitempty"` // of the certificate that proved the peer, if one did
+		Reason         string `json:"reason,omitempty"`           // of ended
 	}
 	// Rekeyed comes with leg.rekeyed.
 	Rekeyed struct {
@@ -115,7 +116,7 @@ func (o *tenancy) legState(l *legs.Leg, state, reason string) Event {
 		d.Transport = dialog.Transport()
 	}
 	if t := l.Terms(); t != nil {
-		d.Codec, d.Suite, d.ForwardSecrecy = t.Codec, string(t.Posture.Suite), t.Posture.ForwardSecrecy
+		d.Codec, d.Suite, d.ForwardSecrecy, d.Fingerprint = t.Codec, string(t.Posture.Suite), t.Posture.ForwardSecrecy, t.Posture.PeerFingerprint
 	}
 	return Event{Type: EventLegState, Room: o.room.name, Seat: o.seat.id, Account: o.seat.who.Account, Data: d}
 }
@@ -141,6 +142,7 @@ func (v *AccountView) event(kind string) Event {
 // refused tells a refusal; whoever is refused need not have proven anything, so that so many a second are told and the others counted:
 // a stranger's flood must not push out of the ring what others are to hear of.
 func (s *Server) refused(e Event, d Refusal, source netip.AddrPort) {
+	s.recordRefusal(e, d, source)
 	untold, pass := s.refusals.pass(time.Now())
 	if !pass {
 		return

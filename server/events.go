@@ -54,7 +54,10 @@ func EventTypes() []string {
 }
 
 // publish tells an event to whoever listens. It never blocks and never fails: ID and Time are set by it.
-func (s *Server) publish(e Event) { s.events.Publish(e) }
+func (s *Server) publish(e Event) {
+	s.record(e)
+	s.events.Publish(e)
+}
 
 // Subscribe listens: to what is kept of the events after that ID, then to those that come. LatestEvent is from now on. Whoever subscribes
 // closes the Subscription.

@@ -6,16 +6,21 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/legs/offer"
 	"github.com/conclave/conclave/server/gate"
+	"github.com/conclave/conclave/server/traces"
 )
 
 // admission is what the gate found out about a request; it travels through the dialog to the join or to the leg.
-type admission struct{ *gate.Admitted }
+type admission struct {
+	*gate.Admitted
+	setup *traces.Setup // of a new call; nil: it is none, or nobody asked for traces
+}
 
 // who calls: an account, or somebody for whom a trunk speaks.
 func (a *admission) who() gate.Who { return gate.Who{Account: a.Account, Trunk: a.Trunk} }
@@ -33,6 +38,7 @@ func (a *admission) method() string {
 
 // Admit puts every request before the gate (dialog.Host).
 func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Response) {
+	began := time.Now()
 	req := gate.Request{
 		Method: r.Method, CallID: r.CallID, Source: r.Source, Transport: r.Transport, PeerCertificates: r.PeerCertificates,
 		RequestURI:    gate.URI{Scheme: r.URI.Scheme, User: r.URI.User, Host: r.URI.Host},
@@ -42,10 +48,16 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 	}
 	var known *call
 	if d != nil {
-		if known = s.calls.find(d.ID()); known == nil {
+		w := s.watchers.find(d.ID())
+		if known = s.calls.find(d.ID()); known == nil && w == nil {
 			s.metrics.refused(gate.ReasonNoDialog)
 			return nil, &dialog.Response{Status: 481}
 		}
+		if w != nil { // each SUBSCRIBE proves itself as the first one did
+			req.InDialog, req.DialogRoom = false, w.room.name
+		}
+	}
+	if known != nil {
 		req.DialogIdentity, req.DialogTrunk, req.DialogRoom, req.DialogSource = known.identity, known.who.Trunk, known.room, known.source()
 		req.DialogTransport = known.transport
 		if t := known.leg.Terms(); t != nil {
@@ -58,8 +70,12 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 		if known != nil && refuse.Status == 488 && errors.As(refuse, new(*keying.Error)) {
 			s.metrics.rekeyed(rekeyRefused) // an update of the peer that the leg never sees
 		}
-		if refuse.Status != 401 { // which asks for a proof
-			s.refused(whose(known), Refusal{Method: r.Method, Status: refuse.Status, Reason: refuse.Reason, Transport: r.Transport}, r.Source)
+		told := Refusal{Method: r.Method, Status: refuse.Status, Reason: refuse.Reason, Transport: r.Transport}
+		switch { // a first challenge is no refusal, and one to a wrong proof is for the audit trail alone
+		case refuse.Status != 401:
+			s.refused(whose(known), told, r.Source)
+		case refuse.Reason != gate.ReasonNoProof:
+			s.recordRefusal(Event{}, told, r.Source)
 		}
 		level := slog.LevelDebug
 		if refuse.Status == 403 { // somebody has proven who he is, and goes for what is not his
@@ -71,7 +87,11 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 	if known != nil {
 		known.moved(r.Transport, r.Source) // proven: later requests of this dialog may come from there
 	}
-	return &admission{adm}, nil
+	a := &admission{Admitted: adm}
+	if r.Method == "INVITE" && known == nil {
+		a.setup = s.tracer.Begin("admit", began)
+	}
+	return a, nil
 }
 
 // whose is the event of a request in a call that stands; outside of one nobody has proven who he is.

@@ -22,18 +22,23 @@ func (s *Server) Invite(in *dialog.Incoming, admitted any) {
 	started := time.Now()
 	a := admitted.(*admission)
 	defer a.Verified.Abandon() // wipes what a refusal left unused
+	a.setup.Step("seat")
+	a.setup.Note("conclave.method", a.method())
+	a.setup.Note("sip.transport", in.Request.Transport)
 	err := s.join(in, a)
 	if err == nil {
 		s.metrics.joined(a.method(), time.Since(started))
 		return
 	}
 	if in.Context().Err() != nil {
+		a.setup.End(487, "cancelled")
 		s.metrics.refused("cancelled")
 		s.log.Info("call given up by its caller", "account", a.Account, "trunk", a.Trunk, "room", a.Room, "cause", context.Cause(in.Context()))
 		_ = in.Reject(dialog.Response{Status: 487}) // the dialog has answered already where it knew
 		return
 	}
 	r := s.refusal(err)
+	a.setup.End(r.Status, r.Reason)
 	s.metrics.refused(r.Reason)
 	s.refused(Event{Account: a.Account, Room: a.Room}, Refusal{
 		Method: "INVITE", Status: r.Status, Reason: r.Reason, Transport: in.Request.Transport, Trunk: a.Trunk,
@@ -69,11 +74,14 @@ func (s *Server) join(in *dialog.Incoming, a *admission) error {
 
 // answer negotiates a call for a seat that is reserved, and accepts it.
 func (s *Server) answer(in *dialog.Incoming, a *admission, o *tenancy) error {
+	a.setup.Step("agree")
 	leg, err := s.prepare(in, a, o)
 	if err != nil {
 		return o.refuse(err)
 	}
-	o.leg = leg
+	o.leg, o.setup = leg, a.setup
+	a.setup.Note("conclave.leg", leg.ID())
+	a.setup.Step("answer")
 	o.lobby = s.lobby.Join(mixer.SeatConfig{})
 	o.lobby.Attach(leg.Stream())
 	// A caller may hang up with the octets of our 200 just read, before Accept returns: the dialog must be known by then.

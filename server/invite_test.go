@@ -37,7 +37,7 @@ func TestLateMethod(t *testing.T) {
 		{"SDES alone, in the clear", []keying.Method{keying.SDES}, "", gate.Who{Account: "plain"}, false, ""},
 	} {
 		p := &keying.Policy{Methods: test.methods, ForwardSecrecy: test.secrecy}
-		a := &admission{&gate.Admitted{Account: test.who.Account, Trunk: test.who.Trunk}}
+		a := &admission{Admitted: &gate.Admitted{Account: test.who.Account, Trunk: test.who.Trunk}}
 		if got := s.lateMethod(a, p, test.secured); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}

@@ -53,6 +53,9 @@ func (t *mediaTotals) add(s media.Snapshot) {
 // endings are those that an operator watches for, and that are there from the start (legs.Ending).
 var endings = []string{"media_timeout", "session_expired", "signalling_lost", "no_ack", "bad_answer", "rekey_failed", "handshake_failed"}
 
+// overloads are the refusals before the gate that an operator watches for, and that are there from the start.
+var overloads = []string{"overload", "full"}
+
 // runtimeMetrics are those beyond the collector's own: what of the heap is alive.
 var runtimeMetrics = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/gc/heap/live:bytes$`)}
 
@@ -138,6 +141,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge("conclave_calls", "Calls being set up or standing.", float64(s.ledger.total()))
 	gauge("conclave_registrations", "Devices of accounts that are registered, by their flows.", float64(s.registrar.total()))
 	gauge("conclave_event_listeners", "Those who listen to events: over the admin API, webhooks, and conference subscriptions.", float64(s.events.Listeners()))
+	gauge("conclave_subscriptions", "Subscriptions to who is in a room (RFC 4575).", float64(s.watchers.total()))
 	gauge("conclave_rooms", "Open rooms.", float64(len(s.rooms.list())))
 	hooks := s.webhooks.Totals()
 	gauge("conclave_webhook_queued", "Events that wait to be sent to webhooks.", float64(hooks.Queued))
@@ -152,6 +156,12 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge("conclave_dh_waiting", "Diffie-Hellman operations that run or wait.", float64(s.dh.Waiting()))
 	counter("conclave_srtp_index_repeated_total", "RTP and RTCP packets not sent since their key, SSRC and index had been used before; each is a bug.",
 		float64(s.line.Ledger.Repeated()))
+	counter("conclave_audit_records_total", "Records written to the audit trail.", float64(s.trail.Count()))
+	counter("conclave_audit_lost_total", "Entries that the audit trail lost, because the disk was full or too slow.", float64(s.trail.Lost()))
+	gauge("conclave_audit_waiting", "Entries that wait to be written to the audit trail.", float64(s.trail.Waiting()))
+	sent, dropped := s.tracer.Counts()
+	counter("conclave_traces_sent_total", "Traces of call set-ups that the collector took.", float64(sent))
+	counter("conclave_traces_dropped_total", "Traces of call set-ups that it did not take, or that were too many.", float64(dropped))
 	m.collectMedia(ch, counter)
 	m.collectMixer(ch, gauge, counter)
 	gauge("conclave_recordings", "Recordings under way.", float64(m.server.shelf.Running()))
@@ -168,8 +178,13 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 func (m *metrics) collectSIP(ch chan<- prometheus.Metric, refused map[string]uint64) {
 	desc := prometheus.NewDesc("conclave_sip_refusals_total",
 		"SIP messages refused or dropped before the gate saw them, or for the state of their dialog, by reason.", []string{"reason"}, nil)
+	for _, reason := range overloads {
+		if refused[reason] == 0 {
+			ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, 0, reason)
+		}
+	}
 	for reason, n := range refused {
-		if reason != "admit" && reason != "rejected" {
+		if n > 0 && reason != "admit" && reason != "rejected" {
 			ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), reason)
 		}
 	}

@@ -12,11 +12,16 @@ import (
 	"github.com/conclave/conclave/legs/dialog"
 )
 
-// Serve answers requests outside any dialog that begin no call (dialog.Host): REGISTER here, REFER where calls are moved.
+// Serve answers requests outside any call that begin none (dialog.Host): REGISTER here, REFER where calls are moved, SUBSCRIBE where rooms
+// are watched.
 func (s *Server) Serve(in *dialog.Standalone, admitted any) {
 	a := admitted.(*admission)
-	if in.Request.Method == "REFER" {
+	switch in.Request.Method {
+	case "REFER":
 		s.referOutside(in, a)
+		return
+	case "SUBSCRIBE":
+		s.subscribe(in, a)
 		return
 	}
 	answer := s.register(in.Request, a)

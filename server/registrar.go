@@ -62,8 +62,7 @@ type registrar struct {
 	now     func() time.Time       // set once
 	most    int                    // set once: bindings of all accounts
 	reaches func(flow string) bool // set once: whether a flow stands
-	// publish tells which devices come and go; set once, nil: nobody.
-	publish func(Event)
+	publish func(Event)            // set once: tells which devices come and go; nil: nobody
 
 	mu    sync.Mutex
 	by    map[string][]*binding // by account, newest first; guarded by mu

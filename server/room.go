@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,9 @@ type room struct {
 	recorder   *recording.Recorder // nil: it is not recorded
 	listener   *mixer.Seat         // of the recorder
 	closing    bool                // its end was told: it takes nobody any more, and ends with its last seat
+
+	rosterMu sync.Mutex // held while a roster is made
+	roster   *roster    // the last one; guarded by rosterMu
 
 	occupied atomic.Int64 // number of seats, for whoever only wants to count
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"path/filepath"
 	"runtime"
@@ -24,6 +23,8 @@ import (
 	"github.com/conclave/conclave/server/gate"
 	"github.com/conclave/conclave/server/recording"
 	"github.com/conclave/conclave/server/store"
+	"github.com/conclave/conclave/server/traces"
+	"github.com/conclave/conclave/server/trail"
 	"github.com/conclave/conclave/server/webhook"
 )
 
@@ -50,10 +51,15 @@ type Server struct {
 	registrar *registrar
 	chores    *chores
 	events    *events.Ring
-	refusals  *pace // of their events
+	refusals  *pace            // of their events
+	tracer    *traces.Exporter // nil: nobody asked for traces
+	trail     *trail.Trail
+	strangers *pace // of the refusals in the trail, by who they are of
+	known     *pace
 	attendant *attendant
 	shelf     *recording.Shelf
 	webhooks  *webhook.Sender
+	watchers  *watchers
 	journeys  *chores // one for each move under way
 	moves     *moves
 	calls     *calls
@@ -81,6 +87,8 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
 		started: time.Now(), cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
+		strangers: &pace{most: strangersRecorded}, known: &pace{most: refusalsRecorded},
+		watchers: newWatchers(watchPace),
 		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
 	s.registrar.publish = s.publish
@@ -102,6 +110,12 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 			_ = s.undo() // what failed matters more
 		}
 	}()
+	if err = s.openTrail(); err != nil {
+		return nil, err
+	}
+	if url := cfg.Telemetry.OTLP; url != "" {
+		s.tracer = traces.New(traces.Config{URL: url, Instance: cfg.SIP.Domain, Log: log})
+	}
 	if s.shelf, err = recording.New(filepath.Join(data, recordingsFolder), cfg.Recording.Recipients, log); err != nil {
 		return nil, err
 	}
@@ -126,7 +140,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	s.registrar.reaches = func(flow string) bool { return s.endpoint.Reaches(flow) }
 	s.metrics = newMetrics(s) // the endpoint calls Admit as soon as it listens
 	if s.endpoint, err = dialog.Listen(dialog.Config{
-		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true, Registrar: true,
+		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true, Registrar: true, Events: []string{conferenceEvent},
 		ServerTLS:         s.sipTLS(),
 		ClientTLS:         &tls.Config{RootCAs: s.keys.authority.Roots(), MinVersion: tls.VersionTLS12},
 		RequestsPerSource: cfg.Limits.RequestsPerSource, Full: s.mixerFull, Log: log,
@@ -190,25 +204,10 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.attendant, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
-		Renew: true, OnRekey: s.rekeyed,
+		Renew: true, OnRekey: s.rekeyed, OnShaken: s.shaken, OnHold: s.onHold,
 		Ports:  media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh, s.cfg.Media.Address6),
 		Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
 	}
-}
-
-// listenHosts are the addresses that the TLS certificate names beside the domain.
-func (s *Server) listenHosts() []string {
-	hosts := []string{s.cfg.Media.Address.String()}
-	if a := s.cfg.Media.Address6; a.IsValid() {
-		hosts = append(hosts, a.String())
-	}
-	if host, _, err := net.SplitHostPort(s.cfg.SIP.TLS); err == nil && host != "" {
-		hosts = append(hosts, host)
-	}
-	if s.cfg.Media.Address.IsLoopback() {
-		hosts = append(hosts, "localhost")
-	}
-	return hosts
 }
 
 // Run mixes and serves until ctx ends; then it says BYE to every leg and closes everything.
@@ -240,6 +239,7 @@ func (s *Server) drain() {
 	s.stopping.Store(true)
 	gone := s.ledger.stop()
 	s.journeys.stop()
+	s.watchers.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
 	defer cancel()
 	for _, c := range s.calls.all() {
@@ -256,6 +256,7 @@ func (s *Server) drain() {
 func (s *Server) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
 	defer cancel()
+	s.watchers.close()
 	err := s.endpoint.Close(ctx)
 	s.chores.close()
 	s.attendant.chores.close()
@@ -276,33 +277,15 @@ func (s *Server) undo() (err error) {
 	}
 	s.events.Close()
 	s.webhooks.Close() // which sends the last of them
+	s.tracer.Close()
+	if s.trail != nil {
+		err = errors.Join(err, s.trail.Close())
+	}
 	return errors.Join(err, s.store.Close())
 }
 
 // Close releases a server that never ran.
 func (s *Server) Close() error { return s.close() }
-
-// SIPAddress is where callers reach the server over "udp", "tcp" or "tls"; the zero value where it takes no requests.
-func (s *Server) SIPAddress(transport string) netip.AddrPort {
-	a := s.endpoint.Addr(transport)
-	if a == nil {
-		return netip.AddrPort{}
-	}
-	return s.Reachable(a)
-}
-
-// Reachable is where others reach a listener of ours: one on every address is told by the address that media goes to, since
-// 0.0.0.0 leads nobody anywhere.
-func (s *Server) Reachable(a net.Addr) netip.AddrPort {
-	addr, err := netip.ParseAddrPort(a.String())
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	if addr.Addr().IsUnspecified() {
-		return netip.AddrPortFrom(s.address(), addr.Port())
-	}
-	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-}
 
 // Metrics is everything the server counts, for Prometheus.
 func (s *Server) Metrics() prometheus.Gatherer { return s.metrics.registry }

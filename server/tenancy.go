@@ -5,6 +5,7 @@ import (
 
 	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/mixer"
+	"github.com/conclave/conclave/server/traces"
 )
 
 // tenancy is the owner of a leg: it brings the leg from the lobby to its seat, and takes it away again. A seat has one, and a second
@@ -13,11 +14,12 @@ type tenancy struct {
 	server *Server
 	room   *room
 	seat   *seat
-	leg    *legs.Leg   // set before the leg runs
-	lobby  *mixer.Seat // nil once the leg has its place in the seat
-	method string      // of the key agreement, for metrics
-	move   *move       // that brings the leg; nil: none does
-	called *call       // what the server is to remember of a call of ours, once it stands; nil: we are called
+	leg    *legs.Leg     // set before the leg runs
+	lobby  *mixer.Seat   // nil once the leg has its place in the seat
+	method string        // of the key agreement, for metrics
+	move   *move         // that brings the leg; nil: none does
+	setup  *traces.Setup // of a call that we answer
+	called *call         // what the server is to remember of a call of ours, once it stands; nil: we are called
 
 	filled chan struct{} // closed when the leg stands and hears the room
 	gone   chan struct{} // closed when the leg has ended, or is given up
@@ -44,6 +46,7 @@ func newTenancy(s *Server) *tenancy {
 // stands now.
 func (o *tenancy) Accepted(l *legs.Leg) {
 	if o.called == nil {
+		o.setup.Step("ack")
 		return
 	}
 	o.leg, o.called.leg = l, l
@@ -58,6 +61,7 @@ func (o *tenancy) Confirmed(*legs.Leg) {
 	<-o.lobby.Leave()
 	o.lobby = nil
 	o.seated()
+	o.setup.End(200, "")
 }
 
 // seated has the leg hear the room.
@@ -95,6 +99,7 @@ func (o *tenancy) seated() {
 
 // Ended takes the leg from its seat, waits until the mixer has let go of the stream, and releases it.
 func (o *tenancy) Ended(l *legs.Leg, e legs.Ending) {
+	o.setup.End(200, e.Reason) // before it stood
 	o.server.metrics.ended(e.Reason, l.Dialog().ID(), l.Stream().Snapshot())
 	o.server.publish(o.legState(l, "ended", e.Reason))
 	o.vacate(mayReturn(e.Reason))

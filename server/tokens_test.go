@@ -32,7 +32,7 @@ func tokenServer(t *testing.T, dir string, now func() time.Time) *Server {
 	}
 	ring := events.New(1, now)
 	t.Cleanup(ring.Close)
-	return &Server{store: st, tokens: kept, events: ring, log: slog.New(slog.DiscardHandler)}
+	return &Server{store: st, tokens: kept, events: ring, trail: openedTrail(t), log: slog.New(slog.DiscardHandler)}
 }
 
 // TestTokens: a token proves its role until it expires or is revoked, over a restart too, and stands nowhere on the disk.

@@ -126,6 +126,11 @@ func (c *Client) HangUp(ctx context.Context, room, seat string) error {
 	return c.ask(ctx, http.MethodDelete, path("rooms", room, "seats", seat), nil, nil)
 }
 
+// AuditKey gives what the audit trail is verified with.
+func (c *Client) AuditKey(ctx context.Context) (k AuditKey, err error) {
+	return k, c.ask(ctx, http.MethodGet, path("audit", "key"), nil, &k)
+}
+
 // CreateToken makes a token and gives its only copy.
 func (c *Client) CreateToken(ctx context.Context, n NewToken) (text string, t Token, err error) {
 	var made struct {

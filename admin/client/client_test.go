@@ -110,6 +110,13 @@ func TestCalls(t *testing.T) {
 			}
 			return err
 		}, `{"token":"s3cret","id":"t1"}`, `POST /v1/tokens application/json {"name":"board","role":"viewer","room":"demo"}`},
+		"audit key": {func(ctx context.Context, c *Client) error {
+			k, err := c.AuditKey(ctx)
+			if k.Key != "AAAA" || k.Head.Seq != 7 || k.Head.Hash != "00" {
+				return fmt.Errorf("key %+v", k)
+			}
+			return err
+		}, `{"algorithm":"Ed25519","key":"AAAA","head":{"seq":7,"hash":"00"}}`, "GET /v1/audit/key"},
 		"revoke": {func(ctx context.Context, c *Client) error { return c.DeleteToken(ctx, "t1") }, "", "DELETE /v1/tokens/t1"},
 		"open room": {func(ctx context.Context, c *Client) error {
 			_, err := c.CreateRoom(ctx, NewRoom{Name: "board", MaxSeats: 3, Permanent: true})

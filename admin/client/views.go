@@ -207,6 +207,15 @@ type Token struct {
 	ExpiresAt *time.Time `json:"expires_at"` // nil: never
 }
 
+// AuditKey is what the audit trail is verified with.
+type AuditKey struct {
+	Key  string `json:"key"` // Ed25519, base64
+	Head struct {
+		Seq  uint64 `json:"seq"`  // of the last signed record
+		Hash string `json:"hash"` // its SHA-256, hex
+	} `json:"head"`
+}
+
 // Node is the server as a whole at one moment.
 type Node struct {
 	Version       string    `json:"version"`

@@ -58,6 +58,15 @@ func (e *Endpoint) contact(user, transport string, to netip.AddrPort, st *stream
 	return s
 }
 
+// user is the user part of our Contact in a call that we answer. That of a focus names the conference (RFC 4579 section 5.1), so that
+// whoever is in the call can subscribe to it.
+func (e *Endpoint) user(r *Request) string {
+	if e.cfg.Focus {
+		return r.URI.User
+	}
+	return e.cfg.Contact
+}
+
 // via makes the top Via of a request with a fresh branch.
 func (e *Endpoint) via(transport string, to netip.AddrPort, st *stream) *sip.ViaHeader {
 	host, port := e.sentBy(transport, to, st)
@@ -149,9 +158,16 @@ func (e *Endpoint) capabilities() []HeaderField {
 	if e.cfg.Registrar {
 		allow += ", REGISTER"
 	}
-	return []HeaderField{
+	if len(e.cfg.Events) > 0 {
+		allow += ", SUBSCRIBE"
+	}
+	fields := []HeaderField{
 		{"Allow", allow}, {"Accept", sdpType}, {"Accept-Encoding", "identity"}, {"Supported", strings.Join(extensions, ", ")},
 	}
+	if len(e.cfg.Events) > 0 {
+		fields = append(fields, HeaderField{"Allow-Events", strings.Join(e.cfg.Events, ", ")})
+	}
+	return fields
 }
 
 // sendable says whether a response could be sent as it is.

@@ -155,6 +155,45 @@ func TestAnswerFirst(t *testing.T) {
 	}
 }
 
+// TestOfferAfterOurs: who has the ACK of a re-INVITE of ours may offer at once; his is no glare any more.
+func TestOfferAfterOurs(t *testing.T) {
+	server, accepted := accepting(t)
+	p := newPeer(t, server)
+	p.send(p.message("INVITE", "one", "", 1, "v=0"))
+	tag, _ := p.final(1).To().Params.Get("tag")
+	p.send(p.message("ACK", "ack", tag, 1, ""))
+	d := got(t, accepted, "call")
+	next(t, d, Ack)
+	for seq := 2; seq < 100; seq++ {
+		changed := make(chan error, 1)
+		go func() {
+			err := ErrPending // as long as the refusal of his last offer has just gone out
+			for errors.Is(err, ErrPending) {
+				_, err = d.Reinvite(within(t, 5*time.Second), Modification{Offer: fixed([]byte("v=0 ours"))})
+			}
+			changed <- err
+		}()
+		p.answer(p.request(sip.INVITE), server.Addr("udp"), 200, "", "v=0 theirs")
+		p.request(sip.ACK)
+		p.send(p.message("INVITE", fmt.Sprint("i", seq), tag, seq, "v=0 again"))
+		go func() {
+			for ev := range d.Inbox() {
+				if ev.Kind == Reinvite {
+					ev.Reply(Response{Status: 488})
+					return
+				}
+			}
+		}()
+		if res := p.final(uint32(seq)); res.StatusCode != 488 {
+			t.Fatalf("offer %d: %d", seq, res.StatusCode)
+		}
+		p.send(p.message("ACK", fmt.Sprint("i", seq), tag, seq, ""))
+		if err := got(t, changed, "change"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestOverload: above the bound a new call gets 503 with Retry-After, statelessly.
 func TestOverload(t *testing.T) {
 	hold := make(chan struct{})

@@ -21,6 +21,8 @@ type Config struct {
 	Focus   bool
 	// Registrar says that the Host serves REGISTER; otherwise the answer is 405.
 	Registrar bool
+	// Events are the event packages (RFC 6665) to which the Host takes subscriptions; without one the answer to SUBSCRIBE is 405.
+	Events []string
 	// MaxUDP bounds a datagram that we send, in octets (0: 8192). Larger messages fail with ErrTooLarge.
 	MaxUDP int
 	// RequestsPerSource is the budget of requests outside a dialog per second and source (IPv4 address, IPv6 /64); in

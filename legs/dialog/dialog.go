@@ -139,7 +139,7 @@ func (e *Endpoint) newDialog(callID, localTag string, remote Address) *Dialog {
 func (e *Endpoint) answering(in *Incoming, res *sip.Response) (*Dialog, error) {
 	r := in.Request
 	d := e.newDialog(r.CallID, in.tag, r.From)
-	d.first, d.user, d.login = r, e.cfg.Contact, in.login
+	d.first, d.user, d.login = r, e.user(r), in.login
 	d.from, d.to = r.Header("to")[0]+";tag="+in.tag, r.Header("from")[0]
 	d.routes = routeSet(r.Header("record-route"), false)
 	d.retarget(r.Header("contact"), r.Source)

@@ -11,10 +11,10 @@
 //	       → inbox (three classes in turns: calls that stand, new calls, the rest) → front (size, shape, per-source budget, whole messages only; a stateless 400
 //	       for what cannot be read) → sipgo (parse, transaction) → handler (validate once into a Request without nil members; 4xx)
 //	       → its turn, for a new call (door) → Host.Admit → the dialog's goroutine (CSeq order) → Inbox, or Host.Invite for a new call, or
-//	       Host.Serve for a REGISTER or REFER outside any dialog
+//	       Host.Serve for a REGISTER, REFER or SUBSCRIBE outside any call
 //
 // Moves: a call or request of ours may go over the flow that a device holds open (flow.go); a REFER outside a dialog gets its subscription
-// as a Dialog that only sends (standalone.go); Rebind changes the local address of UDP under the calls (rebind.go), and a
+// as a Dialog that only sends (standalone.go), and so does a SUBSCRIBE, in which later ones are found; Rebind changes the local address of UDP under the calls (rebind.go), and a
 // re-INVITE or UPDATE that was admitted changes the peer's. What Replaces, Refer-To and Target-Dialog name is parsed here, and who may
 // have it is the Host's to say.
 //
@@ -36,5 +36,5 @@
 //
 // RFCs: 3261 (SIP), 3581 (rport), 5118 (IPv6), 4475 (torture), 5626 (flows; keep-alives of section 3.5, with binding requests of 5389),
 // 6026 (2xx), 7616 and 8760 (digest, caller's side), 3311 (UPDATE as an event), 3515 and 6665 (REFER as an event or a request of its own,
-// its subscription), 3891 (Replaces), 4538 (Target-Dialog), 4028 (session timers: the fields).
+// its subscription; SUBSCRIBE), 4579 (the Contact of a focus), 3891 (Replaces), 4538 (Target-Dialog), 4028 (session timers: the fields).
 package dialog

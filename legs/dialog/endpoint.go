@@ -8,8 +8,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,7 +42,9 @@ type Endpoint struct {
 	mu      sync.Mutex
 	closed  bool
 	dialogs map[string]*Dialog
-	pending map[string]*Incoming // new calls in work, to find merged requests
+	// subscriptions are those that a SUBSCRIBE made; they have no goroutine.
+	subscriptions map[string]*Dialog
+	pending       map[string]*Incoming // new calls in work, to find merged requests
 }
 
 // Listen opens the transports of cfg and answers on them. The Host's methods may be called before Listen returns.
@@ -53,7 +57,7 @@ func Listen(cfg Config, h Host) (*Endpoint, error) {
 	}
 	e := &Endpoint{
 		cfg: cfg, host: h, log: cfg.Log, addrs: make(map[string]net.Addr),
-		dialogs: make(map[string]*Dialog), pending: make(map[string]*Incoming),
+		dialogs: make(map[string]*Dialog), subscriptions: make(map[string]*Dialog), pending: make(map[string]*Incoming),
 	}
 	if _, err := rand.Read(e.key[:]); err != nil {
 		return nil, fmt.Errorf("%w: no randomness", ErrConfig)
@@ -191,7 +195,11 @@ func (e *Endpoint) Close(ctx context.Context) error {
 	for _, in := range e.pending {
 		in.cancel(ErrClosed)
 	}
+	subscriptions := slices.Collect(maps.Values(e.subscriptions))
 	e.mu.Unlock()
+	for _, d := range subscriptions { // which take themselves from the table
+		d.end(ErrClosed)
+	}
 	e.cancel()
 	e.txl.Close()
 	if e.udp != nil {

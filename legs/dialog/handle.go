@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"runtime/debug"
@@ -71,7 +72,7 @@ func (e *Endpoint) traceKey(sr *sip.Request) uint64 {
 }
 
 func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, working int64, set *setup) {
-	d := e.find(r)
+	d, sub := e.find(r), e.subscription(r)
 	limit := int64(e.cfg.MaxHandlers)
 	switch {
 	case r.Method == "ACK":
@@ -85,7 +86,7 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 	case !known(r.Method):
 		e.stateless(sr, tx, refuse(501, "method", e.capabilities()[0]))
 		return
-	case r.InDialog && d == nil:
+	case r.InDialog && d == nil && sub == nil:
 		e.stateless(sr, tx, refuse(481, "no_dialog"))
 		return
 	case working > limit || d == nil && working > limit*3/4:
@@ -95,7 +96,7 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 	if d == nil && r.Method == "INVITE" && !e.turn(r, sr, tx, set) {
 		return
 	}
-	admitted, refused := e.host.Admit(r, d)
+	admitted, refused := e.host.Admit(r, cmp.Or(d, sub))
 	if refused != nil {
 		if d != nil {
 			d.post(&arrival{r: r, refused: true})
@@ -110,8 +111,10 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 		e.invited(r, sr, tx, admitted, set)
 	case r.Method == "OPTIONS":
 		e.stateless(sr, tx, &refusal{Response: Response{Status: 200, Header: e.capabilities()}})
-	case r.Method == "REFER", r.Method == "REGISTER" && e.cfg.Registrar:
-		e.serve(r, sr, tx, admitted)
+	case sub != nil && sub.passed(r.CSeq):
+		e.stateless(sr, tx, refuse(500, "out_of_order"))
+	case r.Method == "REFER", r.Method == "REGISTER" && e.cfg.Registrar, r.Method == "SUBSCRIBE" && len(e.cfg.Events) > 0:
+		e.serve(r, sr, tx, admitted, sub)
 	case slices.Contains(allowed, r.Method):
 		e.stateless(sr, tx, refuse(481, "no_dialog"))
 	default:

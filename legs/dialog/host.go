@@ -3,14 +3,14 @@ package dialog
 // Host is whoever takes the calls of an Endpoint: the server, or a caller that accepts nothing.
 type Host interface {
 	// Admit sees every request (ACK and CANCEL excepted: they carry no proof) before anything else does; d is nil outside
-	// a dialog. A non-nil refuse is sent statelessly and ends the matter. admitted comes back in Invite or in the Event.
+	// a dialog; it may be that of a subscription. A non-nil refuse is sent statelessly and ends the matter. admitted comes back in Invite or in the Event.
 	// It runs in the goroutine of that message, concurrently with others, and must not block.
 	Admit(r *Request, d *Dialog) (admitted any, refuse *Response)
 	// Invite has a new call that was admitted, in a goroutine of its own, and must end in in.Accept or in.Reject; when it
 	// returns without, the caller gets 500.
 	Invite(in *Incoming, admitted any)
-	// Serve has a request outside any dialog that was admitted and is neither INVITE nor OPTIONS: a REGISTER (with Config.Registrar), or
-	// a REFER. It has a goroutine for itself, may take a second or two, and must end in in.Reply; when it returns without, the peer gets 500.
+	// Serve has a request outside any call that was admitted and is neither INVITE nor OPTIONS: a REGISTER (with Config.Registrar),
+	// a REFER, or a SUBSCRIBE (with Config.Events), be it the first or one that renews or ends a subscription (Standalone.Renews). It has a goroutine for itself, may take a second or two, and must end in in.Reply; when it returns without, the peer gets 500.
 	Serve(in *Standalone, admitted any)
 }
 

@@ -127,7 +127,7 @@ func (in *Incoming) DialogID() string {
 }
 
 func (in *Incoming) contact() []HeaderField {
-	return []HeaderField{{"Contact", in.e.contact(in.e.cfg.Contact, in.Request.Transport, in.Request.Source, in.stream)}}
+	return []HeaderField{{"Contact", in.e.contact(in.e.user(in.Request), in.Request.Transport, in.Request.Source, in.stream)}}
 }
 
 // over tells why the call can no longer be answered.

@@ -171,8 +171,7 @@ func (c *call) established(ctx context.Context, t *attempt, res *sip.Response, w
 		return nil, nil, err
 	}
 	w.tag.Store(&d.remote.Tag)
-	r, err := d.accepted(t, &w.acks, res, c.inv.Ack)
-	d.release()
+	r, err := d.accepted(t, &w.acks, res, c.inv.Ack, d.release)
 	if err != nil {
 		d.hangUp()
 		d.end(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 
 	"github.com/emiago/sipgo/sip"
@@ -34,8 +35,8 @@ type Content func(context.Context) (contentType string, body []byte, err error)
 
 // Modification is a re-INVITE of ours.
 type Modification struct {
-	// Offer makes the offer (nil: a late one) once no other can begin: until Reinvite returns the peer's are answered 491. Its errors
-	// are returned as they are.
+	// Offer makes the offer (nil: a late one) once no other can begin: the peer's are answered 491 until the ACK goes out, or Reinvite
+	// returns. Its errors are returned as they are.
 	Offer Content
 	// Ack returns the body of the ACK to a 2xx (nil: none); on an error of its the ACK goes out all the same, and the owner ends the call.
 	Ack func(*Response) (contentType string, body []byte, err error)
@@ -57,7 +58,8 @@ func (d *Dialog) Reinvite(ctx context.Context, m Modification) (*Response, error
 	if !d.claim() {
 		return nil, ErrPending
 	}
-	defer d.release()
+	release := sync.OnceFunc(d.release)
+	defer release()
 	ctx, cancel := d.e.context(ctx)
 	defer cancel()
 	var contentType string
@@ -70,7 +72,7 @@ func (d *Dialog) Reinvite(ctx context.Context, m Modification) (*Response, error
 	}
 	var prior *sip.Response
 	for range challengeMax + 1 {
-		accepted, refused, err := d.reinvite(ctx, &m, contentType, body, prior)
+		accepted, refused, err := d.reinvite(ctx, &m, release, contentType, body, prior)
 		if errors.Is(err, ErrChallenge) && prior != nil {
 			break
 		}
@@ -89,7 +91,7 @@ func (d *Dialog) Reinvite(ctx context.Context, m Modification) (*Response, error
 
 // reinvite is one transaction of a re-INVITE; prior is the challenge to answer, nil at first.
 func (d *Dialog) reinvite(
-	ctx context.Context, m *Modification, contentType string, body []byte, prior *sip.Response,
+	ctx context.Context, m *Modification, release func(), contentType string, body []byte, prior *sip.Response,
 ) (accepted *Response, refused *sip.Response, err error) {
 	t, w, err := d.dispatch(ctx, "INVITE", m.Header, contentType, body, prior)
 	if err != nil {
@@ -108,7 +110,7 @@ func (d *Dialog) reinvite(
 		d.e.abandon(t, w.to, w.st, heard, func(res *sip.Response) { _ = d.acknowledge(t, acks, res, "", nil) })
 		return nil, nil, err
 	case res.IsSuccess():
-		accepted, err = d.accepted(t, acks, res, m.Ack)
+		accepted, err = d.accepted(t, acks, res, m.Ack, release)
 		return accepted, nil, err
 	}
 	t.drop()
@@ -122,8 +124,10 @@ func (t *attempt) drop() {
 	}
 }
 
-// accepted acknowledges the 2xx of our INVITE.
-func (d *Dialog) accepted(t *attempt, acks *atomic.Pointer[sip.Request], res *sip.Response, ack func(*Response) (string, []byte, error)) (*Response, error) {
+// accepted acknowledges the 2xx of our INVITE. released is called before the ACK goes out: whoever has it may offer at once.
+func (d *Dialog) accepted(
+	t *attempt, acks *atomic.Pointer[sip.Request], res *sip.Response, ack func(*Response) (string, []byte, error), released func(),
+) (*Response, error) {
 	r := received(res)
 	d.retarget(r.Values("contact"), netip.AddrPort{})
 	var contentType string
@@ -134,6 +138,7 @@ func (d *Dialog) accepted(t *attempt, acks *atomic.Pointer[sip.Request], res *si
 			contentType, body = "", nil
 		}
 	}
+	released()
 	if err := d.acknowledge(t, acks, res, contentType, body); err != nil && failed == nil {
 		failed = err
 	}

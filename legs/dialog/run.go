@@ -43,7 +43,7 @@ type unacked struct {
 // receiver is the receiving half of a dialog. Everything in it belongs to its goroutine.
 type receiver struct {
 	d       *Dialog
-	seq     uint32 // the peer's last CSeq
+	seq     uint32 // the peer's last CSeq; of a subscription it is guarded by Dialog.mu
 	seen    bool   // seq is set
 	held    []*arrival
 	heldTil time.Time
@@ -156,7 +156,11 @@ func (x *receiver) finish(cause error) {
 	d.cause.Store(&cause)
 	d.ackOnce.Do(func() { close(d.acked) })
 	d.e.mu.Lock()
-	delete(d.e.dialogs, d.id)
+	if d.lone == nil {
+		delete(d.e.dialogs, d.id)
+	} else {
+		delete(d.e.subscriptions, d.id)
+	}
 	d.e.mu.Unlock()
 	if st := d.flow.Load(); st != nil && d.lone == nil {
 		st.users.Add(-1)

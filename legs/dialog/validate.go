@@ -10,7 +10,8 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// allowed are the methods that dialogs and the legs on top of them serve: Allow is made from it, and from Config.Registrar.
+// allowed are the methods that dialogs and the legs on top of them serve: Allow is made from it, from Config.Registrar and
+// from Config.Events.
 var allowed = []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REFER", "NOTIFY"} //nolint:gochecknoglobals // constant table
 
 // extensions are the option tags that a peer may require of us: Supported is made from them. outbound (RFC 5626) is one that a REGISTER
@@ -98,7 +99,7 @@ func (r *Request) addresses(sr *sip.Request) *refusal {
 		return nil
 	}
 	list, err := parseAddresses(strings.Join(contacts, ","))
-	if err != nil || len(list) != 1 && (r.Method == "INVITE" || r.Method == "UPDATE" || r.Method == "REFER") {
+	if err != nil || len(list) != 1 && (r.Method == "INVITE" || r.Method == "UPDATE" || r.Method == "REFER" || r.Method == "SUBSCRIBE") {
 		return refuse(400, "contact")
 	}
 	r.Contact = &list[0].Address

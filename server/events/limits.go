@@ -4,7 +4,7 @@ import "time"
 
 const (
 	// maxListeners bounds those who listen at a time; what one costs is its goroutine.
-	maxListeners = 2048
+	maxListeners = 2560
 	// wakeBatch listeners are woken every wakePause: each writes to a socket, some 10 us, so that all of them together take less than a
 	// tenth of a processor beside the mixer, and a thousand have heard after an eighth of a second.
 	wakeBatch = 8

@@ -85,6 +85,13 @@ func (v *Ring) poke() {
 	}
 }
 
+// Last is the ID of the newest event.
+func (v *Ring) Last() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.next - 1
+}
+
 // Listeners is how many listen.
 func (v *Ring) Listeners() int {
 	v.mu.Lock()
@@ -215,7 +222,7 @@ func (u *Subscription) Missed() bool { return u.missed }
 // Next waits for events and returns some, in their order: at least one, unless ctx ends first or the subscription is over (Err).
 func (u *Subscription) Next(ctx context.Context) ([]Event, error) {
 	for {
-		some, err := u.take()
+		some, err := u.Take()
 		if err != nil || len(some) > 0 {
 			return some, err
 		}
@@ -227,8 +234,11 @@ func (u *Subscription) Next(ctx context.Context) ([]Event, error) {
 	}
 }
 
-// take takes what there is.
-func (u *Subscription) take() ([]Event, error) {
+// Ready has a value when there may be something to take, for those who wait for more than events.
+func (u *Subscription) Ready() <-chan struct{} { return u.wake }
+
+// Take is Next that does not wait: nothing where there is nothing.
+func (u *Subscription) Take() ([]Event, error) {
 	v := u.ring
 	v.mu.Lock()
 	defer v.mu.Unlock()

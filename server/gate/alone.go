@@ -1,8 +1,8 @@
 package gate
 
-// A request outside a dialog that begins no call: REGISTER names a device of an account, REFER asks that a seat of an account moves.
-// Both say something about who is reached by whom, so that an account alone may send them, and proves itself by a digest or, over
-// TLS, by a certificate of its own.
+// A request outside a call that begins none: REGISTER names a device of an account, REFER asks that a seat of an account moves, SUBSCRIBE
+// asks who is in a room. All say something about who is reached by whom, or hear of it, so that an account alone may send them, and proves
+// itself by a digest or, over TLS, by a certificate of its own; in a subscription each time anew.
 
 // alone admits such a request. A trunk's callers have no devices here.
 func (g *Gate) alone(r *Request) (*Admitted, *Reject) {
@@ -54,9 +54,13 @@ func (g *Gate) registers(r *Request, a *Admitted) (*Admitted, *Reject) {
 	return a, nil
 }
 
-// refers admits a REFER outside a dialog (RFC 4538): to a room that there is. Which of its dialogs it means is call control's to find.
+// refers admits a REFER outside a dialog (RFC 4538), or a SUBSCRIBE: to a room that there is. Which of its dialogs it means, and who may
+// watch it, is call control's to find. Within a subscription the room is that which the subscription is to.
 func (g *Gate) refers(r *Request, a *Admitted) (*Admitted, *Reject) {
-	room, named := g.room(r.RequestURI)
+	room, named := r.DialogRoom, r.DialogRoom != ""
+	if !named {
+		room, named = g.room(r.RequestURI)
+	}
 	if !named || g.policy(room, a.who()) == nil {
 		return nil, &Reject{Status: 404, Reason: ReasonNoRoom}
 	}

@@ -47,7 +47,14 @@ func referral() Request {
 	return r
 }
 
-// TestAlone: who may register, and who may refer outside a dialog.
+// subscription is alice's SUBSCRIBE to a room, without a proof.
+func subscription() Request {
+	r := referral()
+	r.Method = "SUBSCRIBE"
+	return r
+}
+
+// TestAlone: who may register, refer outside a dialog, and subscribe.
 func TestAlone(t *testing.T) {
 	digest := func(user, secret string) func(*world, *Request) {
 		return func(w *world, r *Request) { w.authorize(r, user, secret) }
@@ -96,7 +103,7 @@ func TestAlone(t *testing.T) {
 		"an account from a trunk's place": {edit: func(r *Request) { r.Source = gateway }, status: 401, reason: ReasonNoProof},
 		"a stranger of the same name":     {edit: func(r *Request) { r.From.Host = "example.net" }, proof: digest("alice", password), status: 403, reason: ReasonWrongFrom},
 	} {
-		for _, make := range []func() Request{registration, referral} {
+		for _, make := range []func() Request{registration, referral, subscription} {
 			r := make()
 			t.Run(name+"/"+r.Method, func(t *testing.T) {
 				w := newCity(t)
@@ -112,7 +119,7 @@ func TestAlone(t *testing.T) {
 					return
 				}
 				want := Admitted{Identity: "sip:alice@" + domain, Account: "alice", Proof: c.admitted}
-				if r.Method == "REFER" {
+				if r.Method != "REGISTER" {
 					want.Room = "standup"
 				}
 				if *a != want {
@@ -153,6 +160,10 @@ func TestAloneWhere(t *testing.T) {
 		"within no dialog":  {referral, func(r *Request) { r.InDialog = true }, 481, ReasonNoDialog},
 		"register within":   {registration, func(r *Request) { r.InDialog = true }, 481, ReasonNoDialog},
 		"room in any case":  {referral, func(r *Request) { r.RequestURI.User = "StandUp" }, 0, ""},
+		"no room to watch":  {subscription, func(r *Request) { r.RequestURI.User = "nowhere" }, 404, ReasonNoRoom},
+		"watch in a call's": {subscription, func(r *Request) { r.InDialog = true }, 481, ReasonNoDialog},
+		"watch on":          {subscription, func(r *Request) { r.RequestURI.User, r.DialogRoom = "", "standup" }, 0, ""},
+		"watch a room gone": {subscription, func(r *Request) { r.RequestURI.User, r.DialogRoom = "", "nowhere" }, 404, ReasonNoRoom},
 		"a user at the URI": {registration, func(r *Request) { r.RequestURI.User = "alice" }, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,7 +31,7 @@ func TestMethods(t *testing.T) {
 		"OPTIONS": inside(0),
 		"INVITE":  inside(401),
 		"BYE":     inside(481), "INFO": inside(481), "NOTIFY": inside(481), "PRACK": inside(481), "UPDATE": inside(481),
-		"MESSAGE": inside(405), "PUBLISH": inside(405), "REGISTER": inside(401), "SUBSCRIBE": inside(405),
+		"MESSAGE": inside(405), "PUBLISH": inside(405), "REGISTER": inside(401), "SUBSCRIBE": inside(401),
 		"REFER":    {401, 401, 401, 0, 403, 401}, // the source is not enough to move a call
 		"NEWTHING": inside(501),
 	}

@@ -27,7 +27,7 @@ var methods = map[string]rule{
 	"PUBLISH":   unserved,
 	"REFER":     standalone,
 	"REGISTER":  standalone,
-	"SUBSCRIBE": unserved,
+	"SUBSCRIBE": standalone,
 	"UPDATE":    dialogOnly,
 }
 

@@ -18,7 +18,7 @@ func CheckURL(text string) error {
 	case err != nil, u.Host == "", u.Hostname() == "":
 		return errors.New("is no URL; write https://HOST/PATH")
 	case u.User != nil:
-		return errors.New("holds a password; the signature proves who sends")
+		return errors.New("holds a password; leave it out")
 	case u.Fragment != "":
 		return errors.New("has a fragment, which is never sent; remove it")
 	case u.Scheme == "https", u.Scheme == "http" && local(u.Hostname()):

@@ -1,0 +1,101 @@
+package trail
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestOneFlippedOctet flips a bit in every octet of a trail, one at a time: each shows, and the line is named. Only an end of a line that is
+// gone may be told of by the line that it ran into.
+func TestOneFlippedOctet(t *testing.T) {
+	dir := t.TempDir()
+	recorded(t, Config{Dir: dir}, "a", "b", "c", "d")
+	text, err := os.ReadFile(only(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := 1
+	for i := range text {
+		altered := bytes.Clone(text)
+		altered[i] ^= byte(1 << (i % 7))
+		v := &verifier{expect: Expect{Whole: true}, key: testKey.Public().(ed25519.PublicKey)}
+		if err := v.read("f", bytes.NewReader(altered)); err != nil {
+			t.Fatal(err)
+		}
+		v.finish()
+		if found := v.report.Problems; len(found) == 0 || found[0].Line != line || len(found) > 1 && text[i] != '\n' && altered[i] != '\n' {
+			t.Fatalf("octet %d (%q to %q) of line %d: %v", i, text[i], altered[i], line, found)
+		}
+		if text[i] == '\n' {
+			line++
+		}
+	}
+	if line < 9 {
+		t.Fatalf("only %d lines", line)
+	}
+}
+
+// TestWhatIsDoneToATrail takes records out, puts them elsewhere, cuts and forges, and wants the words for it.
+func TestWhatIsDoneToATrail(t *testing.T) {
+	stranger := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	forge := func(key ed25519.PrivateKey) func([]string) []string {
+		return func(l []string) []string { // the whole chain made anew, with another room in it
+			at := chain{0, nobody}
+			var out []string
+			for _, text := range l {
+				var r Record
+				_ = json.Unmarshal([]byte(text), &r)
+				if r.Room == "b" {
+					r.Room = "x"
+				}
+				if r.Type == TypeSigned {
+					r.Prev = at.prev
+					r, _ = sign(r, key)
+				}
+				line, _ := at.add(r)
+				out = append(out, strings.TrimSuffix(string(line), "\n"))
+			}
+			return out
+		}
+	}
+	for name, c := range map[string]struct {
+		change func([]string) []string
+		want   string
+	}{
+		"a record taken out":        {func(l []string) []string { return append(l[:3:3], l[4:]...) }, "from 4 to 4 before it are missing"},
+		"two records swapped":       {func(l []string) []string { l[2], l[3] = l[3], l[2]; return l }, "missing"},
+		"the beginning taken":       {func(l []string) []string { return l[2:] }, "the records before 3 are missing"},
+		"the end cut off":           {func(l []string) []string { return l[:4] }, "its end was cut off: the server signed up to record 6"},
+		"a record twice":            {func(l []string) []string { return append(l[:3:3], l[2:]...) }, "out of order"},
+		"all signed by a stranger":  {forge(stranger), "signed by another key"},
+		"forged by our own key":     {forge(testKey), "the server signed another record of this number"},
+		"nothing but a stranger's":  {func([]string) []string { return []string{"hello"} }, "it is no record"},
+		"an endless line":           {func(l []string) []string { return append(l, strings.Repeat("x", 8*maxLine)) }, "longer than any record"},
+		"all gone":                  {func([]string) []string { return nil }, "its end was cut off"},
+		"a line without end at end": {func(l []string) []string { return append(l, "{") }, ""}, // see below
+	} {
+		dir := t.TempDir()
+		head := recorded(t, Config{Dir: dir}, "a", "b")
+		file := only(t, dir)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := strings.Join(c.change(strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")), "\n") + "\n"
+		if c.want == "" {
+			changed, c.want = strings.TrimSuffix(changed, "\n"), "the line has no end"
+		}
+		if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := verified(t, dir, Expect{Key: testKey.Public().(ed25519.PublicKey), Head: head})
+		if len(r.Problems) == 0 || !strings.Contains(fmt.Sprint(r.Problems), c.want) {
+			t.Errorf("%s: %v, wanted %q", name, r.Problems, c.want)
+		}
+	}
+}
