@@ -13,7 +13,7 @@ DATA     ?= $(HOME)/.conclave-dev
 FUZZTIME ?= 5m
 GOLANGCI := v2.15.0
 
-.PHONY: help deps build static run demo test lint bench fuzz guards interop docker clean
+.PHONY: help deps build static run demo test lint bench fuzz guards interop console docker clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ guards: deps ## turn every guard off in a copy: a test must fail (GUARD=pattern 
 
 interop: build ## calls judged by tshark, GStreamer (MIKEY and libsrtp), baresip and SIPp (installs them)
 	@bash .ci/interop $(BIN)
+
+console: deps ## the web console in a headless Chromium (installs it), by keyboard, with 50 people in it; takes its pictures for docs/console
+	@command -v chromium >/dev/null || bash .ci/deps chromium || echo "there is no Chromium, and none could be installed: the test is skipped" >&2
+	@set -o pipefail; $(GO) test -tags $(TAGS) -count=1 -timeout 300s -v -run 'TestConsole$$' ./loadtest -pictures | grep -v '^time='
 
 docker: ## container image: FROM scratch, the static binary, not root
 	docker build --build-arg VERSION=$(VERSION) -t conclave:$(VERSION) .

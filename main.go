@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/conclave/conclave/admin"
+	"github.com/conclave/conclave/admin/audit"
 	"github.com/conclave/conclave/admin/client"
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/loadtest"
@@ -116,7 +117,7 @@ func badUsage(err error) bool {
 		return true
 	}
 	for _, of := range []error{
-		server.ErrConfig, loadtest.ErrOptions, loadtest.ErrTarget, loadtest.ErrDestination, client.ErrNotServing, client.ErrOptions,
+		server.ErrConfig, loadtest.ErrOptions, loadtest.ErrTarget, loadtest.ErrDestination, client.ErrNotServing, client.ErrOptions, audit.ErrOptions,
 	} {
 		if errors.Is(err, of) {
 			return true
@@ -196,6 +197,32 @@ func (c *serveCommand) greet(e *env, r server.Ready) {
 	}
 }
 
+type auditCommand struct {
+	Verify verifyCommand `cmd:"" help:"Say whether somebody changed, removed or reordered records of the audit trail, and where."`
+}
+
+type verifyCommand struct {
+	audit.Inspection
+	JSON bool `name:"json" help:"One JSON object on stdout."`
+}
+
+// Run verifies; a trail with a problem is a failure.
+func (c *verifyCommand) Run(e *env) error {
+	report, err := c.Verify(e.ctx)
+	switch {
+	case err != nil:
+		return err
+	case c.JSON:
+		err = e.json(report)
+	default:
+		c.Print(e.out, report)
+	}
+	if err == nil && len(report.Problems) > 0 {
+		err = errSilent
+	}
+	return err
+}
+
 type demoCommand struct {
 	Out string `default:"demo-out" type:"path" help:"Where the recordings go." placeholder:"DIR"`
 }
@@ -258,11 +285,7 @@ func (c *inspectCommand) Run(e *env) error {
 	if err != nil {
 		return usage{err}
 	}
-	message, undecoded := keying.DecodeMIKEY(text)
-	report, err := keying.InspectMIKEY(message, known)
-	if undecoded != nil {
-		report.Error = "the message is not base64"
-	}
+	report, err := keying.InspectMIKEY(text, known)
 	switch {
 	case err != nil:
 		return usage{err}

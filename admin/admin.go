@@ -86,14 +86,15 @@ func New(c Config) (*Admin, error) {
 func (a *Admin) route(c Config) error {
 	router := chi.NewMux()
 	router.Use(a.bounded, a.recovered, headed, a.addressed, a.identified, a.audited, a.meters.counted, a.typed, timed, a.once)
-	router.NotFound(func(w http.ResponseWriter, _ *http.Request) {
+	notFound := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, http.StatusNotFound, "no such route; see /docs")
 	})
+	router.NotFound(notFound)
 	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", strings.Join(allowed(router, r.URL.Path), ", "))
 		writeProblem(w, http.StatusMethodNotAllowed, "the route has other methods; see the Allow field")
 	})
-	router.Method(http.MethodGet, "/metrics", a.guarded(grant{least: server.Viewer}, nil, a.meters.handler(c.Metrics)))
+	router.Method(http.MethodGet, "/metrics", a.guarded(server.Viewer, nil, a.meters.handler(c.Metrics)))
 	a.api = humachi.New(router, description(c.Version))
 	a.api.UseMiddleware(a.permitted)
 	a.accountRoutes()
@@ -102,16 +103,20 @@ func (a *Admin) route(c Config) error {
 	a.moveRoutes()
 	a.tokenRoutes()
 	a.auditRoutes()
-	a.nodeRoutes(c.Version)
+	a.selfRoutes()
 	a.recordingRoutes()
+	a.nodeRoutes(c.Version)
 	a.eventRoutes()
 	a.webhookRoutes()
 	a.healthRoutes()
+	if err := consoleRoutes(router, notFound); err != nil {
+		return err
+	}
 	page, err := newPage(a.api.OpenAPI())
 	if err != nil {
 		return err
 	}
-	router.Method(http.MethodGet, "/docs", a.guarded(grant{least: server.Viewer}, nil, page))
+	router.Method(http.MethodGet, "/docs", a.guarded(server.Viewer, nil, page))
 	a.handler = router
 	return nil
 }
@@ -119,7 +124,7 @@ func (a *Admin) route(c Config) error {
 // allowed lists the methods that the path has.
 func allowed(router *chi.Mux, path string) []string {
 	var methods []string
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		if router.Match(chi.NewRouteContext(), m, path) {
 			methods = append(methods, m)
 		}
@@ -143,9 +148,9 @@ func description(version string) huma.Config {
 
 // operation fills in what all routes with a token share; least is the role that they ask for. A path with {room} is about that room.
 func operation(least server.Role, id, method, path, summary string, errs ...int) huma.Operation {
-	d := declared{grant: grant{least: least}}
+	d := declared{least: least}
 	if strings.Contains(path, "{room}") {
-		d.ofone, d.room = true, func(ctx huma.Context) string { return ctx.Param("room") }
+		d.room = func(ctx huma.Context) string { return ctx.Param("room") }
 	}
 	op := huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary,
@@ -153,7 +158,7 @@ func operation(least server.Role, id, method, path, summary string, errs ...int)
 		MaxBodyBytes: maxBody, BodyReadTimeout: readPatience,
 		Security: []map[string][]string{{"token": {}}, {"certificate": {}}},
 		Errors:   append(append(slices.Clone(ofAll), http.StatusUnauthorized, http.StatusTooManyRequests), errs...),
-		Metadata: map[string]any{grantKey: d}, Extensions: map[string]any{"x-role": string(least)},
+		Metadata: map[string]any{declaredKey: d}, Extensions: map[string]any{"x-role": string(least)},
 	}
 	if method == http.MethodPost {
 		takesKey(&op)

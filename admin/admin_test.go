@@ -151,6 +151,7 @@ var routes = []struct {
 	{"PATCH", "/v1/accounts/bob", `{"disabled":true,"policy":"","devices":[{"name":"desk","uri":"sip:desk@192.0.2.7"}]}`, 200},
 	{"POST", "/v1/accounts/bob/rotate", `{"cert":"rsa"}`, 200},
 	{"GET", "/v1/moves/m1", "", 200},
+	{"GET", "/v1/self", "", 200},
 	{"GET", "/v1/node", "", 200},
 	{"GET", "/v1/tokens", "", 200},
 	{"POST", "/v1/tokens", `{"name":"wall board","role":"viewer","room":"demo","lifetime_s":3600}`, 201},
@@ -361,7 +362,7 @@ func TestBadBodies(t *testing.T) {
 func TestUnknown(t *testing.T) {
 	r := newRig(t, nil)
 	for path, want := range map[string]int{
-		"/": 404, "/v1": 404, "/v1/rooms/": 404, "/v1/rooms/nowhere": 404, "/v1/rooms/nowhere/seats": 404, "/v1/rooms/demo/seats/s0": 404,
+		"/console/nowhere.js": 404, "/console/console.go": 404, "/console/../v1/rooms": 404, "/v1": 404, "/v1/rooms/": 404, "/v1/rooms/nowhere": 404, "/v1/rooms/nowhere/seats": 404, "/v1/rooms/demo/seats/s0": 404,
 		"/v1/rooms/%2e%2e": 404, "/v1/rooms/a%2Fb": 404, "/v1/accounts/%00": 404, "/v1/accounts/" + strings.Repeat("a", 300): 422,
 		"/v1/rooms?limit=0": 422, "/v1/rooms?limit=1001": 422, "/v1/rooms?limit=x": 422, "/v1/rooms?cursor=%25": 422, "/v1/rooms?sort=x": 422,
 		"/debug/pprof/": 404, "/v1/rooms/demo/../..": 404,
@@ -403,7 +404,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 		r.fail = errors.Join(errors.New(secret), err)
 		r.mu.Unlock()
 		for _, route := range routes {
-			if route.path == "/v1/node" { // counts, which cannot fail
+			if route.path == "/v1/node" || route.path == "/v1/self" { // which cannot fail
 				continue
 			}
 			got := r.ask(t, route.method, route.path, route.body, nil)

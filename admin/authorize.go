@@ -30,41 +30,36 @@ func principalOf(ctx context.Context) *principal {
 	return p
 }
 
-// grant is what a route asks of whoever uses it. The zero value lets nobody pass.
-type grant struct {
-	least server.Role // and whatever includes it
-	ofone bool        // the route is about one room: who is good for that room alone may use it, too
-}
-
-// authorize is the one decision about who may do what, for every route; room is the one that the request is about, in lower case,
-// "" where it is about none. It gives why not, "" when it may be.
-func authorize(p *principal, g grant, room string) (why string) {
+// authorize is the one decision about who may do what, for every route: least is the role that the route asks for, room the one that the
+// request is about, in lower case, "" where it is about none. It gives why not, "" when it may be. A route that asks for no role lets nobody
+// pass.
+func authorize(p *principal, least server.Role, room string) (why string) {
 	switch {
 	case p == nil:
 		return "nobody may do this without a token"
-	case !p.role.Includes(g.least):
-		return "this needs the role " + string(g.least) + "; ask an admin for such a token"
-	case p.room != "" && !g.ofone:
+	case !p.role.Includes(least):
+		return "this needs the role " + string(least) + "; ask an admin for such a token"
+	case p.room == "" || p.room == room:
+		return ""
+	case room == "":
 		return "this is not about one room, and the token is good for one only; ask an admin for a token without a room"
-	case p.room != "" && p.room != room:
-		return "the token is good for another room; ask an admin for one of this room"
 	}
-	return ""
+	return "the token is good for another room; ask an admin for one of this room"
 }
 
-// declared is a grant with the way to find the room that a request of its route is about.
+// declared is what a route asks of whoever uses it.
 type declared struct {
-	grant
-	room func(huma.Context) string
+	least server.Role               // and whatever includes it
+	room  func(huma.Context) string // which a request is about; nil: none
 }
 
-const grantKey = "grant" // in huma.Operation.Metadata
+const declaredKey = "declared" // in huma.Operation.Metadata
 
 // ofRoom says which room a route is about whose path does not tell.
 func ofRoom(op *huma.Operation, room func(huma.Context) string) {
-	d := op.Metadata[grantKey].(declared)
-	d.ofone, d.room = true, room
-	op.Metadata[grantKey] = d
+	d := op.Metadata[declaredKey].(declared)
+	d.room = room
+	op.Metadata[declaredKey] = d
 }
 
 // permitted puts every route of huma before authorize. It sees the parameters as the route's handler does. Routes that ask nobody
@@ -75,13 +70,13 @@ func (a *Admin) permitted(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	d, _ := op.Metadata[grantKey].(declared)
+	d, _ := op.Metadata[declaredKey].(declared)
 	room := ""
 	if d.room != nil {
 		room = strings.ToLower(d.room(ctx))
 	}
 	p := principalOf(ctx.Context())
-	if why := authorize(p, d.grant, room); why != "" {
+	if why := authorize(p, d.least, room); why != "" {
 		a.noteRefusal(ctx.Context(), p, op.OperationID)
 		ctx.SetHeader("WWW-Authenticate", insufficient)
 		_ = huma.WriteErr(a.api, ctx, http.StatusForbidden, why) // a client that has gone away is not our concern
@@ -91,7 +86,7 @@ func (a *Admin) permitted(ctx huma.Context, next func(huma.Context)) {
 }
 
 // guarded puts a route that is not huma's before authorize.
-func (a *Admin) guarded(g grant, room func(*http.Request) string, next http.Handler) http.Handler {
+func (a *Admin) guarded(least server.Role, room func(*http.Request) string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.open(r.URL.Path) {
 			next.ServeHTTP(w, r)
@@ -102,7 +97,7 @@ func (a *Admin) guarded(g grant, room func(*http.Request) string, next http.Hand
 			of = strings.ToLower(room(r))
 		}
 		p := principalOf(r.Context())
-		if why := authorize(p, g, of); why != "" {
+		if why := authorize(p, least, of); why != "" {
 			a.noteRefusal(r.Context(), p, r.URL.Path)
 			w.Header().Set("WWW-Authenticate", insufficient)
 			writeProblem(w, http.StatusForbidden, why)

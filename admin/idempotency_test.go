@@ -86,6 +86,20 @@ func TestIdempotencyOfFailures(t *testing.T) {
 	}
 }
 
+// TestLabels: no word of a client's becomes a label of a metric, whatever answers it.
+func TestLabels(t *testing.T) {
+	r := newRig(t, nil)
+	r.ask(t, "PROPFIND", "/v1/rooms", "x", func(q *http.Request) { q.Header.Set("Content-Type", "text/plain") }).problem(t, 415)
+	r.ask(t, "POST", "/v1/evil", "", keyed("a b")).problem(t, 400)
+	r.ask(t, "BREW", "/v1/rooms", "", nil).problem(t, 405)
+	r.ask(t, "GET", "/v1/evil", "", nil).problem(t, 404)
+	for line := range strings.Lines(r.ask(t, "GET", "/metrics", "", nil).body) {
+		if strings.Contains(line, "PROPFIND") || strings.Contains(line, "BREW") || strings.Contains(line, "evil") || strings.Contains(line, `route=""`) {
+			t.Error(line)
+		}
+	}
+}
+
 // waitingServer works on an account until it is let go.
 type waitingServer struct {
 	*fake

@@ -16,7 +16,7 @@ import (
 
 // open says whether a route asks nobody for a token.
 func (a *Admin) open(path string) bool {
-	return slices.Contains(openRoutes, path) || (path == "/metrics" && !a.metricsToken)
+	return slices.Contains(openRoutes, path) || ofConsole(path) || (path == "/metrics" && !a.metricsToken)
 }
 
 // identified is the one place that lets a request pass to its route. It denies by default, unknown routes included; what the

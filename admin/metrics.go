@@ -49,13 +49,13 @@ func (m *meters) handler(others prometheus.Gatherer) http.Handler {
 	return promhttp.HandlerFor(all, promhttp.HandlerOpts{MaxRequestsInFlight: maxInFlight})
 }
 
-// counted counts the requests that were routed, by the pattern of their route.
+// counted counts the requests of whoever was identified, by the pattern of their route.
 func (m *meters) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(seen, r)
 		route, method := chi.RouteContext(r.Context()).RoutePattern(), r.Method
-		if seen.status == http.StatusMethodNotAllowed || seen.status == http.StatusNotFound && route == "" {
+		if route == "" || seen.status == http.StatusMethodNotAllowed { // refused before its route, or a kept answer
 			route, method = "none", "none" // a client's own words must not become labels
 		}
 		m.requests.WithLabelValues(method, route, strconv.Itoa(seen.status)).Inc()

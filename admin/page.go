@@ -64,7 +64,7 @@ func newPage(api *huma.OpenAPI) (*page, error) {
 
 // roleNeeded is the role that a route declares.
 func roleNeeded(op *huma.Operation) string {
-	if d, ok := op.Metadata[grantKey].(declared); ok {
+	if d, ok := op.Metadata[declaredKey].(declared); ok {
 		return string(d.least)
 	}
 	return "anybody"

@@ -22,8 +22,8 @@ type Inspection struct {
 }
 
 // InspectMIKEY decodes one MIKEY message for whoever debugs a phone and verifies it as far as the keys given allow. The
-// report marshals to the JSON of `conclave mikey inspect`.
-func InspectMIKEY(message []byte, known Inspection) (mikey.Report, error) {
+// report marshals to the JSON of `conclave mikey inspect`; of a text that is no message it says so. An error is about what is known beside it.
+func InspectMIKEY(text string, known Inspection) (mikey.Report, error) {
 	keys := mikey.InspectKeys{PSK: known.PSK.Bytes(), ShowKeys: known.ShowKeys, Now: time.Now()}
 	if known.PeerCert != nil {
 		block, _ := pem.Decode(known.PeerCert)
@@ -48,16 +48,21 @@ func InspectMIKEY(message []byte, known Inspection) (mikey.Report, error) {
 		}
 		keys.Own = own
 	}
-	return mikey.Inspect(message, keys), nil
+	message, fault := messageIn(text)
+	report := mikey.Inspect(message, keys)
+	if fault != "" {
+		report.Error = fault
+	}
+	return report, nil
 }
 
 // maxInspected bounds the text of a message to inspect: more than any attribute that fits a SIP message.
 const maxInspected = 16 << 10
 
-// DecodeMIKEY takes a message out of what people paste: base64 alone, or a whole a=key-mgmt:mikey line around it.
-func DecodeMIKEY(text string) ([]byte, error) {
+// messageIn takes a message out of what people paste: base64 alone, or a whole a=key-mgmt:mikey line around it.
+func messageIn(text string) (message []byte, fault string) {
 	if len(text) > maxInspected {
-		return nil, fmt.Errorf("%w: longer than %d octets", ErrCall, maxInspected)
+		return nil, fmt.Sprintf("the message is longer than %d octets", maxInspected)
 	}
 	text = strings.TrimSpace(text)
 	text = strings.TrimPrefix(text, "a=")
@@ -65,9 +70,9 @@ func DecodeMIKEY(text string) ([]byte, error) {
 	text = strings.TrimPrefix(strings.TrimSpace(text), "mikey ")
 	message, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
 	if err != nil || len(message) == 0 {
-		return nil, fmt.Errorf("%w: the message is not base64", ErrCall)
+		return nil, "the message is not base64"
 	}
-	return message, nil
+	return message, ""
 }
 
 // WriteVectors writes our test vectors as JSON: exchanges of every method of MIKEY with their updates, made from published keys and

@@ -37,11 +37,11 @@ type Line struct {
 	// OnRekey is told of every change of keys after the first, once it is over: ours says that this side began it, err why it
 	// failed (*Refused: the peer refused). From the leg's goroutine, so it must be quick; nil: nobody is told.
 	OnRekey func(l *Leg, ours bool, err error)
-	// OnHold is told when a leg that stands goes on hold, and comes back. Otherwise it is as OnRekey.
-	OnHold func(l *Leg, held bool)
 	// OnShaken is told when a handshake over the media path gave a leg that stands its first keys; those of all others are in its terms
 	// from the start. From the leg's goroutine, so it must be quick; nil: nobody is told.
 	OnShaken func(l *Leg)
+	// OnHold is told when a leg that stands goes on hold, and comes back. Otherwise it is as OnRekey.
+	OnHold func(l *Leg, held bool)
 }
 
 // Dialog is what a leg needs of its SIP dialog; *dialog.Dialog has it.

@@ -78,6 +78,10 @@ const (
 	arrivalTicks = int(500 * time.Millisecond / tickLength)
 	// maxOrders bounds the tapes that a member is to begin in the next tick: a room has no more movers at a time.
 	maxOrders = 16
+	// longestEvent bounds one line of the stream of events, in octets.
+	longestEvent = 64 << 10
+	// maxListeners bounds those who listen to events: as many as a server lets in.
+	maxListeners = 1024
 	// minMoveEvery leaves time to listen to a move before the next.
 	minMoveEvery = 2500 * time.Millisecond
 	// muteEvery: one move in so many is that of a muted caller. It is prime to the number of ways, so that all of them are made like that.

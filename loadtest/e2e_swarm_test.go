@@ -27,7 +27,7 @@ func TestSwarm(t *testing.T) {
 			Groups: []keying.Group{keying.MODP1536, keying.MODP2048, keying.MODP3072}, Certs: []string{"rsa", "ecdsa"},
 		}},
 		{"both over TLS, Opus and G.711", loadtest.Options{
-			Callers: 6, Rooms: 2, Talkers: 0.5, Transport: "tls", Keying: both, Codecs: []string{"opus", "opus", "pcma"},
+			Callers: 6, Rooms: 2, Talkers: 0.5, Transport: "tls", Keying: both, Codecs: []string{"opus", "opus", "pcma"}, Listeners: 3,
 		}},
 		{"churn", loadtest.Options{
 			Callers: 6, Rooms: 2, Talkers: 0.7, Transport: "udp", Keying: both, Codecs: []string{"opus", "pcmu"},
@@ -86,6 +86,12 @@ func (h *house) swarm(o loadtest.Options) *loadtest.Report {
 	}
 	if r.Media.AuthFailed != 0 || r.Media.Replayed != 0 || r.Media.Received == 0 {
 		h.t.Errorf("media: %+v", r.Media)
+	}
+	if r.Ticks.Ticks == 0 {
+		h.t.Error("no tick of the server's mixer was counted")
+	}
+	if e := r.Events; e.Listeners != o.Listeners || e.Cut != 0 || e.Received < uint64(o.Listeners*r.Setup.OK) { // each seat is an event
+		h.t.Errorf("events: %+v", e)
 	}
 	return r
 }

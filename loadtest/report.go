@@ -31,6 +31,8 @@ type Report struct {
 	Rekeys  RekeysReport  `json:"rekeys"`
 	CPU     CPUReport     `json:"cpu"`
 	Clock   ClockReport   `json:"clock"`
+	Ticks   TicksReport   `json:"ticks"`
+	Events  EventsReport  `json:"events"`
 }
 
 // SetupReport tells of the call set-ups: from the INVITE to the final answer, acknowledged and keyed.
@@ -136,6 +138,9 @@ func (r *Report) judge() {
 	}
 	r.judgeRekeys(fail)
 	r.judgeMoves(fail)
+	if r.Events.Cut > 0 {
+		fail("%d of %d who listened to the server's events were cut off", r.Events.Cut, r.Events.Listeners)
+	}
 	if r.Mix.SelfHeard > 0 {
 		fail("%d callers heard themselves", r.Mix.SelfHeard)
 	}
@@ -189,6 +194,10 @@ func (r *Report) Print(w io.Writer) {
 	r.Moves.print(line)
 	line("  mix       %d of %d pairs heard, %d missing, %d heard themselves, %d foreign", r.Mix.Heard, r.Mix.Pairs, r.Mix.Missing, r.Mix.SelfHeard, r.Mix.ForeignHeard)
 	line("  latency   mouth to ear p50 %.0f ms, p99 %.0f ms; added p50 %.0f ms, p95 %.0f ms, p99 %.0f ms", r.Latency.P50, r.Latency.P99, r.Added.P50, r.Added.P95, r.Added.P99)
+	line("  ticks     %d of the server's mixer, %d late (%.2f %%)", r.Ticks.Ticks, r.Ticks.Late, r.Ticks.LatePct)
+	if r.Events.Listeners > 0 {
+		line("  events    %d listeners, %d events received, %d cut off", r.Events.Listeners, r.Events.Received, r.Events.Cut)
+	}
 	if r.CPU.Server > 0 {
 		line("  cpu       callers %.2f s, server %.2f s", r.CPU.Callers, r.CPU.Server)
 	} else {

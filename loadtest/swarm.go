@@ -53,6 +53,7 @@ type Options struct {
 	// signalling stays where it is.
 	MoveEvery   time.Duration
 	Unannounced bool
+	Listeners   int // to the server's events, beside the callers
 	ServerPID   int
 	Progress    io.Writer // nil: none
 	Log         *slog.Logger
@@ -89,6 +90,9 @@ func (o *Options) check() error {
 	if o.moves() {
 		o.checkMoves(complain)
 	}
+	if o.Listeners < 0 || o.Listeners > maxListeners {
+		complain("--listeners must be 0 to %d", maxListeners)
+	}
 	if o.AtOnce < 1 {
 		complain("--at-once must be at least 1")
 	}
@@ -114,6 +118,8 @@ type swarm struct {
 	ready    chan struct{}  // closed when all have joined
 	settling sync.WaitGroup // callers who may still be in the middle of a change
 	parting  chan struct{}  // closed when the callers who stay may hang up
+	audience *listeners
+	ticks    TicksReport // until the measurement began; then during it
 	tally    tally
 }
 
@@ -144,6 +150,10 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.dismiss())
 	}
+	if w.audience, err = w.Target.listen(ctx, w.Listeners); err != nil {
+		return nil, errors.Join(err, w.exchange.Close(), w.dismiss())
+	}
+	defer w.audience.close() // a second time does nothing
 	w.stage = newStage()
 	w.assign()
 	if err = w.rehearse(); err != nil {
@@ -182,12 +192,14 @@ func (w *swarm) play(ctx context.Context) *Report {
 	w.tally.joinedAfter(time.Since(start))
 	before := ReadCPU(w.ServerPID)
 	watched := w.watchLoss(ctx)
+	ticked := w.watchTicks(ctx)
 	close(w.ready)
 	select {
 	case <-ctx.Done():
 	case <-time.After(w.Duration):
 	}
 	after := ReadCPU(w.ServerPID)
+	ticked()
 	close(measured)
 	w.settling.Wait() // the last changes come to an end before anybody hangs up
 	watched()
@@ -211,6 +223,19 @@ func (w *swarm) watchLoss(ctx context.Context) (end func()) {
 			return
 		}
 		w.tally.spoilt(before, after)
+	}
+}
+
+// watchTicks begins to count how the server's mixer keeps time; the returned function ends it.
+func (w *swarm) watchTicks(ctx context.Context) (end func()) {
+	before, err := w.Target.ticks(ctx)
+	return func() {
+		after, err2 := w.Target.ticks(ctx)
+		if err = errors.Join(err, err2); err != nil {
+			w.Log.Warn("how the server's mixer kept time is not known", "err", err)
+			return
+		}
+		w.ticks = after.since(before)
 	}
 }
 

@@ -18,9 +18,11 @@ const modulePath = "github.com/conclave/conclave"
 // mayImport is the direction of imports, and no other (docs/architecture.md): for every package of ours those of ours that it may
 // import. Whoever may import legs or mixer may name the types of the packages below it that its API speaks in.
 var mayImport = map[string][]string{
-	".":              {"admin", "admin/client", "keying", "loadtest", "loadtest/bench", "loadtest/flood", "server", "server/trail"},
-	"admin":          {"server"},
+	".":              {"admin", "admin/audit", "admin/client", "keying", "loadtest", "loadtest/bench", "loadtest/flood", "server"},
+	"admin":          {"admin/console", "server"},
+	"admin/audit":    {"admin/client", "server", "server/trail"},
 	"admin/client":   {},
+	"admin/console":  {},
 	"keying":         {"keying/dtls", "keying/mikey", "keying/sdes"},
 	"keying/dtls":    {},
 	"keying/mikey":   {},
@@ -48,6 +50,12 @@ var mayImport = map[string][]string{
 	"server/traces":        {},
 	"server/trail":         {},
 	"server/webhook":       {"server/events"},
+}
+
+// topLevel is all that lies at the root beside dot-files: whoever looks at the repository first sees the house, and no clutter.
+var topLevel = []string{
+	"server", "mixer", "legs", "keying", "admin", "loadtest", "docs", "main.go", "go.mod", "go.sum", "Makefile", "Dockerfile",
+	"README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md",
 }
 
 // soleImporter is who alone may import a library, so that replacing it touches one package.
@@ -188,6 +196,29 @@ func TestEveryPackageIsExplained(t *testing.T) {
 		}
 		if len(parsed.Doc.Text()) < 80 {
 			t.Errorf("%s explains nothing", file)
+		}
+	}
+}
+
+// TestTopLevel looks at what git would track at the root: what .gitignore names there is built, not kept.
+func TestTopLevel(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", ".gitignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ignored := strings.Fields(string(text))
+	list, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range list {
+		name := entry.Name()
+		built := slices.ContainsFunc(ignored, func(pattern string) bool {
+			match, err := filepath.Match(strings.Trim(pattern, "/"), name)
+			return match && err == nil
+		})
+		if !strings.HasPrefix(name, ".") && !built && !slices.Contains(topLevel, name) {
+			t.Errorf("%s lies at the top level: move it into a folder of the house", name)
 		}
 	}
 }

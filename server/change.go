@@ -58,6 +58,13 @@ func (s *Server) rekeyed(l *legs.Leg, ours bool, err error) {
 	s.log.Debug("keys changed", "leg", l.ID(), "ours", ours, "result", result, "err", err)
 }
 
+// shaken tells that a call has its first keys by a handshake (legs.Line.OnShaken).
+func (s *Server) shaken(l *legs.Leg) {
+	if c := s.calls.find(l.Dialog().ID()); c != nil {
+		s.publish(c.tenancy.legState(l, "keyed", ""))
+	}
+}
+
 // onHold tells that a leg went on hold, or came back (legs.Line.OnHold).
 func (s *Server) onHold(l *legs.Leg, held bool) {
 	c := s.calls.find(l.Dialog().ID())
@@ -69,13 +76,6 @@ func (s *Server) onHold(l *legs.Leg, held bool) {
 		state = legs.Held
 	}
 	s.publish(c.tenancy.legState(l, state.String(), ""))
-}
-
-// shaken tells that a call has its first keys by a handshake (legs.Line.OnShaken).
-func (s *Server) shaken(l *legs.Leg) {
-	if c := s.calls.find(l.Dialog().ID()); c != nil {
-		s.publish(c.tenancy.legState(l, "keyed", ""))
-	}
 }
 
 // resultOf tells a refusal, by either side, from a failure.

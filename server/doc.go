@@ -7,8 +7,8 @@
 // Goroutines: one a room, which owns its seats and is spoken to by mailbox (room.do); the legs' own; the mixer's clock
 // and workers; whoever calls a method of Server; and, for each change within a call that the admin API asked for, one that
 // waits for the peer (chores, bounded). An INVITE is worked on in the goroutine that the dialog gives it. The account cache,
-// the room table, the effective policies, the ledger of calls, the table of dialogs and the registrar are guarded by one mutex each; locks.txt
-// says which may nest.
+// that of tokens, the room table, the effective policies, the ledger of calls, the table of dialogs and the registrar are guarded by one mutex
+// each; locks.txt says which may nest.
 //
 // Who calls is an account or, for callers without one, the trunk that speaks for them (gate.Who); what holds for a call is made
 // of the room's policy and of theirs (policies).
@@ -20,6 +20,8 @@
 // A seat outlives its legs. Each leg in it has a tenancy (tenancy.go), the owner of the leg: a seat has one, none while it waits for
 // its owner, and two during a move (move, carry, dial, refer, replace: one goroutine a move). Where the server's own address changes the
 // legs come along (rehouse, links: one goroutine, with media.interface).
+//
+// A call that the API asks for (call_out) is a move of a seat that nobody fills yet. Rooms by the API: rooms_control; who uses the API: tokens.
 //
 // What happens is published (events, event_data, lookout) to whoever listens: the admin API, webhooks, and phones that watch a room
 // (subscribe, watcher, roster: one goroutine a subscription).

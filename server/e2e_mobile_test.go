@@ -30,10 +30,11 @@ type mobile struct {
 	line     *legs.Line
 	legs     chan *mobileLeg // that the server called
 	refers   chan dialog.ReferTo
-	status   atomic.Int32  // with which it answers calls; 0: it takes them
-	rings    chan struct{} // of a call that it does not take at once: status is below 200
-	answers  chan struct{} // has it look at its status again
-	mute     atomic.Bool   // its legs send nothing
+	keyer    atomic.Pointer[keying.Keyer] // that checks who calls
+	status   atomic.Int32                 // with which it answers calls; 0: it takes them
+	rings    chan struct{}                // of a call that it does not take at once: status is below 200
+	answers  chan struct{}                // has it look at its status again
+	mute     atomic.Bool                  // its legs send nothing
 }
 
 // newMobile makes a device that does not call or register yet.
@@ -44,6 +45,7 @@ func newMobile(t *testing.T, s *Server, b *keying.Bundle, name string) *mobile {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.keyer.Store(keyer)
 	m.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Ports: media.NewPorts(netip.MustParseAddr("127.0.0.1"), 0, 0),
 		Codecs: []string{"pcmu"}, CNAME: name, Log: slog.New(slog.DiscardHandler),
@@ -111,7 +113,7 @@ func (m *mobile) answer(in *dialog.Incoming) error {
 		return err
 	}
 	room := in.Request.From.URI.Identity()
-	v, err := m.line.Keyer.Verify(keys, keying.Call{Local: m.bundle.URI, Peer: room, SDPIDs: d.SDPIDs(), Policy: keying.StandardPolicy()})
+	v, err := m.keyer.Load().Verify(keys, keying.Call{Local: m.bundle.URI, Peer: room, SDPIDs: d.SDPIDs(), Policy: keying.StandardPolicy()})
 	if err != nil {
 		return err
 	}

@@ -173,7 +173,7 @@ var failures = []struct {
 		if err != nil {
 			to.t.Fatal(err)
 		}
-		to.line.Keyer = keyer
+		to.keyer.Store(keyer)
 	}},
 	{"it says nothing", failNoMedia, 408, func(to *mobile) { to.mute.Store(true) }},
 }

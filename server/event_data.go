@@ -36,7 +36,7 @@ type (
 	// LegState comes with leg.state.
 	LegState struct {
 		Leg            string `json:"leg"`
-		State          string `json:"state"` // confirmed: it stands; keyed: its keys came after that, by a handshake; held; ended
+		State          string `json:"state"` // confirmed: it stands; held; keyed: its keys came after that, by a handshake; ended
 		Transport      string `json:"transport,omitempty"`
 		Codec          string `json:"codec,omitempty"`
 		Method         string `json:"method,omitempty"`

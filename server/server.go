@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"path/filepath"
 	"runtime"
@@ -87,8 +86,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}
 	s := &Server{
 		started: time.Now(), cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
-		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold}, watchers: newWatchers(watchPace),
+		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
 		strangers: &pace{most: strangersRecorded}, known: &pace{most: refusalsRecorded},
+		watchers: newWatchers(watchPace),
 		journeys: newChores(maxMoves, movePatience), moves: newMoves(), calls: &calls{by: make(map[string]*call)},
 	}
 	s.registrar.publish = s.publish
@@ -204,25 +204,10 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.attendant, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
-		Renew: true, OnRekey: s.rekeyed, OnHold: s.onHold, OnShaken: s.shaken,
+		Renew: true, OnRekey: s.rekeyed, OnShaken: s.shaken, OnHold: s.onHold,
 		Ports:  media.NewPorts(s.cfg.Media.Address, s.cfg.Media.PortLow, s.cfg.Media.PortHigh, s.cfg.Media.Address6),
 		Ledger: media.NewLedger(), CNAME: s.cfg.SIP.Domain,
 	}
-}
-
-// listenHosts are the addresses that the TLS certificate names beside the domain.
-func (s *Server) listenHosts() []string {
-	hosts := []string{s.cfg.Media.Address.String()}
-	if a := s.cfg.Media.Address6; a.IsValid() {
-		hosts = append(hosts, a.String())
-	}
-	if host, _, err := net.SplitHostPort(s.cfg.SIP.TLS); err == nil && host != "" {
-		hosts = append(hosts, host)
-	}
-	if s.cfg.Media.Address.IsLoopback() {
-		hosts = append(hosts, "localhost")
-	}
-	return hosts
 }
 
 // Run mixes and serves until ctx ends; then it says BYE to every leg and closes everything.
@@ -301,28 +286,6 @@ func (s *Server) undo() (err error) {
 
 // Close releases a server that never ran.
 func (s *Server) Close() error { return s.close() }
-
-// SIPAddress is where callers reach the server over "udp", "tcp" or "tls"; the zero value where it takes no requests.
-func (s *Server) SIPAddress(transport string) netip.AddrPort {
-	a := s.endpoint.Addr(transport)
-	if a == nil {
-		return netip.AddrPort{}
-	}
-	return s.Reachable(a)
-}
-
-// Reachable is where others reach a listener of ours: one on every address is told by the address that media goes to, since
-// 0.0.0.0 leads nobody anywhere.
-func (s *Server) Reachable(a net.Addr) netip.AddrPort {
-	addr, err := netip.ParseAddrPort(a.String())
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	if addr.Addr().IsUnspecified() {
-		return netip.AddrPortFrom(s.address(), addr.Port())
-	}
-	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-}
 
 // Metrics is everything the server counts, for Prometheus.
 func (s *Server) Metrics() prometheus.Gatherer { return s.metrics.registry }

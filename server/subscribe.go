@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/conclave/conclave/legs/dialog"
@@ -176,7 +177,7 @@ func (s *Server) granted(in *dialog.Standalone, ask wanted) *dialog.Response {
 
 // watchers is the table of the subscriptions to rooms, bounded by account and as a whole.
 type watchers struct {
-	pace time.Duration   // set once: of what one is told
+	pace atomic.Int64    // in nanoseconds: the least between two notifications of one; tests have their own
 	ctx  context.Context //nolint:containedctx // of all of them: ends with the server
 	stop context.CancelFunc
 	wg   sync.WaitGroup
@@ -195,7 +196,9 @@ var (
 
 func newWatchers(pace time.Duration) *watchers {
 	ctx, stop := context.WithCancel(context.Background())
-	return &watchers{pace: pace, ctx: ctx, stop: stop, by: make(map[string]*watcher), of: make(map[string]int)}
+	t := &watchers{ctx: ctx, stop: stop, by: make(map[string]*watcher), of: make(map[string]int)}
+	t.pace.Store(int64(pace))
+	return t
 }
 
 func (t *watchers) find(id string) *watcher {

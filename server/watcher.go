@@ -64,13 +64,14 @@ func (w *watcher) run(ctx context.Context) {
 		if whole {
 			w.last = nil
 		}
-		due := time.Until(w.told.Add(w.server.watchers.pace))
+		pace := time.Duration(w.server.watchers.pace.Load())
+		due := time.Until(w.told.Add(pace))
 		if w.last == nil || w.dirty > w.last.at && due <= 0 {
 			if err := w.tell(ctx, life); err != nil {
 				w.end(ctx, err)
 				return
 			}
-			due = w.server.watchers.pace
+			due = pace
 			if life <= 0 && whole {
 				return // as was said with it
 			}

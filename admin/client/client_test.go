@@ -130,13 +130,6 @@ func TestCalls(t *testing.T) {
 			_, err := c.CallOut(ctx, "board", CallRequest{URI: "sip:bob@x", Keying: "mikey-dh"})
 			return err
 		}, `{}`, `POST /v1/rooms/board/seats application/json {"uri":"sip:bob@x","keying":"mikey-dh"}`},
-		"node": {func(ctx context.Context, c *Client) error {
-			n, err := c.Node(ctx)
-			if n.Remaining != 7 {
-				return fmt.Errorf("node %+v", n)
-			}
-			return err
-		}, `{"remaining":7}`, "GET /v1/node"},
 		"record": {func(ctx context.Context, c *Client) error {
 			r, err := c.BeginRecording(ctx, "board")
 			if r.ID != "c1" || !r.Running {
@@ -153,6 +146,13 @@ func TestCalls(t *testing.T) {
 			}
 			return err
 		}, `{"items":[{"id":"c1","reason":"stopped"}],"next":null}`, "GET /v1/recordings?limit=1000"},
+		"node": {func(ctx context.Context, c *Client) error {
+			n, err := c.Node(ctx)
+			if n.Remaining != 7 {
+				return fmt.Errorf("node %+v", n)
+			}
+			return err
+		}, `{"remaining":7}`, "GET /v1/node"},
 		"end room": {func(ctx context.Context, c *Client) error { return c.DeleteRoom(ctx, "board") }, "", "DELETE /v1/rooms/board"},
 		"hang up":  {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
 	}
@@ -330,8 +330,7 @@ func TestViewsAreTheAPIs(t *testing.T) {
 	for schema, view := range map[string]any{
 		"RoomView": Room{}, "WeakestView": Weakest{}, "SeatView": Seat{}, "LegView": Leg{}, "KeyingView": Keying{}, "QualityView": Quality{},
 		"SeatPatch": SeatPatch{}, "AccountView": Account{}, "NewAccount": NewAccount{}, "AccountPatch": AccountPatch{},
-		"NodeView": Node{}, "NodeListens": Listeners{}, "NodePressure": Pressure{},
-		"RecordingView": Recording{}, "NewToken": NewToken{}, "NewRoom": NewRoom{}, "RoomPatch": RoomPatch{},
+		"RecordingView": Recording{}, "NewToken": NewToken{}, "NewRoom": NewRoom{}, "RoomPatch": RoomPatch{}, "NodeView": Node{}, "NodeListens": Listeners{}, "NodePressure": Pressure{},
 		"Position": Position{}, "PositionPatch": PositionPatch{}, "CallRequest": CallRequest{}, "MoveRequest": MoveRequest{}, "MoveView": Move{}, "TokenView": Token{},
 	} {
 		var want, got []string

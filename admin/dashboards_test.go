@@ -1,8 +1,9 @@
-package main
+package admin_test
 
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/conclave/conclave/admin"
 	"github.com/conclave/conclave/admin/client"
+	"github.com/conclave/conclave/loadtest"
 	"github.com/conclave/conclave/server"
 )
 
@@ -65,14 +67,12 @@ func scraped(t *testing.T) exported {
 		t.Fatal(err)
 	}
 	defer api.Close()
-	called := make(chan string, 1)
-	go func() {
-		status, out := conclave("call", ready.Room("hall"), "--as", filepath.Join(ready.Data, "alice.json"), "--play", "tone:440", "--duration", "1s")
-		if status == statusGood {
-			out = ""
-		}
-		called <- out
-	}()
+	call := loadtest.CallCommand{
+		URI: ready.Room("hall"), As: filepath.Join(ready.Data, "alice.json"), Keying: []string{"mikey-dh"}, Codec: "opus", Play: "tone:440",
+		Duration: time.Second,
+	}
+	called := make(chan error, 1)
+	go func() { called <- call.Run(t.Context(), io.Discard, slog.New(slog.DiscardHandler)) }()
 	all := make(exported)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -84,9 +84,9 @@ func scraped(t *testing.T) exported {
 		all.add(m)
 		select {
 		case <-tick.C:
-		case out := <-called:
-			if out != "" || all["conclave_legs"] == nil {
-				t.Fatalf("no call was seen: %s", out)
+		case err := <-called:
+			if err != nil || all["conclave_legs"] == nil {
+				t.Fatalf("no call was seen: %v", err)
 			}
 			return all
 		}
@@ -246,7 +246,7 @@ type panel struct {
 // dashboard reads the panels, and holds that each has an ID of its own and none lies over another.
 func dashboard(t *testing.T) []panel {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("docs", "grafana", "conclave.json"))
+	text, err := os.ReadFile(filepath.Join("..", "docs", "grafana", "conclave.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ type alert struct {
 
 func alerts(t *testing.T) (all []alert) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("docs", "grafana", "alerts.yml"))
+	text, err := os.ReadFile(filepath.Join("..", "docs", "grafana", "alerts.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,57 @@
+// The one dialog: it asks before something ends, and lets a device be chosen. The browser keeps the focus in it, Escape closes it, and the
+// focus goes back to the button that opened it.
+
+import { byId, element, say } from './dom.js';
+import { shown } from './text.js';
+import { path } from './api.js';
+
+// ask shows the dialog and gives true where the answer was yes.
+function ask(title, yes, body, ready) {
+  const dialog = byId('ask');
+  say(byId('ask-title'), title);
+  say(byId('ask-trouble'), '');
+  byId('ask-body').replaceChildren(...body);
+  const button = byId('ask-yes');
+  say(button, yes);
+  button.disabled = !ready;
+  return new Promise((answer) => {
+    button.onclick = () => dialog.close('yes');
+    byId('ask-no').onclick = () => dialog.close('no');
+    dialog.onclose = () => answer(dialog.returnValue === 'yes');
+    dialog.returnValue = 'no'; // what Escape leaves
+    dialog.showModal();
+  });
+}
+
+// confirm asks whether to hang up.
+export function confirmHangUp(name) {
+  return ask('Hang up?', 'Hang up', [element('p', {}, 'The call of ', shown(name), ' ends, and the seat is free.')], true);
+}
+
+// chooseDevice gives what POST moves takes, or null.
+export async function chooseDevice(api, seat) {
+  const choices = element('fieldset', {}, element('legend', {}, 'Device of ', shown(seat.account)), element('p', { class: 'faint' }, 'Asking …'));
+  const ways = element('fieldset', {}, element('legend', {}, 'Who calls'),
+    choice('via', 'invite', true, 'The server calls the device'), choice('via', 'send', false, 'The device is asked to call'));
+  const answered = ask('Move to another device', 'Move', [choices, ways], false);
+  const picked = (name) => byId('ask-body').querySelector(`input[name=${name}]:checked`)?.value;
+  try {
+    const { devices } = await api.get(path('accounts', seat.account));
+    const rows = devices.map((d, i) => choice('device', String(i), i === 0, shown(d.name || d.uri), element('span', { class: 'faint' },
+      ` ${d.transport}, ${d.registered ? 'registered' : 'listed'} `, shown(d.uri))));
+    choices.replaceChildren(choices.firstChild, ...(rows.length > 0 ? rows : [element('p', {}, 'The account has no device: register one, or list it with the account.')]));
+    byId('ask-yes').disabled = rows.length === 0;
+    choices.querySelector('input')?.focus();
+    if (!await answered) return null;
+    return { target: devices[Number(picked('device'))].uri, via: picked('via') };
+  } catch (err) {
+    choices.lastChild.remove();
+    say(byId('ask-trouble'), 'The devices cannot be shown: ' + err.message);
+    await answered;
+    return null;
+  }
+}
+
+function choice(name, value, checked, ...words) {
+  return element('label', { class: 'choice' }, element('input', { type: 'radio', name, value, checked }), ...words);
+}
