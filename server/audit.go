@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -139,15 +140,27 @@ func (s *Server) recordRefusal(e Event, d Refusal, source netip.AddrPort) {
 	s.trail.Note(trail.Entry{Type: AuditRefused, Room: e.Room, Seat: e.Seat, Account: e.Account, Data: d})
 }
 
-// tallyToken counts the requests to the admin API with a wrong token that have no record of their own.
-const tallyToken = "admin_token"
+// What counts the requests to the admin API that have no record of their own: those with a wrong token, and those that were forbidden.
+const (
+	tallyToken     = "admin_token"
+	tallyForbidden = "admin_forbidden"
+)
 
 // RecordAdmin takes a request to the admin API into the audit trail, and waits until it is there. Of those that proved nothing, by nobody,
-// it records so many as of other strangers.
+// it records so many as of other strangers; of those that were forbidden so many as of other refusals, or the least of tokens would push the
+// oldest records out.
 func (s *Server) RecordAdmin(ctx context.Context, a AdminAction) error {
-	if a.By == "" {
-		if _, pass := s.strangers.pass(time.Now()); !pass {
-			s.trail.Tally(tallyToken)
+	pace, tally := s.strangers, tallyToken
+	switch {
+	case a.By == "":
+	case a.Status == http.StatusForbidden:
+		pace, tally = s.known, tallyForbidden
+	default:
+		pace = nil
+	}
+	if pace != nil {
+		if _, pass := pace.pass(time.Now()); !pass {
+			s.trail.Tally(tally)
 			return nil
 		}
 	}

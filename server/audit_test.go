@@ -176,6 +176,33 @@ func TestAFloodIsCounted(t *testing.T) {
 	}
 }
 
+// TestForbiddenRequestsAreCounted: whoever has a token for little cannot fill the trail with what he is refused; what is done is recorded, each.
+func TestForbiddenRequestsAreCounted(t *testing.T) {
+	const flood = 1000
+	records, _ := audited(t, "", func(t *testing.T, s *Server) {
+		for range flood {
+			for _, status := range []int{403, 200} {
+				if err := s.RecordAdmin(t.Context(), AdminAction{By: "token:1", Operation: "GET /v1/audit", Status: status}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+	counted := uint64(0)
+	for _, r := range of(records, trail.TypeTally) {
+		var d struct {
+			Counts map[string]uint64 `json:"counts"`
+		}
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			t.Fatal(err)
+		}
+		counted += d.Counts[tallyForbidden]
+	}
+	if n := uint64(len(of(records, AuditAdmin))); counted == 0 || n+counted != 2*flood {
+		t.Errorf("%d records, %d counted", n, counted)
+	}
+}
+
 // TestATrailThatWasChanged: a server that comes back serves, and says so in its log.
 func TestATrailThatWasChanged(t *testing.T) {
 	cfg, err := ReadConfig("test", []byte(FreePorts), DevConfig())
