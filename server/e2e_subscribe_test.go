@@ -253,3 +253,21 @@ func TestConferencePace(t *testing.T) {
 		t.Errorf("%d notifications in %v", told, took)
 	}
 }
+
+// TestWhoWaitsWatchesNothing: in the waiting place nobody is told who is in the room.
+func TestWhoWaitsWatchesNothing(t *testing.T) {
+	s := serveTest(t, "policies: {open: {methods: [mikey-dh, sdes]}}\nrooms: {policy: open, permanent: [{name: hall, pin: \"0471\"}]}\n")
+	one := enrolled(t, s, NewAccount{Name: "one"})
+	h := newPhone(t, s).lift(attempt{room: "hall", transport: "tls", as: one}, toneOne)
+	sits(t, s, "hall", "one", waits(waitsForPIN))
+	u := newSubscriber(t, s, "tls", one, "hall")
+	if got := u.asks(u.next(true, 600)); got.status != 403 {
+		t.Errorf("before the PIN: %d", got.status)
+	}
+	h.press("0471#")
+	sits(t, s, "hall", "one", waits(waitsNot))
+	u.subscribes(600)
+	if _, doc := u.notified(200); doc.State != "full" || len(doc.Users) != 1 {
+		t.Errorf("after it: %+v", doc)
+	}
+}

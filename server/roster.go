@@ -19,7 +19,7 @@ type roster struct {
 	at       uint64            // it holds what events up to this one told
 	state    string            // of the conference as a whole
 	users    map[string]string // by entity
-	entitled map[string]bool   // accounts that may watch: those with a seat
+	entitled map[string]bool   // accounts that may watch: those with a seat, but for the waiting place
 }
 
 // The elements of a conference document that we fill, in the order of the schema (RFC 4575 section 6).
@@ -71,7 +71,9 @@ func (s *Server) rosterOf(ctx context.Context, r *room, event uint64) (*roster, 
 	err := r.do(ctx, func() {
 		about.Most, now.Locked = r.maxSeats, r.locked
 		for _, st := range slices.SortedFunc(maps.Values(r.seats), (*seat).before) {
-			made.entitled[st.who.Account] = true
+			if st.waits == waitsNot { // who waits hears nothing of the room, in no way
+				made.entitled[st.who.Account] = true
+			}
 			if st.told {
 				st.entered(users, s.uri)
 			}
