@@ -227,7 +227,7 @@ func (r *room) patch(p RoomPatch, policies map[string]*keying.Policy, code pin) 
 		return
 	}
 	for _, st := range r.seats {
-		if st.muted != *p.Muted {
+		if st.muted != *p.Muted || st.held != *p.Muted { // who muted himself is held from now on
 			st.patch(SeatPatch{Muted: p.Muted})
 			r.publish(st.about(EventSeatChanged))
 		}

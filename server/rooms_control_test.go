@@ -63,6 +63,19 @@ func TestRoomFromTheAPI(t *testing.T) {
 	if v, err := s.Seat(t.Context(), "board", seat.ID); err != nil || !v.Muted {
 		t.Errorf("not muted: %+v, %v", v, err)
 	}
+	r := s.rooms.find("board")
+	for _, muted := range []bool{true, false} { // all are held muted, whoever had muted himself among them
+		if err := r.do(t.Context(), func() { st := r.seats[seat.ID]; st.muted, st.held = muted, false }); err != nil {
+			t.Fatal(err)
+		}
+		change(RoomPatch{Muted: new(true)})
+		if err := r.do(t.Context(), func() { r.toggleMute(r.seats[seat.ID]) }); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := s.Seat(t.Context(), "board", seat.ID); err != nil || !v.Muted {
+			t.Errorf("muted by himself first: %t; his key overrules the API: %+v, %v", muted, v, err)
+		}
+	}
 	if got := s.rooms.policy("board"); got != s.cfg.Policies["strict"] {
 		t.Errorf("new calls have policy %s", got.Name)
 	}
