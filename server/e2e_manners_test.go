@@ -216,3 +216,18 @@ func TestPromptsCanBePlayed(t *testing.T) {
 		t.Errorf("%d files, %d names: %v", len(files), len(promptNames()), err)
 	}
 }
+
+// TestCalledModerator: whom the API calls comes in as one who called: a moderator opens the room for those who wait, and may lock it.
+func TestCalledModerator(t *testing.T) {
+	s := serveTest(t, mannersYAML)
+	one, teacher := enrolled(t, s, NewAccount{Name: "one"}), enrolled(t, s, NewAccount{Name: "teacher"})
+	newPhone(t, s).lift(attempt{room: "class", transport: "tls", as: one}, toneOne)
+	sits(t, s, "class", "one", waits(waitsForModerator))
+	m := newMobile(t, s, teacher, "phone")
+	m.register()
+	if _, err := s.CallOut(t.Context(), "class", CallRequest{URI: teacher.URI}); err != nil {
+		t.Fatal(err)
+	}
+	taken(t, m.legs)
+	sits(t, s, "class", "one", waits(waitsNot))
+}

@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/mixer/codec"
 	"github.com/conclave/conclave/server/ogg"
 )
@@ -182,5 +183,33 @@ func TestNobodyToRecordFor(t *testing.T) {
 	}
 	if v, err := s.Room(t.Context(), "hall"); err != nil || v.Recorded {
 		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// TestWhoComesBackIsTold that the room is recorded: he was away when that was announced.
+func TestWhoComesBackIsTold(t *testing.T) {
+	yaml, _ := recordingYAML(t)
+	s := serveTest(t, yaml)
+	p := newPhone(t, s)
+	ask := attempt{room: "hall", transport: "tls", as: enrolled(t, s, NewAccount{Name: "one"})}
+	p.lift(ask, toneOne)
+	seat := sits(t, s, "hall", "one", waits(waitsNot))
+	r := s.rooms.find("hall")
+	var leg *legs.Leg
+	if err := r.do(t.Context(), func() { leg = r.seats[seat.ID].leg() }); err != nil {
+		t.Fatal(err)
+	}
+	if err := leg.Hangup(t.Context(), "media_timeout"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "he is waited for", func() bool { v, err := s.Seat(t.Context(), "hall", seat.ID); return err == nil && v.Leg == nil })
+	if _, err := s.BeginRecording(t.Context(), "hall"); err != nil {
+		t.Fatal(err)
+	}
+	<-r.mix.Announce(entryTone()) // behind what is announced
+	back := p.lift(ask, toneOne)
+	until(t, "who comes back is told", func() bool { _, n := back.heard(toneOne); return n > 25 })
+	if again := sits(t, s, "hall", "one", waits(waitsNot)); again.ID != seat.ID {
+		t.Errorf("another seat: %s, not %s", again.ID, seat.ID)
 	}
 }

@@ -114,7 +114,11 @@ func (r *room) welcome(st *seat, leg *legs.Leg) {
 // greet says to somebody what he waits for, or lets him in.
 func (r *room) greet(st *seat) {
 	switch {
-	case r.seats[st.id] != st || st.inside || st.waits == waitsToLeave:
+	case r.seats[st.id] != st || st.waits == waitsToLeave:
+	case st.inside: // he comes back, and may have missed that
+		if r.recorder != nil {
+			r.say(st, sayRecorded)
+		}
 	case st.waits == waitsForPIN:
 		r.askPIN(st, sayPIN)
 	case st.waits == waitsForModerator && !r.moderated():

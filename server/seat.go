@@ -113,8 +113,9 @@ func (r *room) handOver(o *tenancy) (old *tenancy, done bool) {
 		return nil, false
 	}
 	old, st.tenant, st.coming = st.tenant, o, nil
-	if old == nil {
+	if old == nil { // whom we called, or who has lost his leg meanwhile
 		r.joined(st)
+		r.welcome(st, o.leg)
 	}
 	return old, true
 }
