@@ -87,7 +87,7 @@ func (a *announcer) shift() {
 // those that play.
 func (s *Seat) Play(clips ...*Clip) <-chan struct{} {
 	over := make(chan struct{})
-	s.room.post(command{verb: verbPlay, seat: s, clips: slices.Clone(clips), done: over})
+	s.room.post(command{verb: verbPlay, seat: s, clips: slices.Clone(clips), first: true, done: over})
 	return over
 }
 
@@ -99,17 +99,24 @@ func (r *Room) Announce(clips ...*Clip) <-chan struct{} {
 	return over
 }
 
+// Interrupt is Announce for what must not be left out: it takes the place of the clips that play there, and wait.
+func (r *Room) Interrupt(clips ...*Clip) <-chan struct{} {
+	over := make(chan struct{})
+	r.post(command{verb: verbPlay, clips: slices.Clone(clips), first: true, done: over})
+	return over
+}
+
 // start carries out a verbPlay. Its done belongs to the announcer from then on.
 func (r *Room) start(c command, there bool) {
 	switch {
 	case !r.mixing:
 		close(c.done)
 	case c.seat == nil:
-		r.announcer.play(c.clips, false, c.done)
+		r.announcer.play(c.clips, c.first, c.done)
 	case !there:
 		close(c.done)
 	default:
-		c.seat.announcer.play(c.clips, true, c.done)
+		c.seat.announcer.play(c.clips, c.first, c.done)
 		r.recount()
 	}
 }

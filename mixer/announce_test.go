@@ -213,6 +213,31 @@ func TestAnnouncementsAreBounded(t *testing.T) {
 	}
 }
 
+// TestInterrupt: what must not be left out is not, however much waits.
+func TestInterrupt(t *testing.T) {
+	r := newTable(t, RoomConfig{Mixing: true})
+	r.sit(&fakePort{format: l16})
+	r.run(1)
+	var waiting []<-chan struct{}
+	for range maxClips {
+		waiting = append(waiting, r.Announce(rampClip(10)))
+	}
+	r.run(1)
+	told := r.Interrupt(rampClip(2))
+	r.run(1)
+	for i, c := range waiting {
+		if !isOver(c) {
+			t.Errorf("clip %d waits on", i)
+		}
+	}
+	if isOver(told) || r.announcer.n != 1 {
+		t.Error("it was left out")
+	}
+	if r.run(2); !isOver(told) {
+		t.Error("it was not played")
+	}
+}
+
 // Nobody waits for ever for the end of a clip.
 func TestClipsEndWithWhoHearsThem(t *testing.T) {
 	clip := rampClip(100)

@@ -8,6 +8,7 @@ type command struct {
 	seat  *Seat
 	port  Port
 	clips []*Clip
+	first bool          // the clips take the place of those that wait
 	done  chan struct{} // closed once the command took effect; of verbPlay, once the clips are over
 }
 

@@ -80,7 +80,7 @@ func closed() <-chan struct{} {
 func (r *room) record(rec *recording.Recorder) {
 	r.recorder, r.listener = rec, r.mix.Join(mixer.SeatConfig{Muted: true})
 	r.listener.Attach(rec)
-	r.mix.Announce(r.attendant.clips([]string{sayRecording})...)
+	r.mix.Interrupt(r.attendant.clips([]string{sayRecording})...) // however many tones wait
 	r.publish(Event{Type: EventRecordingBegun, Room: r.name, Data: Recorded{Recording: rec.ID()}})
 }
 
@@ -91,7 +91,7 @@ func (r *room) unrecord(rec *recording.Recorder, reason string) {
 	}
 	rec, r.recorder = r.recorder, nil
 	rec.Stop(r.listener.Leave(), reason)
-	r.mix.Announce(r.attendant.clips([]string{sayRecordingOver})...)
+	r.mix.Interrupt(r.attendant.clips([]string{sayRecordingOver})...)
 	r.publish(Event{Type: EventRecordingEnded, Room: r.name, Data: Recorded{Recording: rec.ID(), Reason: reason}})
 	r.log.Info("recording ended", "room", r.name, "recording", rec.ID(), "reason", reason)
 }
