@@ -109,7 +109,7 @@ func (r *room) left(st *seat) {
 // was called off does not get so far. It runs in the room's goroutine.
 func (r *room) handOver(o *tenancy) (old *tenancy, done bool) {
 	st := o.seat
-	if st.coming != o || !o.attached || o.move.life.Err() != nil {
+	if st.coming != o || !o.attached || o.move.life.Err() != nil || st.waits == waitsToLeave { // who is sent away gets no other leg
 		return nil, false
 	}
 	old, st.tenant, st.coming = st.tenant, o, nil

@@ -45,6 +45,43 @@ func TestSeatsKeptForTheirOwner(t *testing.T) {
 	}
 }
 
+// TestWhoIsSentAwayStaysAway: a move of a seat that is told to go fails, and the seat is free when its leg has ended.
+func TestWhoIsSentAwayStaysAway(t *testing.T) {
+	t.Parallel()
+	s := serveTest(t, "rooms: {seat_wait: 1h, permanent: [{name: hall}]}\n")
+	enrolled(t, s, NewAccount{Name: "ann"})
+	x := &seatMachine{t: t, server: s, room: s.rooms.find("hall")}
+	old, who := newTenancy(s), gate.Who{Account: "ann"}
+	if err := errors.Join(s.ledger.reserve(who), s.rooms.seat(t.Context(), "hall", &seat{id: "a", who: who}, old)); err != nil {
+		t.Fatal(err)
+	}
+	x.legFor(old, "ann")
+	var moved *tenancy
+	var err error
+	x.in(func() {
+		x.room.fill(old)
+		moved, err = x.room.promise(s, old.seat, byReplaces, "")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.legFor(moved, "ann")
+	x.in(func() {
+		x.room.fill(moved)
+		old.seat.waits = waitsToLeave
+		if _, done := x.room.handOver(moved); done {
+			t.Error("the seat has another leg, which nobody ends")
+		}
+	})
+	old.vacate(false)
+	moved.vacate(true)
+	x.in(func() {
+		if len(x.room.seats) != 0 {
+			t.Error("the seat is taken")
+		}
+	})
+}
+
 // hands gives a leg that stands its seat.
 func (x *seatMachine) hands(o *tenancy) {
 	x.in(func() {
