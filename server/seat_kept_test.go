@@ -11,6 +11,7 @@ import (
 func TestSeatsKeptForTheirOwner(t *testing.T) {
 	t.Parallel()
 	s := serveTest(t, "rooms: {seat_wait: 1h, permanent: [{name: hall}]}\n")
+	t.Cleanup(s.rooms.attendant.chores.stop) // nobody is greeted whose leg gets no keys
 	enrolled(t, s, NewAccount{Name: "ann"})
 	for name, end := range map[string]func(x *seatMachine, old, moved *tenancy){
 		"both are lost, the old one last":             func(x *seatMachine, old, moved *tenancy) { x.hands(moved); moved.vacate(true); old.vacate(false) },
@@ -49,6 +50,7 @@ func TestSeatsKeptForTheirOwner(t *testing.T) {
 func TestWhoIsSentAwayStaysAway(t *testing.T) {
 	t.Parallel()
 	s := serveTest(t, "rooms: {seat_wait: 1h, permanent: [{name: hall}]}\n")
+	t.Cleanup(s.rooms.attendant.chores.stop) // nobody is greeted whose leg gets no keys
 	enrolled(t, s, NewAccount{Name: "ann"})
 	x := &seatMachine{t: t, server: s, room: s.rooms.find("hall")}
 	old, who := newTenancy(s), gate.Who{Account: "ann"}
