@@ -150,16 +150,16 @@ const (
 // it records so many as of other strangers; of those that were forbidden so many as of other refusals, or the least of tokens would push the
 // oldest records out.
 func (s *Server) RecordAdmin(ctx context.Context, a AdminAction) error {
-	pace, tally := s.strangers, tallyToken
+	by, tally := s.strangers, tallyToken
 	switch {
 	case a.By == "":
 	case a.Status == http.StatusForbidden:
-		pace, tally = s.known, tallyForbidden
+		by, tally = s.known, tallyForbidden
 	default:
-		pace = nil
+		by = nil
 	}
-	if pace != nil {
-		if _, pass := pace.pass(time.Now()); !pass {
+	if by != nil {
+		if _, pass := by.pass(time.Now()); !pass {
 			s.trail.Tally(tally)
 			return nil
 		}
