@@ -72,7 +72,7 @@ func (c *idempotency) begin(key idempotencyKey, request [sha256.Size]byte) (keyS
 		kept.body = bytes.Clone(x.body) // it is wiped when it goes
 		return keyDone, kept
 	}
-	if len(c.order) >= maxExchanges && !c.drop() {
+	if len(c.order) >= maxExchanges && !c.drop(key.principal) && !c.drop("") {
 		return keyFull, exchange{}
 	}
 	c.by[key] = &exchange{request: request, until: c.now().Add(exchangeKept)}
@@ -88,10 +88,10 @@ func (c *idempotency) expire() {
 	}
 }
 
-// drop makes room by the oldest that is done; mu is held.
-func (c *idempotency) drop() bool {
+// drop makes room by the oldest that is done: of whoever asks, so that nobody pushes the answers of others out, then ("") of anybody; mu is held.
+func (c *idempotency) drop(principal string) bool {
 	for i, key := range c.order {
-		if c.by[key].done {
+		if c.by[key].done && (principal == "" || key.principal == principal) {
 			c.forget(i)
 			return true
 		}

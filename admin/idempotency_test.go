@@ -165,6 +165,26 @@ func TestIdempotencyIsBounded(t *testing.T) {
 	}
 }
 
+// TestIdempotencyIsShared: one who asks without end pushes his own answers out, and not those of others.
+func TestIdempotencyIsShared(t *testing.T) {
+	c := newIdempotency(func() time.Time { return start })
+	ask := func(principal, key string) {
+		k := idempotencyKey{principal, key}
+		if state, _ := c.begin(k, [32]byte{}); state != keyFresh {
+			t.Fatalf("%s of %s is in state %d", key, principal, state)
+		}
+		c.finish(k, [32]byte{}, &recorder{ResponseWriter: &silent{}, status: 201})
+	}
+	ask("quiet", "first")
+	for i := range 2 * maxExchanges {
+		ask("loud", fmt.Sprint(i))
+	}
+	if state, _ := c.begin(idempotencyKey{"quiet", "first"}, [32]byte{}); state != keyDone || len(c.by) != maxExchanges {
+		t.Errorf("state %d with %d kept", state, len(c.by))
+	}
+	ask("new", "first") // finds a place all the same
+}
+
 // silent is where an answer of no interest goes.
 type silent struct{ header http.Header }
 

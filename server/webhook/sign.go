@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -59,8 +60,11 @@ func Verify(secret []byte, field string, body []byte, now time.Time) (id uint64,
 	if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > window {
 		return 0, ErrExpired
 	}
-	if id, err = strconv.ParseUint(named, 10, 64); err != nil {
-		return 0, ErrSignature
+	var signed struct {
+		ID uint64 `json:"id"`
+	}
+	if id, err = strconv.ParseUint(named, 10, 64); err != nil || json.Unmarshal(body, &signed) != nil || id != signed.ID {
+		return 0, ErrSignature // the field's own is not signed: under another an event that was recorded would be taken anew
 	}
 	return id, nil
 }

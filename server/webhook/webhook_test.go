@@ -228,6 +228,7 @@ func TestVerify(t *testing.T) {
 		"no signature":   {secret, "t=1800000000,id=7", string(body), now, ErrSignature},
 		"empty":          {secret, "", string(body), now, ErrSignature},
 		"cut":            {secret, field[:len(field)-2], string(body), now, ErrSignature},
+		"another id":     {secret, strings.Replace(field, "id=7", "id=8", 1), string(body), now, ErrSignature},
 		"no id":          {secret, strings.Replace(field, "id=7,", "", 1), string(body), now, ErrSignature},
 		"too old":        {secret, field, string(body), now.Add(window + time.Second), ErrExpired},
 		"of the future":  {secret, field, string(body), at, ErrExpired},
@@ -239,7 +240,7 @@ func TestVerify(t *testing.T) {
 	for i := range field { // no octet of it means nothing
 		spoilt := []byte(field)
 		spoilt[i] ^= 1
-		if id, err := Verify(secret, string(spoilt), body, now); err == nil && id == 7 && spoilt[i] != ' ' {
+		if _, err := Verify(secret, string(spoilt), body, now); err == nil && spoilt[i] != ' ' {
 			t.Errorf("%q is taken", spoilt)
 		}
 	}
