@@ -173,7 +173,7 @@ func (c *canaries) sought(f *fuzzer) {
 	f.t.Helper()
 	places := map[string]string{}
 	for _, path := range []string{
-		"/metrics", "/docs", "/openapi.json", "/v1/rooms?limit=1000", "/v1/accounts?limit=1000", "/v1/tokens?limit=1000", "/v1/recordings", "/v1/webhooks",
+		"/metrics", "/docs", "/console/", "/openapi.json", "/v1/rooms?limit=1000", "/v1/accounts?limit=1000", "/v1/tokens?limit=1000", "/v1/recordings", "/v1/webhooks",
 		"/v1/node", "/v1/audit/key", "/v1/rooms/hall/seats",
 	} {
 		places[path] = string(f.as("GET", path, "", 200).body)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/server/gate"
 )
@@ -203,4 +204,20 @@ func TestSessionTooShort(t *testing.T) {
 		t.Fatalf("%d %s", o.status, o.warning)
 	}
 	p.joins(attempt{room: "hall", transport: "udp", fields: asks("90"), crypto: o.crypto})
+}
+
+// TestHangUpTwice: who hangs up a call that somebody else is just ending has what he asked for.
+func TestHangUpTwice(t *testing.T) {
+	x := newScene(t, "")
+	var leg *legs.Leg
+	if err := x.server.withSeat(t.Context(), "hall", x.seat.ID, func(st *seat) { leg = st.leg() }); err != nil {
+		t.Fatal(err)
+	}
+	meanwhile := func(SeatView) error { // the room is busy with us, so that its seat is still there
+		defer until(t, "the leg has ended", func() bool { return leg.State() == legs.Ended })
+		return leg.Hangup(t.Context(), "hangup")
+	}
+	if err := x.server.HangUp(t.Context(), "hall", x.seat.ID, meanwhile); err != nil {
+		t.Error(err)
+	}
 }
