@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 
@@ -99,7 +100,7 @@ func TestRecording(t *testing.T) {
 	}
 	over := finished(t, s, e.ID)
 	tones, frames := unsealed(t, s, e.ID, who)
-	if over.Reason != "stopped" || over.Dropped != 0 || over.Seconds != float64(frames)/50 || tones[toneOne] < 25 || tones[toneTwo] > 0 {
+	if over.Reason != "stopped" || over.Dropped != 0 || over.Seconds != (time.Duration(frames)*20*time.Millisecond).Seconds() || tones[toneOne] < 25 || tones[toneTwo] > 0 {
 		t.Errorf("%+v: %d frames, tones in %v", over, frames, tones)
 	}
 	if all, err := s.Recordings(t.Context()); err != nil || len(all) != 1 {
