@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +152,9 @@ func TestFlowOfAnother(t *testing.T) {
 func TestHold(t *testing.T) {
 	server, _, flow, _ := registered(t, "tls")
 	st, now := server.streams.get(flow), time.Now()
+	for patience := within(t, 10*time.Second); st.users.Load() > 0 && patience.Err() == nil; { // the REGISTER's handler is about to return
+		runtime.Gosched()
+	}
 	for at, want := range map[time.Duration]bool{0: true, 59 * time.Second: true, 2 * time.Minute: false} {
 		if st.needed(now.Add(at)) != want {
 			t.Errorf("needed after %s: %v", at, !want)
