@@ -81,6 +81,7 @@ func (s *Shelf) Get(id string) (e Entry, err error) {
 	if !idShape.MatchString(id) {
 		return e, ErrUnknown
 	}
+	running := s.runs(id) // before its note is read: one that is over is noted whole
 	b, err := os.ReadFile(s.noted(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return e, ErrUnknown
@@ -91,7 +92,7 @@ func (s *Shelf) Get(id string) (e Entry, err error) {
 	if err := json.Unmarshal(b, &e); err != nil {
 		return e, err
 	}
-	e.Running = s.runs(id)
+	e.Running = running
 	if info, err := os.Stat(s.path(id)); err == nil {
 		e.Octets = info.Size()
 	}
