@@ -48,7 +48,8 @@ type Admin struct {
 	paces        *paces        // locks by itself
 	idempotency  *idempotency  // locks by itself
 	inFlight     chan struct{} // semaphore
-	listening    chan struct{} // the same for those who listen to events
+	strangers    chan struct{} // the same for those who have proven nothing
+	listening    *audience     // locks by itself
 	meters       *meters       // atomics
 	handler      http.Handler  //
 	api          huma.API      // description only
@@ -74,7 +75,7 @@ func New(c Config) (*Admin, error) {
 	a := &Admin{
 		server: c.Server, tokens: slices.Clone(c.Tokens), metricsToken: c.MetricsToken, tls: c.TLS, log: c.Log,
 		stalled: c.stalled, failures: newFailures(c.Now), paces: newPaces(c.Now), idempotency: newIdempotency(c.Now), inFlight: make(chan struct{}, maxInFlight),
-		listening: make(chan struct{}, maxListening), meters: newMeters(),
+		strangers: make(chan struct{}, maxStrangersServed), listening: newAudience(), meters: newMeters(),
 	}
 	for _, host := range c.Hosts {
 		a.hosts = append(a.hosts, strings.ToLower(strings.Trim(host, "[]")))
@@ -85,7 +86,7 @@ func New(c Config) (*Admin, error) {
 // route makes the chain that every request passes and the routes at its end.
 func (a *Admin) route(c Config) error {
 	router := chi.NewMux()
-	router.Use(a.bounded, a.recovered, headed, a.addressed, a.identified, a.audited, a.meters.counted, a.typed, timed, a.once)
+	router.Use(a.recovered, headed, a.addressed, a.identified, a.bounded, a.audited, a.meters.counted, a.typed, timed, a.once)
 	notFound := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, http.StatusNotFound, "no such route; see /docs")
 	})

@@ -32,7 +32,7 @@ func (a *Admin) eventRoutes() {
 	ofRoom(&op, func(ctx huma.Context) string { return ctx.Query("room") })
 	op.Description = "Server-sent events: id, event (its type) and data (the event as JSON) of each. A comment comes every " + heartbeat.String() +
 		" where nothing else does. Who reconnects with Last-Event-ID misses nothing, or is told by an event of type missed, without id, that what came " +
-		"between is not kept any more: then look at the rooms anew. Who does not take what comes is cut off."
+		"between is not kept any more: then look at the rooms anew. Who does not take what comes is cut off. A token, or a certificate, listens " + strconv.Itoa(maxListeningBy) + " times at most."
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "The events, without end",
 		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
@@ -47,6 +47,7 @@ type listener struct {
 	by    *principal
 	room  string
 	types []string
+	under *connection // nil: none of ours
 	out   http.ResponseWriter
 	conn  *http.ResponseController
 	text  bytes.Buffer // what is written next
@@ -90,12 +91,13 @@ func (a *Admin) events(ctx context.Context, in *eventsInput) (*huma.StreamRespon
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer l.heard.Close()
 		r, w := humachi.Unwrap(hctx)
-		l.out, l.conn = w, http.NewResponseController(w)
+		l.out, l.conn, l.under = w, http.NewResponseController(w), connectionOf(r.Context())
 		err := l.serve(r.Context())
-		a.log.DebugContext(ctx, "a listener has gone", "err", err)
 		if errors.Is(err, server.ErrSlowListener) || errors.Is(err, os.ErrDeadlineExceeded) {
 			a.meters.cutOff.Inc()
+			err = errors.Join(err, l.abort())
 		}
+		a.log.DebugContext(ctx, "a listener has gone", "err", err)
 	}}, nil
 }
 
@@ -104,7 +106,11 @@ func (l *listener) serve(ctx context.Context) error {
 	h := l.out.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // or a proxy keeps them to itself
-	if err := l.conn.SetReadDeadline(time.Time{}); err != nil {
+	err := l.conn.SetReadDeadline(time.Time{})
+	if l.under != nil {
+		err = errors.Join(err, l.under.narrow())
+	}
+	if err != nil {
 		return err
 	}
 	l.text.WriteString("retry: " + strconv.Itoa(int(retryListening.Milliseconds())) + "\n\n")
@@ -165,4 +171,12 @@ func (l *listener) flush() error {
 	_, err := l.out.Write(l.text.Bytes())
 	l.text.Reset()
 	return errors.Join(err, l.conn.Flush())
+}
+
+// abort lets go of what waits for a client that does not take it.
+func (l *listener) abort() error {
+	if l.under == nil {
+		return nil
+	}
+	return l.under.abort()
 }

@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -177,7 +180,63 @@ func TestListenersLeaveRoom(t *testing.T) {
 	}
 }
 
-// TestStalledListener: a client that does not read is cut off, counted, and holds up nobody.
+// TestListenersHaveShares: a token, and an address, has so many, and is told what to do; the others have theirs.
+func TestListenersHaveShares(t *testing.T) {
+	here := sourceOf(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	for name, c := range map[string]struct {
+		by     string
+		n      int
+		status int
+		words  string
+	}{
+		"the token":    {"file", maxListeningBy, 429, "with this token"},
+		"the address":  {"", maxListeningFrom, 429, "from this address"},
+		"everybody":    {"", maxListening, 503, "try again"},
+		"nearly":       {"file", maxListeningBy - 1, 200, ""},
+		"another's is": {"token:t1", maxListeningBy, 200, ""},
+	} {
+		r := newStage(t, 4)
+		for i := range c.n {
+			by, from := c.by, here
+			if by == "" {
+				by = fmt.Sprint(i)
+			}
+			if name == "everybody" {
+				from = sourceOf(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+			}
+			if r.admin.listening.enter(by, from) != notTaken {
+				t.Fatalf("%s: no room for %d", name, i)
+			}
+		}
+		if c.status == 200 {
+			if s := r.listens(t, "", 0); s.resp.StatusCode != 200 {
+				t.Errorf("%s: %d", name, s.resp.StatusCode)
+			}
+			continue
+		}
+		got := r.ask(t, "GET", eventsPath, "", nil)
+		got.problem(t, c.status)
+		if !strings.Contains(got.body, c.words) || got.header.Get("Retry-After") == "" {
+			t.Errorf("%s: %s, Retry-After %q", name, got.body, got.header.Get("Retry-After"))
+		}
+		if r.ask(t, "GET", "/v1/rooms", "", nil).status != 200 {
+			t.Errorf("%s: other requests are refused, too", name)
+		}
+	}
+	u := newAudience()
+	for range 3 {
+		u.enter("a", here)
+	}
+	for range 3 {
+		u.leave("a", here)
+	}
+	if u.all != 0 || len(u.by) != 0 || len(u.from) != 0 {
+		t.Errorf("who has gone is kept: %+v", u)
+	}
+}
+
+// TestStalledListener: a client that does not read is cut off before it has cost the server much, hears so at once, is counted, and holds
+// up nobody.
 func TestStalledListener(t *testing.T) {
 	r := newStage(t, 256)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(r.base, "http://"))
@@ -190,14 +249,20 @@ func TestStalledListener(t *testing.T) {
 	quick := r.listens(t, "", 0)
 	quick.block()
 	text := strings.Repeat("x", 2000)
-	for n := 0; r.ring.Listeners() > 1 || n < 256; n++ { // until its socket and then its place in the ring are full
-		r.ring.Publish(server.Event{Type: server.EventRoomOpened, Data: text})
-		if e := quick.event(); e.Data != text {
-			t.Fatal("the other listener got something else")
-		}
-		if n > 1e6 {
+	until := time.Now().Add(10 * time.Second)
+	for n := 0; r.ring.Listeners() > 1 || n == 0; n++ { // 80 KB are more than the buffers of both sides hold; then it takes its time
+		if n < 40 {
+			r.ring.Publish(server.Event{Type: server.EventRoomOpened, Data: text})
+			if e := quick.event(); e.Data != text {
+				t.Fatal("the other listener got something else")
+			}
+		} else if time.Sleep(10 * time.Millisecond); time.Now().After(until) {
 			t.Fatal("the stalled listener is still there")
 		}
+	}
+	_ = conn.SetReadDeadline(until)
+	if _, err := io.Copy(io.Discard, conn); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("it hears %v", err)
 	}
 	if body := r.ask(t, "GET", "/metrics", "", nil).body; !strings.Contains(body, "conclave_admin_listeners_cut_off_total 1") {
 		t.Error("not counted")

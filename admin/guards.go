@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -25,6 +24,7 @@ const (
 	reasonToken     = "token"
 	reasonThrottled = "throttled"
 	reasonPaced     = "paced"
+	reasonListeners = "listeners"
 	reasonRole      = "role"
 	reasonType      = "content_type"
 	reasonPanic     = "panic"
@@ -34,24 +34,6 @@ const (
 func (a *Admin) refuse(w http.ResponseWriter, reason string, status int, detail string) {
 	a.meters.refused.WithLabelValues(reason).Inc()
 	writeProblem(w, status, detail)
-}
-
-// bounded sheds requests beyond maxInFlight, and listeners beyond maxListening, instead of queueing them.
-func (a *Admin) bounded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		slots := a.inFlight
-		if r.URL.Path == eventsPath {
-			slots = a.listening
-		}
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-			next.ServeHTTP(w, r)
-		default:
-			w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
-			a.refuse(w, reasonBusy, http.StatusServiceUnavailable, "too many requests at a time; try again")
-		}
-	})
 }
 
 // recovered keeps a fault of one request from ending the server, and counts it: the count must stay zero.
@@ -127,13 +109,7 @@ func (a *Admin) ours(r *http.Request, host string) bool {
 }
 
 // peer is the address of the client. Fields that a proxy may add are not believed.
-func peer(r *http.Request) netip.Addr {
-	addr, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return addr.Addr()
-}
+func peer(r *http.Request) netip.Addr { return addressOf(r.RemoteAddr) }
 
 // typed wants JSON where there is a body. A browser cannot send that across origins without asking first.
 func (a *Admin) typed(next http.Handler) http.Handler {

@@ -20,7 +20,7 @@ func (a *Admin) open(path string) bool {
 }
 
 // identified is the one place that lets a request pass to its route. It denies by default, unknown routes included; what the
-// one who asks may do is for authorize to say.
+// one who asks may do is for authorize to say. It comes before anything that is bounded for all, since to look at a token costs a hash.
 func (a *Admin) identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.open(r.URL.Path) {
@@ -52,6 +52,9 @@ func (a *Admin) paced(w http.ResponseWriter, r *http.Request, p *principal, next
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 		a.refuse(w, reasonPaced, http.StatusTooManyRequests, "too many requests with this token; slow down")
 		return
+	}
+	if c := connectionOf(r.Context()); c != nil {
+		c.prove()
 	}
 	next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, p)))
 }

@@ -29,18 +29,25 @@ const (
 	maxHeader = 16 << 10
 	// maxBody bounds a request's body in octets; the largest is the list of an account's devices.
 	maxBody = 16 << 10
-	// maxConnections bounds open connections: those of maxListening, and beside them a swarm that makes accounts in parallel, which uses
-	// some tens.
-	maxConnections = maxListening + 256
-	// maxInFlight bounds requests that are worked on at a time.
-	maxInFlight = 64
+	// maxProven bounds the connections of those who have proven who they are: those of maxListening, and beside them a swarm that makes
+	// accounts in parallel, which uses some tens.
+	maxProven = maxListening + 256
+	// maxStrangers bounds the connections over which nobody has proven anything yet, which an honest client does within milliseconds;
+	// maxStrangersOf those of one source: several browsers, which open six each before they know the token.
+	maxStrangers, maxStrangersOf = 256, 64
+	// maxInFlight bounds requests that are worked on at a time, maxStrangersServed those of strangers (health, metrics, the console's files).
+	maxInFlight, maxStrangersServed = 64, 32
 
-	// maxListening bounds those who listen to events: each is a connection and a goroutine, some 30 KiB.
-	maxListening = 1024
+	// maxListening bounds those who listen to events: each is a connection and a goroutine, some 30 KiB. maxListeningBy bounds those of one
+	// token or certificate, so that no viewer takes all places; maxListeningFrom those from one address, where somebody has several.
+	maxListening, maxListeningBy, maxListeningFrom = 2048, 512, 1024
+	// listenerBuffer is what the kernel is asked to keep for a listener that does not read (it takes twice that, its own records included): some
+	// fifty events, or 150 a second to a client 200 ms away. What comes faster waits in the ring.
+	listenerBuffer = 16 << 10
 	// heartbeat is how often a listener gets something where nothing happens: proxies close what is silent for a minute.
 	heartbeat = 15 * time.Second
-	// stalledPatience bounds one write to a listener; the kernel takes some hundred KiB for a client that does not read.
-	stalledPatience = 10 * time.Second
+	// stalledPatience bounds one write to a listener, once listenerBuffer and what his own kernel takes are full.
+	stalledPatience = 5 * time.Second
 	// retryListening is what a listener is told to wait before it comes back.
 	retryListening = 2 * time.Second
 

@@ -32,7 +32,7 @@ func newMeters() *meters {
 	}
 	m.registry.MustRegister(m.requests, m.refused, m.cutOff)
 	for _, reason := range []string{
-		reasonBusy, reasonHost, reasonOrigin, reasonNoToken, reasonToken, reasonThrottled, reasonPaced, reasonRole, reasonType,
+		reasonBusy, reasonHost, reasonOrigin, reasonNoToken, reasonToken, reasonThrottled, reasonPaced, reasonListeners, reasonRole, reasonType,
 		reasonPanic,
 	} {
 		m.refused.WithLabelValues(reason) // shown as 0 from the start, so that an alert may rest on it

@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -88,42 +89,89 @@ func TestLargeHeader(t *testing.T) {
 	}
 }
 
-// TestShed fills every slot for requests and asks for one more.
+// TestShed fills every slot, of those who are known or of strangers, and asks for one more of either kind.
 func TestShed(t *testing.T) {
-	_, hash, err := NewToken()
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range []struct {
+		full               func(*Admin) chan struct{}
+		strangers, knowing int
+	}{
+		{func(a *Admin) chan struct{} { return a.inFlight }, 200, 503},
+		{func(a *Admin) chan struct{} { return a.strangers }, 503, 200},
+	} {
+		r := newRig(t, nil)
+		for slots := c.full(r.admin); len(slots) < cap(slots); {
+			slots <- struct{}{}
+		}
+		for path, want := range map[string]int{"/healthz": c.strangers, "/v1/rooms": c.knowing} {
+			got := r.ask(t, "GET", path, "", nil)
+			if got.status != want || (want == 503) != (got.header.Get("Retry-After") != "") {
+				t.Errorf("%s: %d, Retry-After %q", path, got.status, got.header.Get("Retry-After"))
+			}
+		}
 	}
-	a, err := New(Config{Server: newFake(), Tokens: []TokenHash{hash}})
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestStrangersTakeNoPlaces: who opens connections without end and proves nothing loses his oldest, and keeps out nobody who can prove himself.
+func TestStrangersTakeNoPlaces(t *testing.T) {
+	r := newRig(t, nil)
+	r.ask(t, "GET", "/v1/rooms", "", nil) // over a connection that is kept, and stands
+	var silent []net.Conn
+	for range maxStrangersOf + 8 {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.base, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close() //nolint:errcheck // a test's own
+		silent = append(silent, c)
 	}
-	for range maxInFlight {
-		a.inFlight <- struct{}{}
+	for _, c := range silent[:8] {
+		_ = c.SetReadDeadline(time.Now().Add(headerPatience / 2))
+		var late net.Error
+		if _, err := c.Read(make([]byte, 1)); err == nil || errors.As(err, &late) && late.Timeout() {
+			t.Fatalf("the oldest is kept: %v", err)
+		}
 	}
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	fresh := &rig{base: r.base, token: r.token, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	for _, who := range []*rig{r, fresh} {
+		if got := who.ask(t, "GET", "/v1/rooms", "", nil); got.status != 200 {
+			t.Errorf("kept out: %d", got.status)
+		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	served := make(chan error, 1)
-	go func() { served <- a.Serve(ctx, l) }()
-	transport := &http.Transport{DisableKeepAlives: true}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+l.Addr().String()+"/healthz", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestConnections is the count of those that are open, with sources and numbers that no test has sockets for.
+func TestConnections(t *testing.T) {
+	l := &connections{}
+	open := func(source byte) (c, evicted *connection) {
+		ours, theirs := net.Pipe()
+		t.Cleanup(func() { _ = theirs.Close() })
+		c = &connection{Conn: ours, of: l, source: sourceOf(netip.AddrFrom4([4]byte{192, 0, 2, source}))}
+		return c, l.enter(c)
 	}
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
+	first, _ := open(0)
+	first.prove()
+	second, _ := open(1)
+	for i := range maxStrangers - 1 {
+		if _, evicted := open(byte(2 + i%200)); evicted != nil {
+			t.Fatalf("the %d. stranger costs another his place", i+2)
+		}
 	}
-	defer resp.Body.Close() //nolint:errcheck // a test's own
-	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("%d, Retry-After %q", resp.StatusCode, resp.Header.Get("Retry-After"))
+	if _, evicted := open(250); evicted != second {
+		t.Error("the oldest stranger has his place still")
 	}
-	cancel()
-	if err := <-served; err != nil {
-		t.Error(err)
+	second.prove() // too late
+	if first.Close(); l.proven != 0 || len(l.strangers) != maxStrangers {
+		t.Errorf("%d proven, %d strangers", l.proven, len(l.strangers))
+	}
+	_, _ = first.Close(), second.Close() // a second time, and one that was evicted
+	if l.proven != 0 || len(l.strangers) != maxStrangers {
+		t.Errorf("counted twice: %d proven, %d strangers", l.proven, len(l.strangers))
+	}
+	for l.proven = maxProven; len(l.strangers) > 0; {
+		c := l.strangers[0]
+		if c.prove(); c.proven {
+			t.Fatal("more are proven than may be")
+		}
+		_ = c.Close()
 	}
 }

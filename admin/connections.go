@@ -1,0 +1,146 @@
+package admin
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+)
+
+// connections bounds the open connections of a listener. Whoever has proven nothing yet may be sent away for the sake of who comes after
+// him: the one who has been there longest of those from his address, or of all, where there are too many. A connection over which somebody
+// has proven who he is stays. So no stranger keeps out whoever can prove himself at once, however many connections he opens.
+type connections struct {
+	net.Listener
+
+	mu        sync.Mutex
+	proven    int           // guarded by mu
+	strangers []*connection // oldest first; guarded by mu
+}
+
+// connection is one of them.
+type connection struct {
+	net.Conn
+	of     *connections
+	source netip.Prefix
+	proven bool // guarded by of.mu
+	gone   bool // likewise
+}
+
+// Accept waits for a connection; it never waits for room.
+func (l *connections) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{Conn: conn, of: l, source: sourceOf(addressOf(conn.RemoteAddr().String()))}
+	if evicted := l.enter(c); evicted != nil {
+		_ = evicted.Conn.Close() // whoever serves it finds out
+	}
+	return c, nil
+}
+
+// addressOf is the address of a peer, the zero value where it has none.
+func addressOf(peer string) netip.Addr {
+	addr, err := netip.ParseAddrPort(peer)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Addr()
+}
+
+// enter takes a connection in, and gives the one that has to go for it.
+func (l *connections) enter(c *connection) (evicted *connection) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	of := 0
+	for _, s := range l.strangers {
+		if s.source == c.source {
+			of++
+		}
+	}
+	oldest := -1
+	switch {
+	case of >= maxStrangersOf:
+		oldest = slices.IndexFunc(l.strangers, func(s *connection) bool { return s.source == c.source })
+	case len(l.strangers) >= maxStrangers:
+		oldest = 0
+	}
+	if oldest >= 0 {
+		evicted = l.strangers[oldest]
+		evicted.gone = true
+		l.strangers = slices.Delete(l.strangers, oldest, oldest+1)
+	}
+	l.strangers = append(l.strangers, c)
+	return evicted
+}
+
+// prove notes that somebody has proven who he is over the connection. Where too many have it stays what it was.
+func (c *connection) prove() {
+	l := c.of
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.proven || c.gone || l.proven >= maxProven {
+		return
+	}
+	c.proven = true
+	l.proven++
+	l.forget(c)
+}
+
+// forget takes it from the strangers; mu is held.
+func (l *connections) forget(c *connection) {
+	if i := slices.Index(l.strangers, c); i >= 0 {
+		l.strangers = slices.Delete(l.strangers, i, i+1)
+	}
+}
+
+// Close ends the connection; of several Closes the first counts.
+func (c *connection) Close() error {
+	l := c.of
+	l.mu.Lock()
+	if !c.gone {
+		c.gone = true
+		if c.proven {
+			l.proven--
+		} else {
+			l.forget(c)
+		}
+	}
+	l.mu.Unlock()
+	return c.Conn.Close()
+}
+
+type connectionKey struct{}
+
+// withConnection lets a request find its connection.
+func withConnection(ctx context.Context, conn net.Conn) context.Context {
+	if over, ok := conn.(*tls.Conn); ok {
+		conn = over.NetConn()
+	}
+	return context.WithValue(ctx, connectionKey{}, conn)
+}
+
+// connectionOf gives the connection of a request; nil: it came by none of ours, as in a test.
+func connectionOf(ctx context.Context) *connection {
+	c, _ := ctx.Value(connectionKey{}).(*connection)
+	return c
+}
+
+// narrow has the kernel keep little for a peer that does not read, so that this shows.
+func (c *connection) narrow() error {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		return tcp.SetWriteBuffer(listenerBuffer)
+	}
+	return nil
+}
+
+// abort has the next Close drop what the kernel keeps for the peer, and tell it so at once: who does not read would not hear of an orderly end.
+func (c *connection) abort() error {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		return tcp.SetLinger(0)
+	}
+	return nil
+}
