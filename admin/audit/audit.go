@@ -120,6 +120,8 @@ func (i Inspection) Print(w io.Writer, r trail.Report) {
 		{r.Pruned > 0, fmt.Sprintf("records up to %d were removed to make room (audit.keep_mb)", r.Pruned)},
 		{r.Lost > 0, fmt.Sprintf("%d entries were lost: the disk was full or too slow", r.Lost)},
 		{r.Unsigned > 0, fmt.Sprintf("no signature stands yet for the last %d records", r.Unsigned)},
+		{r.Torn > 0, fmt.Sprintf("torn, %d octets after the last record: another is being written, or a crash broke it off; the next start cuts that off", r.Torn)},
+		{r.Mended > 0, fmt.Sprintf("%d octets of records that crashes broke off were cut off by servers that came back (trail.opened)", r.Mended)},
 		{!r.Closed, "it does not end with the end of a server: one writes to it, or was killed"},
 	} {
 		if note.holds {

@@ -7,6 +7,9 @@
 // that came before. A file is begun after a signature only, and is named by the number of its first record. Where the trail takes more room than it
 // may the oldest files go, and a record says so.
 //
+// A crash may leave the last line without its end. That is told, and is no sign of tampering, as long as it is the beginning of the next record
+// and nothing comes after it; whoever opens the trail again cuts it off and says how much that was.
+//
 // What it shows: one octet that was changed, a record or a file that was taken out or put elsewhere, and, against the last signature that the
 // server knows of (Head), an end that was cut off. What it cannot show: records after the last signature that were cut off, or written anew as a
 // whole, while the server was down (trail.opened counts them), and anything that was done with the server's own key. Whoever must not trust the

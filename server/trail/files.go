@@ -158,6 +158,9 @@ func (t *Trail) reopen(p part, opened *openedData) error {
 			opened.Broken = "the record that was signed last is another"
 		}
 	}
+	if opened.Torn > 0 && opened.Broken == "" && !torn(rest, t.w.seq+1) {
+		opened.Broken = "what follows the last record is nothing that a crash leaves of another"
+	}
 	if t.w.seq < t.cfg.Head.Seq {
 		opened.Broken = fmt.Sprintf("records up to %d were signed, and those after %d are gone", t.cfg.Head.Seq, t.w.seq)
 		t.w.chain = chain{t.cfg.Head.Seq, t.cfg.Head.Hash} // the gap stays

@@ -49,6 +49,8 @@ type Report struct {
 	Lost       uint64    `json:"lost"`       // entries that the server could not record
 	Pruned     uint64    `json:"pruned"`     // number of the last record that was removed to make room
 	Closed     bool      `json:"closed"`     // it ends where the server stopped in order
+	Torn       int64     `json:"torn"`       // octets after the last record: one that is being written, or that a crash broke off
+	Mended     int64     `json:"mended"`     // octets of such that a server which came back has cut off
 	Problems   []Problem `json:"problems"`
 }
 
@@ -62,7 +64,9 @@ type verifier struct {
 	last    place
 	suspect *place // the line before the last one: it or the last one was altered
 	closing bool   // the record before is trail.closed
-	headed  bool   // the record of Expect.Head was seen
+	rest    []byte // the last line, where it has no end, and where it is; nil: it has one
+	restAt  place
+	headed  bool // the record of Expect.Head was seen
 }
 
 // place is where a line is.
@@ -131,14 +135,15 @@ func (v *verifier) read(name string, r io.Reader) error {
 
 // line looks at one line.
 func (v *verifier) line(at place, line []byte, whole bool) {
+	v.unended() // more comes after it
+	at.seq = v.next
+	if !whole {
+		v.rest, v.restAt = bytes.Clone(line), at // only the end shows what it is
+		return
+	}
 	hash := hashOf(line)
 	defer func() { v.prev, v.last = hash, at }()
 	v.report.Records++
-	at.seq = v.next
-	if !whole {
-		v.blame(&at, "the line has no end: it was cut, or is being written")
-		return
-	}
 	var r Record
 	if err := strictly(line, &r); err != nil {
 		v.settle(false)
@@ -162,6 +167,16 @@ func (v *verifier) line(at place, line []byte, whole bool) {
 			v.blame(&at, "the server signed another record of this number")
 		}
 	}
+}
+
+// unended blames a line without end, if there was one: something comes after it, or no broken write leaves it.
+func (v *verifier) unended() {
+	if v.rest == nil {
+		return
+	}
+	v.report.Records++
+	v.blame(&v.restAt, "the line has no end: it was cut, or altered")
+	v.prev, v.last, v.rest = hashOf(v.rest), v.restAt, nil
 }
 
 // settle says which of two lines was altered that do not fit: if the second is what its successor saw, it was the first.
@@ -232,7 +247,10 @@ func (v *verifier) content(at *place, r Record, line []byte) {
 		}
 	case TypeOpened:
 		var d openedData
-		if json.Unmarshal(r.Data, &d) == nil && d.Broken != "" {
+		if json.Unmarshal(r.Data, &d) != nil {
+			return
+		}
+		if v.report.Mended += d.Torn; d.Broken != "" {
 			v.blame(at, "the server found when it came back that "+d.Broken)
 		}
 	default:
@@ -267,6 +285,10 @@ func (v *verifier) signature(at *place, r Record, line []byte) bool {
 
 // finish says what only the end shows.
 func (v *verifier) finish() {
+	if v.rest != nil && torn(v.rest, max(v.next, 1)) {
+		v.report.Torn, v.report.Closed, v.rest = int64(len(v.rest)), false, nil
+	}
+	v.unended()
 	if v.suspect != nil {
 		v.suspect = nil
 		v.blame(&v.last, "it, or the record before it, was altered")

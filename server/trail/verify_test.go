@@ -67,17 +67,22 @@ func TestWhatIsDoneToATrail(t *testing.T) {
 		change func([]string) []string
 		want   string
 	}{
-		"a record taken out":        {func(l []string) []string { return append(l[:3:3], l[4:]...) }, "from 4 to 4 before it are missing"},
-		"two records swapped":       {func(l []string) []string { l[2], l[3] = l[3], l[2]; return l }, "missing"},
-		"the beginning taken":       {func(l []string) []string { return l[2:] }, "the records before 3 are missing"},
-		"the end cut off":           {func(l []string) []string { return l[:4] }, "its end was cut off: the server signed up to record 6"},
-		"a record twice":            {func(l []string) []string { return append(l[:3:3], l[2:]...) }, "out of order"},
-		"all signed by a stranger":  {forge(stranger), "signed by another key"},
-		"forged by our own key":     {forge(testKey), "the server signed another record of this number"},
-		"nothing but a stranger's":  {func([]string) []string { return []string{"hello"} }, "it is no record"},
-		"an endless line":           {func(l []string) []string { return append(l, strings.Repeat("x", 8*maxLine)) }, "longer than any record"},
-		"all gone":                  {func([]string) []string { return nil }, "its end was cut off"},
-		"a line without end at end": {func(l []string) []string { return append(l, "{") }, ""}, // see below
+		"a record taken out":       {func(l []string) []string { return append(l[:3:3], l[4:]...) }, "from 4 to 4 before it are missing"},
+		"two records swapped":      {func(l []string) []string { l[2], l[3] = l[3], l[2]; return l }, "missing"},
+		"the beginning taken":      {func(l []string) []string { return l[2:] }, "the records before 3 are missing"},
+		"the end cut off":          {func(l []string) []string { return l[:4] }, "its end was cut off: the server signed up to record 6"},
+		"a record twice":           {func(l []string) []string { return append(l[:3:3], l[2:]...) }, "out of order"},
+		"all signed by a stranger": {forge(stranger), "signed by another key"},
+		"forged by our own key":    {forge(testKey), "the server signed another record of this number"},
+		"nothing but a stranger's": {func([]string) []string { return []string{"hello"} }, "it is no record"},
+		"an endless line":          {func(l []string) []string { return append(l, strings.Repeat("x", 8*maxLine)) }, "longer than any record"},
+		"all gone":                 {func([]string) []string { return nil }, "its end was cut off"},
+		// Without the end of the last line.
+		"no record at the end":      {func(l []string) []string { return append(l, "hello\x00") }, "-the line has no end"},
+		"another number at the end": {func(l []string) []string { return append(l, `{"seq":8,"ti`) }, "-the line has no end"},
+		"more than a record":        {func(l []string) []string { l[5] += "x"; return l }, "-the line has no end"},
+		"the end of what is signed": {func(l []string) []string { return l }, "-its end was cut off: the server signed up to record 6"},
+		"a part of what is signed":  {func(l []string) []string { l[5] = l[5][:90]; return l }, "-its end was cut off: the server signed up to record 6"},
 	} {
 		dir := t.TempDir()
 		head := recorded(t, Config{Dir: dir}, "a", "b")
@@ -87,8 +92,8 @@ func TestWhatIsDoneToATrail(t *testing.T) {
 			t.Fatal(err)
 		}
 		changed := strings.Join(c.change(strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")), "\n") + "\n"
-		if c.want == "" {
-			changed, c.want = strings.TrimSuffix(changed, "\n"), "the line has no end"
+		if want, without := strings.CutPrefix(c.want, "-"); without {
+			changed, c.want = strings.TrimSuffix(changed, "\n"), want
 		}
 		if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
 			t.Fatal(err)
@@ -97,5 +102,54 @@ func TestWhatIsDoneToATrail(t *testing.T) {
 		if len(r.Problems) == 0 || !strings.Contains(fmt.Sprint(r.Problems), c.want) {
 			t.Errorf("%s: %v, wanted %q", name, r.Problems, c.want)
 		}
+	}
+}
+
+// TestATornLine: what a crash leaves of the record that was being written is told, and is no problem, wherever it broke off; the server that
+// comes back cuts it off. The same in the middle of the trail is a problem.
+func TestATornLine(t *testing.T) {
+	dir := t.TempDir()
+	head := recorded(t, Config{Dir: dir}, "a", "b")
+	file := only(t, dir)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := chain{6, hashOf(text[bytes.LastIndexByte(text[:len(text)-1], '\n')+1 : len(text)-1])}
+	line, err := last.add(Record{Type: "room.opened", Room: "\u202e<b>", Data: json.RawMessage(`{"a":[1,"{"]}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n < len(line); n++ {
+		for _, zeros := range []string{"", "\x00\x00"} {
+			left := string(text) + string(line[:n]) + zeros
+			if err := os.WriteFile(file, []byte(left), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r := verified(t, dir, Expect{Head: head})
+			if len(r.Problems) != 0 || r.Torn != int64(len(left)-len(text)) || r.Last != 6 || r.Records != 6 || r.Closed {
+				t.Fatalf("%d octets %q: %+v", n, line[:n], r)
+			}
+		}
+	}
+	again := recorded(t, Config{Dir: dir, Head: head}, "c")
+	if r := verified(t, dir, Expect{Head: again}); len(r.Problems) != 0 || r.Torn != 0 || r.Mended != int64(len(line)+1) || !r.Closed {
+		t.Errorf("mended: %+v", r)
+	}
+	if err := os.WriteFile(file, append(text, "hello"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again = recorded(t, Config{Dir: dir, Head: head}, "c")
+	if r := verified(t, dir, Expect{Head: again}); !strings.Contains(fmt.Sprint(r.Problems), "nothing that a crash leaves") {
+		t.Errorf("what is no beginning of a record was cut off without a word: %+v", r)
+	}
+	v := &verifier{expect: Expect{Whole: true}}
+	for i, part := range []string{string(text) + string(line[:30]), string(line)} {
+		if err := v.read(fmt.Sprint(i), strings.NewReader(part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v.finish(); len(v.report.Problems) == 0 || v.report.Torn != 0 {
+		t.Errorf("torn in the middle: %+v", v.report)
 	}
 }

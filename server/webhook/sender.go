@@ -39,14 +39,14 @@ func start(ring *events.Ring, hooks []Hook, p pace, log *slog.Logger) (*Sender, 
 	s := &Sender{}
 	for _, h := range hooks {
 		if err := CheckURL(h.URL); err != nil {
-			return nil, fmt.Errorf("webhook: %q %w", h.URL, err)
-		}
-		if len(h.Secret) < SecretOctets {
-			return nil, fmt.Errorf("webhook: the secret of %s is shorter than %d octets", h.URL, SecretOctets)
+			return nil, fmt.Errorf("webhook: the URL %w", err)
 		}
 		u, err := url.Parse(h.URL)
 		if err != nil {
-			return nil, errors.Join(errors.New("webhook: URL"), err)
+			return nil, errors.New("webhook: the URL is none") // CheckURL has seen it
+		}
+		if len(h.Secret) < SecretOctets {
+			return nil, fmt.Errorf("webhook: the secret of %s is shorter than %d octets", shown(u), SecretOctets)
 		}
 		s.hooks = append(s.hooks, &hook{Hook: h, pace: p, log: log.With("webhook", shown(u)), shown: shown(u), client: newClient(u), queue: make(chan letter, queueLength)})
 	}
@@ -60,11 +60,13 @@ func start(ring *events.Ring, hooks []Hook, p pace, log *slog.Logger) (*Sender, 
 	return s, nil
 }
 
-// shown is a URL without its query, which may hold a key.
+// shown is a URL up to its host: what follows often holds a key.
 func shown(u *url.URL) string {
-	v := *u
-	v.RawQuery, v.ForceQuery = "", false
-	return v.String()
+	tail := ""
+	if u.Path != "" && u.Path != "/" || u.RawQuery != "" {
+		tail = "/…"
+	}
+	return u.Scheme + "://" + u.Host + tail
 }
 
 // Close sends what waits, once each and not for long, and ends. The ring has ended before: no more comes.

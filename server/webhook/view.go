@@ -2,9 +2,9 @@ package webhook
 
 import "time"
 
-// View is what the outside sees of a hook: neither its secret nor the query of its URL.
+// View is what the outside sees of a hook: neither its secret nor the path and the query of its URL, which with many receivers are one.
 type View struct {
-	URL         string       `json:"url" doc:"Where events are sent, without the query" example:"https://hooks.example.com/conclave"`
+	URL         string       `json:"url" doc:"Where events are sent, up to the host: many receivers have a secret in the path" example:"https://hooks.example.com/…"`
 	Types       []string     `json:"types" nullable:"false" doc:"Types of events that are sent; empty for all"`
 	Rooms       []string     `json:"rooms" nullable:"false" doc:"Rooms whose events are sent; empty for all, and for events of no room"`
 	Queued      int          `json:"queued" doc:"Events that wait"`

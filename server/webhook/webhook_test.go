@@ -97,7 +97,7 @@ func TestDelivery(t *testing.T) {
 		t.Errorf("at the end: %+v, and %d more", g, len(had))
 	}
 	v := sender.Views()[0]
-	if v.Delivered != 6 || v.Failed != 0 || v.Dead != 0 || v.URL != s.URL+"/in" || v.LastStatus != 204 {
+	if v.Delivered != 6 || v.Failed != 0 || v.Dead != 0 || v.URL != s.URL+"/…" || v.LastStatus != 204 {
 		t.Errorf("shown as %+v", v)
 	}
 }
@@ -167,7 +167,7 @@ func TestUnreachable(t *testing.T) {
 	s.Close()
 	p := quick
 	p.first, p.longest, p.close = time.Hour, time.Hour, time.Millisecond
-	ring, sender, stop := sending(t, p, Hook{URL: gone + "/?key=canary", Secret: secret})
+	ring, sender, stop := sending(t, p, Hook{URL: gone + "/canary?key=canary", Secret: secret})
 	ring.Publish(events.Event{Type: "x"})
 	deadline := time.Now().Add(patience)
 	for sender.Totals().Failed == 0 && time.Now().Before(deadline) {
@@ -175,7 +175,7 @@ func TestUnreachable(t *testing.T) {
 	}
 	stop()
 	v := sender.Views()[0]
-	if v.Dead != 1 || v.LastError == "" || strings.Contains(fmt.Sprint(v), "canary") {
+	if v.Dead != 1 || v.LastError == "" || v.URL != gone+"/…" || strings.Contains(fmt.Sprint(v), "canary") {
 		t.Errorf("shown as %+v", v)
 	}
 }
@@ -200,8 +200,9 @@ func TestCheckURL(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	for name, h := range map[string]Hook{"URL": {URL: "http://h.example", Secret: secret}, "secret": {URL: "https://h.example", Secret: secret[:31]}} {
-		if _, err := start(nil, []Hook{h}, quick, slog.New(slog.DiscardHandler)); err == nil || strings.Contains(err.Error(), string(secret[:31])) {
+	for name, h := range map[string]Hook{"URL": {URL: "http://h.example/canary", Secret: secret}, "secret": {URL: "https://h.example/canary", Secret: secret[:31]}} {
+		_, err := start(nil, []Hook{h}, quick, slog.New(slog.DiscardHandler))
+		if err == nil || strings.Contains(err.Error(), string(secret[:31])) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
