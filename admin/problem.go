@@ -41,6 +41,8 @@ var answers = []struct {
 	{server.ErrNoRecipients, http.StatusConflict, "the configuration names nobody to seal recordings to; add a public key of age under recording.recipients"},
 	{server.ErrUnknownRecording, http.StatusNotFound, "no such recording"},
 	{server.ErrRecordingRuns, http.StatusConflict, "the recording is still being written; end it first"},
+	{server.ErrRecordingsFull, http.StatusConflict, "the recordings take as much room as recording.max_mb lets them; fetch and delete some, or raise it"},
+	{server.ErrNoSpace, http.StatusConflict, "the disk has no more room left than recording.free_mb keeps free; make room, or lower that"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
 }

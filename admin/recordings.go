@@ -30,7 +30,7 @@ func (a *Admin) recordingRoutes() {
 	const all, one, ofRoom = "/v1/recordings", "/v1/recordings/{recording}", "/v1/rooms/{room}/recording"
 	begin := operation(server.Operator, "begin-recording", http.MethodPost, ofRoom, "Record a room", http.StatusNotFound, http.StatusConflict)
 	begin.Description = "What the room hears is written as Opus in Ogg, sealed with age to recording.recipients of the configuration. " +
-		"It is announced in the room, and to whoever comes later. It ends with a DELETE, or when everybody has left."
+		"It is announced in the room, and to whoever comes later. It ends with a DELETE, when everybody has left, or when it reaches a bound of the configuration."
 	begin.DefaultStatus = http.StatusCreated
 	huma.Register(a.api, begin, a.beginRecording)
 	huma.Register(a.api, operation(server.Operator, "end-recording", http.MethodDelete, ofRoom, "End the recording of a room", http.StatusNotFound), a.endRecording)

@@ -117,9 +117,12 @@ type RoomConfig struct {
 	Moderators []string // accounts: while none of them is in the room the others wait; they need no PIN
 }
 
-// RecordingConfig says whom recordings are for.
+// RecordingConfig says whom recordings are for, and how much room they may take.
 type RecordingConfig struct {
-	Recipients []string // public keys of age; none: nothing can be recorded
+	Recipients []string      // public keys of age; none: nothing can be recorded
+	MaxMB      int           // of all recordings
+	FreeMB     int           // that stays free on the disk
+	MaxLength  time.Duration // of one recording
 }
 
 // TrunkConfig is a peer known by address range or TLS certificate instead of digest. Where both are given both must hold.
@@ -188,8 +191,9 @@ func DefaultConfig() *Config {
 			Address: netip.AddrFrom4([4]byte{127, 0, 0, 1}), PortLow: 20000, PortHigh: 29999,
 			Codecs: slices.Clone(codecNames), Timeout: 30 * time.Second,
 		},
-		Admin: AdminConfig{Listen: "127.0.0.1:8060"},
-		Audit: AuditConfig{KeepMB: 1024},
+		Admin:     AdminConfig{Listen: "127.0.0.1:8060"},
+		Audit:     AuditConfig{KeepMB: 1024},
+		Recording: RecordingConfig{MaxMB: 10 << 10, FreeMB: 512, MaxLength: 24 * time.Hour},
 		Limits: LimitsConfig{
 			Calls: 2000, CallsPerAccount: 4, Rooms: 1000, SeatsPerRoom: 500, RequestsPerSource: 200, DHQueue: 64,
 		},

@@ -60,7 +60,12 @@ func (r *configReader) read(text []byte, c *Config) {
 	top.below("limits", func(s *section) { s.readLimits(&c.Limits) })
 	top.below("rooms", func(s *section) { s.readRooms(&c.Rooms) })
 	top.below("policies", func(s *section) { s.readPolicies(c) })
-	top.below("recording", func(s *section) { s.words("recipients", &c.Recording.Recipients, nil) })
+	top.below("recording", func(s *section) {
+		s.words("recipients", &c.Recording.Recipients, nil)
+		s.number("max_mb", &c.Recording.MaxMB, 1, maxKeptMB)
+		s.number("free_mb", &c.Recording.FreeMB, 0, maxKeptMB)
+		s.duration("max_length", &c.Recording.MaxLength, minWait, maxWait)
+	})
 	var trunks []TrunkConfig
 	if top.each("trunks", func(s *section) { trunks = append(trunks, s.readTrunk()) }) {
 		c.Trunks = trunks

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,8 +113,8 @@ func TestRecording(t *testing.T) {
 	saw(t, events, EventRecordingBegun, EventRecordingEnded)
 }
 
-// saw waits for events of these types, in this order.
-func saw(t *testing.T, events *Subscription, types ...string) {
+// saw waits for events of these types, in this order, and gives the last.
+func saw(t *testing.T, events *Subscription, types ...string) (last Event) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), e2ePatience)
 	defer cancel()
@@ -124,10 +125,11 @@ func saw(t *testing.T, events *Subscription, types ...string) {
 		}
 		for _, e := range some {
 			if len(types) > 0 && e.Type == types[0] {
-				types = types[1:]
+				types, last = types[1:], e
 			}
 		}
 	}
+	return last
 }
 
 func finished(t *testing.T, s *Server, id string) (e RecordingView) {
@@ -174,6 +176,34 @@ func TestRecordingsEndByThemselves(t *testing.T) {
 	}
 	if _, err := s.BeginRecording(t.Context(), "hall"); err != nil { // the server ends it
 		t.Error(err)
+	}
+}
+
+// TestRecordingsHaveBounds: one that reaches a bound ends by itself, is announced, and its event says why; where there is no room none begins.
+func TestRecordingsHaveBounds(t *testing.T) {
+	yaml, who := recordingYAML(t)
+	s := serveTest(t, strings.Replace(yaml, "recording: {", "recording: {max_length: 1s, free_mb: 0, ", 1))
+	events := s.Subscribe(LatestEvent)
+	defer events.Close()
+	p := newPhone(t, s)
+	one := p.lift(attempt{room: "hall", transport: "tls", as: enrolled(t, s, NewAccount{Name: "one"})}, toneOne)
+	sits(t, s, "hall", "one", waits(waitsNot))
+	e, err := s.BeginRecording(t.Context(), "hall")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := saw(t, events, EventRecordingBegun, EventRecordingEnded); last.Data != (Recorded{e.ID, "too_long"}) {
+		t.Errorf("told %+v", last)
+	}
+	one.forget()
+	until(t, "who is there is told", func() bool { _, n := one.heard(toneOne); return n > 25 })
+	over := finished(t, s, e.ID)
+	if _, frames := unsealed(t, s, e.ID, who); over.Reason != "too_long" || over.Seconds != 1 || frames != 50 {
+		t.Errorf("%+v: %d frames", over, frames)
+	}
+	full := serveTest(t, strings.Replace(yaml, "recording: {", "recording: {free_mb: 1048576, ", 1))
+	if _, err := full.BeginRecording(t.Context(), "hall"); !errors.Is(err, ErrNoSpace) { // of a terabyte
+		t.Errorf("where there is no room: %v", err)
 	}
 }
 

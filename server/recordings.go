@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"path/filepath"
 
 	"github.com/conclave/conclave/mixer"
 	"github.com/conclave/conclave/server/recording"
@@ -25,12 +27,23 @@ var (
 	ErrUnknownRecording = recording.ErrUnknown
 	// ErrRecordingRuns says that a recording is still being written (409).
 	ErrRecordingRuns = recording.ErrRunning
+	// ErrRecordingsFull says that recording.max_mb is used up (409), ErrNoSpace that the disk has no more than recording.free_mb left (409).
+	ErrRecordingsFull = recording.ErrFull
+	ErrNoSpace        = recording.ErrNoSpace
 )
 
 // Recorded comes with recording.begun and recording.ended.
 type Recorded struct {
 	Recording string `json:"recording"`
 	Reason    string `json:"reason,omitempty"` // of recording.ended
+}
+
+// shelf is where recordings go, and how much of it.
+func (c *RecordingConfig) shelf(data string, log *slog.Logger) recording.Config {
+	return recording.Config{
+		Folder: filepath.Join(data, recordingsFolder), Recipients: c.Recipients, Longest: c.MaxLength,
+		Keep: int64(c.MaxMB) << 20, Free: int64(c.FreeMB) << 20, Log: log,
+	}
 }
 
 // BeginRecording records what a room hears from now on, and has everybody in it told, and whoever comes later.

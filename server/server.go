@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -116,7 +115,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	if url := cfg.Telemetry.OTLP; url != "" {
 		s.tracer = traces.New(traces.Config{URL: url, Instance: cfg.SIP.Domain, Log: log})
 	}
-	if s.shelf, err = recording.New(filepath.Join(data, recordingsFolder), cfg.Recording.Recipients, log); err != nil {
+	if s.shelf, err = recording.New(cfg.Recording.shelf(data, log)); err != nil {
 		return nil, err
 	}
 	if s.tokens, err = loadTokens(s.store, time.Now); err != nil {

@@ -8,6 +8,9 @@
 // Next, Send and Format and never waits: what the disk cannot take in time is dropped from a bounded queue, counted, and silence
 // takes its place, so that the recording keeps time. The methods of a Shelf are for any goroutine.
 //
+// Bounds: how long one recording is, how much all of them take, and how much of the disk stays free. One that reaches a bound ends as if it had
+// been stopped, whole and readable, and says why; no other begins.
+//
 // Files: <id>.opus.age, and <id>.json with what is known about it, which holds no secret. A recording that a crash cut off has no end in
 // the latter; what was sealed until then can be read.
 //

@@ -22,13 +22,13 @@ type Entry struct {
 	Seconds    float64    `json:"seconds" doc:"How long it is, once it has ended"`
 	Octets     int64      `json:"octets" doc:"Size of the file"`
 	Dropped    uint64     `json:"dropped" doc:"Frames of 20 ms that the disk could not take in time, and for which there is silence"`
-	Reason     string     `json:"reason" doc:"Why it ended: stopped, empty (everybody left), room_closed, too_long, failed"`
+	Reason     string     `json:"reason" doc:"Why it ended: stopped, empty (everybody left), room_closed, too_long, full (recording.max_mb), no_space (recording.free_mb), failed (the disk)"`
 	Recipients []string   `json:"recipients" nullable:"false" doc:"Public keys of age that it is sealed to"`
 }
 
 var idShape = regexp.MustCompile(`^[0-9]{8}t[0-9]{6}z-[0-9a-f]{8}$`)
 
-const noteSuffix = ".json"
+const noteSuffix, contentSuffix = ".json", ".opus.age"
 
 // note writes what is known, in one step.
 func (s *Shelf) note(e Entry) error {
@@ -45,7 +45,7 @@ func (s *Shelf) note(e Entry) error {
 
 // List gives all recordings, by the time when they began.
 func (s *Shelf) List() ([]Entry, error) {
-	folder, err := os.Open(s.folder)
+	folder, err := os.Open(s.Folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -130,7 +130,7 @@ func (s *Shelf) Delete(id string) error {
 	case e.Running:
 		return ErrRunning
 	}
-	if err := os.Remove(s.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.remove(id); err != nil {
 		return err
 	}
 	return os.Remove(s.noted(id))

@@ -17,7 +17,7 @@ const (
 	queueLength = 1000
 	// pace is how often the queue is emptied. Nobody is woken up by a tick.
 	pace = 200 * time.Millisecond
-	// longest ends a recording that everybody has forgotten: 24 h, 350 MB.
+	// longest ends a recording that everybody has forgotten, where nobody says sooner: 24 h, 350 MB.
 	longest = 24 * time.Hour
 	// maxGap bounds the silence that takes the place of missing ticks; a machine that slept for longer did not confer.
 	maxGap = time.Minute

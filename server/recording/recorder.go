@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -36,7 +37,9 @@ type packet struct {
 // Reasons why a recording ends by itself.
 const (
 	Failed  = "failed"   // the disk took no more
-	TooLong = "too_long" // it has lasted for longer than any conference
+	TooLong = "too_long" // it has lasted for as long as one may
+	Full    = "full"     // all recordings together take as much as they may
+	NoSpace = "no_space" // what is to stay free on the disk is all that is left
 )
 
 // ID names the recording.
@@ -73,9 +76,10 @@ func (r *Recorder) Stop(gone <-chan struct{}, reason string) {
 
 // write is the goroutine of a recording.
 func (r *Recorder) write(to io.WriteCloser, w *ogg.Writer) {
-	s := scribe{w: w, silence: codec.Silence(format)}
+	s := scribe{w: w, silence: codec.Silence(format), most: uint64(r.shelf.Longest / tickLength)} //nolint:gosec // it is more than nothing
 	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
+	told := false
 	for done := false; !done; {
 		select {
 		case <-ticker.C:
@@ -83,20 +87,35 @@ func (r *Recorder) write(to io.WriteCloser, w *ogg.Writer) {
 			<-r.gone
 			done = true
 		}
-		failed := s.err != nil
 		for n := len(r.queue); n > 0; n-- {
 			k := <-r.queue
 			s.take(&k)
 		}
-		switch {
-		case s.err != nil && !failed:
-			r.over(r, Failed)
-		case s.written == uint64(longest/tickLength):
-			s.written++ // told once
-			r.over(r, TooLong)
+		if reason := r.bound(&s); reason != "" && !told && !done {
+			told, s.most = true, s.written // it ends here, whenever it is stopped
+			r.over(r, reason)
 		}
 	}
 	r.shelf.finish(r, to, &s)
+}
+
+// bound says why the recording cannot go on; "": it can.
+func (r *Recorder) bound(s *scribe) string {
+	if s.err != nil {
+		return Failed
+	}
+	if s.written >= s.most {
+		return TooLong
+	}
+	switch err := r.shelf.lacks(); {
+	case errors.Is(err, ErrFull):
+		return Full
+	case errors.Is(err, ErrNoSpace):
+		return NoSpace
+	case err != nil:
+		return Failed // nobody knows what the disk has left
+	}
+	return ""
 }
 
 // scribe puts the packets into the file, with silence where some are missing.
@@ -105,7 +124,8 @@ type scribe struct {
 	silence []byte
 	next    codec.Tick // that follows the last one; 0: there is none yet
 	written uint64
-	err     error // after which nothing is written
+	most    uint64 // that may be written
+	err     error  // after which nothing is written
 }
 
 func (s *scribe) take(k *packet) {
@@ -119,7 +139,7 @@ func (s *scribe) take(k *packet) {
 }
 
 func (s *scribe) put(b []byte) {
-	if s.err != nil || s.written >= uint64(longest/tickLength) {
+	if s.err != nil || s.written >= s.most {
 		return
 	}
 	if s.err = s.w.Packet(b); s.err == nil {

@@ -27,7 +27,9 @@ func desk(t testing.TB) (*Shelf, *age.X25519Identity) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(filepath.Join(t.TempDir(), "recordings"), []string{who.Recipient().String()}, slog.New(slog.DiscardHandler))
+	s, err := New(Config{
+		Folder: filepath.Join(t.TempDir(), "recordings"), Recipients: []string{who.Recipient().String()}, Log: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +120,7 @@ func TestARecordingIsForItsRecipientsAlone(t *testing.T) {
 	if err != nil || bytes.Contains(sealed, frame(7)) || bytes.Contains(sealed, []byte("OpusHead")) {
 		t.Errorf("it can be read: %v", err)
 	}
-	for _, name := range []string{s.path(r.ID()), filepath.Join(s.folder, r.ID()+noteSuffix)} {
+	for _, name := range []string{s.path(r.ID()), filepath.Join(s.Folder, r.ID()+noteSuffix)} {
 		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", name, info.Mode(), err)
 		}
@@ -232,6 +234,88 @@ func TestAFullDiskEndsARecording(t *testing.T) {
 	}
 }
 
+// TestRoomEndsARecording: one that reaches a bound ends by itself, can be read up to there, and says why; no other begins until there is room.
+func TestRoomEndsARecording(t *testing.T) {
+	for name, c := range map[string]struct {
+		bound  func(s *Shelf)
+		reason string
+		err    error
+	}{
+		"all": {func(s *Shelf) { s.Keep = 100 << 10 }, Full, ErrFull},
+		"the disk": {func(s *Shelf) {
+			s.Free, s.space = 1<<20, func(string) (int64, error) { return 1<<20 + 100<<10 - s.used.Load(), nil }
+		}, NoSpace, ErrNoSpace},
+		"one": {func(s *Shelf) { s.Longest = 5 * time.Second }, TooLong, nil},
+	} {
+		s, who := desk(t)
+		c.bound(s)
+		told := make(chan string, 2)
+		r, err := s.Begin("hall", func(_ *Recorder, reason string) { told <- reason })
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := 0
+		for reason := ""; reason == ""; {
+			if len(r.queue) < queueLength/2 {
+				r.Send(codec.Tick(1+sent), codec.Packet{Payload: frame(sent)})
+				sent++
+			} else {
+				time.Sleep(time.Millisecond)
+			}
+			select {
+			case reason = <-told:
+				if reason != c.reason {
+					t.Errorf("%s: told %q", name, reason)
+				}
+			default:
+			}
+		}
+		for range 100 { // the room takes its time
+			r.Send(codec.Tick(1+sent), codec.Packet{Payload: frame(sent)})
+		}
+		r.Stop(nobody, c.reason)
+		e := ended(t, s, r.ID())
+		packets := opened(t, s, r.ID(), who)
+		if e.Reason != c.reason || e.Seconds != float64(len(packets))/50 || len(packets) > sent || e.Octets != s.Octets() || e.Octets > 200<<10 {
+			t.Errorf("%s: %+v, %d packets, %d octets of all", name, e, len(packets), s.Octets())
+		}
+		if short := s.CutShort(); short != map[bool]uint64{true: 1, false: 0}[c.err != nil] {
+			t.Errorf("%s: %d were cut short", name, short)
+		}
+		if c.err == nil {
+			continue
+		}
+		if _, err := s.Begin("hall", func(*Recorder, string) {}); !errors.Is(err, c.err) {
+			t.Errorf("%s: another begins: %v", name, err)
+		}
+		if err := s.Delete(r.ID()); err != nil || s.Octets() != 0 {
+			t.Errorf("%s: %v, %d octets are left of none", name, err, s.Octets())
+		}
+		begin(t, s).Stop(nobody, "stopped")
+	}
+}
+
+// TestTheShelfCounts what it finds, and what somebody has taken away without it.
+func TestTheShelfCounts(t *testing.T) {
+	s, _ := desk(t)
+	r := begin(t, s)
+	r.Stop(nobody, "stopped")
+	e := ended(t, s, r.ID())
+	again, err := New(s.Config)
+	if err != nil || again.Octets() != e.Octets || e.Octets == 0 {
+		t.Fatalf("%v: %d octets, not %d", err, again.Octets(), e.Octets)
+	}
+	again.Keep = e.Octets
+	if _, err := again.Begin("hall", func(*Recorder, string) {}); !errors.Is(err, ErrFull) {
+		t.Errorf("begun: %v", err)
+	}
+	if err := os.Remove(s.path(r.ID())); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, again).Stop(nobody, "stopped")
+	again.Close()
+}
+
 func TestShelf(t *testing.T) {
 	s, _ := desk(t)
 	if all, err := s.List(); err != nil || len(all) != 0 {
@@ -250,7 +334,7 @@ func TestShelf(t *testing.T) {
 		r.Stop(nobody, "stopped")
 		ended(t, s, r.ID())
 	}
-	if err := os.WriteFile(filepath.Join(s.folder, "notes.json"), []byte("of somebody else"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.Folder, "notes.json"), []byte("of somebody else"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Delete(ids[1]); err != nil {
@@ -279,7 +363,7 @@ func TestADiscardedRecordingNeverWas(t *testing.T) {
 	r.Discard()
 	r.Stop(nobody, "refused")
 	s.Close()
-	if left, err := os.ReadDir(s.folder); err != nil || len(left) != 0 {
+	if left, err := os.ReadDir(s.Folder); err != nil || len(left) != 0 {
 		t.Errorf("%v, %v", left, err)
 	}
 }
@@ -303,7 +387,7 @@ func TestRecordingsAreBounded(t *testing.T) {
 }
 
 func TestRecipients(t *testing.T) {
-	if s, err := New(t.TempDir(), nil, slog.New(slog.DiscardHandler)); err != nil {
+	if s, err := New(Config{Folder: t.TempDir(), Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Error(err)
 	} else if _, err := s.Begin("hall", func(*Recorder, string) {}); !errors.Is(err, ErrNoRecipients) {
 		t.Errorf("sealed to nobody: %v", err)

@@ -32,22 +32,37 @@ var (
 	ErrUnknown = errors.New("recording: no such recording")
 	// ErrRunning says that a recording is still being written.
 	ErrRunning = errors.New("recording: still being written")
+	// ErrFull says that the recordings take as much room as they may.
+	ErrFull = errors.New("recording: no more may be kept")
+	// ErrNoSpace says that the disk has less room left than is to stay free.
+	ErrNoSpace = errors.New("recording: too little room on the disk")
 )
+
+// Config is what a shelf is made of.
+type Config struct {
+	Folder     string        // which the first recording creates
+	Recipients []string      // public keys of age
+	Longest    time.Duration // of one recording; 0: the most there is
+	Keep       int64         // octets of all recordings; 0: no bound
+	Free       int64         // octets that are to stay free on the disk
+	Log        *slog.Logger
+}
 
 // Shelf is where the recordings are.
 type Shelf struct {
-	folder     string
-	names      []string
+	Config
 	recipients []age.Recipient
-	log        *slog.Logger
 	create     func(path string) (io.WriteCloser, error) // tests have their own
+	space      func(path string) (int64, error)          // likewise: octets that are free
 
 	mu      sync.Mutex
 	running map[string]bool // by ID
 	closed  bool
 	writers sync.WaitGroup
 
-	dropped atomic.Uint64 // frames, of recordings that have ended
+	dropped  atomic.Uint64 // frames, of recordings that have ended
+	cutShort atomic.Uint64 // recordings that ended for lack of room, or by a fault of the disk
+	used     atomic.Int64  // octets of all recordings
 }
 
 // ParseRecipients reads public keys of age (age1…).
@@ -63,13 +78,17 @@ func ParseRecipients(names []string) ([]age.Recipient, error) {
 	return all, nil
 }
 
-// New makes a shelf of a folder, which the first recording creates.
-func New(folder string, recipients []string, log *slog.Logger) (*Shelf, error) {
-	keys, err := ParseRecipients(recipients)
+// New makes a shelf.
+func New(c Config) (*Shelf, error) {
+	keys, err := ParseRecipients(c.Recipients)
 	if err != nil {
 		return nil, err
 	}
-	return &Shelf{folder: folder, names: recipients, recipients: keys, log: log, create: create, running: make(map[string]bool)}, nil
+	if c.Longest == 0 {
+		c.Longest = longest
+	}
+	s := &Shelf{Config: c, recipients: keys, create: create, space: space, running: make(map[string]bool)}
+	return s, s.measure()
 }
 
 func create(path string) (io.WriteCloser, error) {
@@ -91,10 +110,16 @@ func (s *Shelf) Begin(room string, over func(r *Recorder, reason string)) (*Reco
 	if len(s.recipients) == 0 {
 		return nil, ErrNoRecipients
 	}
+	if err := os.MkdirAll(s.Folder, 0o700); err != nil {
+		return nil, err
+	}
+	if err := s.roomForMore(); err != nil {
+		return nil, err
+	}
 	now := time.Now().UTC()
 	r := &Recorder{
 		shelf: s, queue: make(chan packet, queueLength), stopped: make(chan struct{}), over: over,
-		entry: Entry{ID: newID(now), Room: room, BegunAt: now.Truncate(time.Millisecond), Recipients: s.names},
+		entry: Entry{ID: newID(now), Room: room, BegunAt: now.Truncate(time.Millisecond), Recipients: s.Recipients},
 	}
 	if err := s.enter(r.entry.ID); err != nil {
 		return nil, err
@@ -129,16 +154,14 @@ func (s *Shelf) leave(id string) {
 
 // open makes the files of a recording.
 func (s *Shelf) open(e Entry) (to io.WriteCloser, w *ogg.Writer, err error) {
-	if err = os.MkdirAll(s.folder, 0o700); err != nil {
-		return nil, nil, err
-	}
-	file, err := s.create(s.path(e.ID))
+	disk, err := s.create(s.path(e.ID))
 	if err != nil {
 		return nil, nil, err
 	}
+	file := &counted{disk, &s.used}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, file.Close(), os.Remove(s.path(e.ID)))
+			err = errors.Join(err, file.Close(), s.remove(e.ID))
 		}
 	}()
 	sealed, err := age.Encrypt(file, s.recipients...)
@@ -175,17 +198,21 @@ func (s *Shelf) finish(r *Recorder, to io.Closer, w *scribe) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	r.entry.EndedAt, r.entry.Reason, r.entry.Dropped = &now, r.reason, r.dropped.Load()
 	s.dropped.Add(r.entry.Dropped)
-	r.entry.Seconds = (time.Duration(min(w.written, uint64(longest/tickLength))) * tickLength).Seconds()
+	r.entry.Seconds = (time.Duration(w.written) * tickLength).Seconds() //nolint:gosec // some millions at most
 	if err != nil {
 		r.entry.Reason = Failed
 	}
+	switch r.entry.Reason {
+	case Failed, Full, NoSpace:
+		s.cutShort.Add(1)
+	}
 	if r.unwanted.Load() {
-		err = errors.Join(os.Remove(s.path(r.entry.ID)), os.Remove(s.noted(r.entry.ID)))
+		err = errors.Join(s.remove(r.entry.ID), os.Remove(s.noted(r.entry.ID)))
 	} else {
 		err = errors.Join(err, s.note(r.entry))
 	}
 	if err != nil {
-		s.log.Error("a recording is not whole", "recording", r.entry.ID, "room", r.entry.Room, "err", err)
+		s.Log.Error("a recording is not whole", "recording", r.entry.ID, "room", r.entry.Room, "err", err)
 	}
 }
 
@@ -214,6 +241,6 @@ func newID(now time.Time) string {
 	return now.Format("20060102t150405z") + "-" + hex.EncodeToString(b[:])
 }
 
-func (s *Shelf) noted(id string) string { return filepath.Join(s.folder, id+noteSuffix) }
+func (s *Shelf) noted(id string) string { return filepath.Join(s.Folder, id+noteSuffix) }
 
-func (s *Shelf) path(id string) string { return filepath.Join(s.folder, id+".opus.age") }
+func (s *Shelf) path(id string) string { return filepath.Join(s.Folder, id+contentSuffix) }
