@@ -105,6 +105,8 @@ const (
 	attendedPatience = 30 * time.Second
 	// keysASecond and keysAtOnce bound the keys of a seat: more than a phone dials that has them stored (40 ms of tone, 40 ms of pause, ITU-T Q.24).
 	keysASecond, keysAtOnce = 20, 20
+	// keysTold is how often it is told what the keys of a seat have changed: each time is an event and a record of the audit trail.
+	keysTold = time.Second
 	// starPatience is how soon after * the digit of a command has to come.
 	starPatience = 5 * time.Second
 	// keyGain is one step of loudness by keys in dB, keyGainMost the most that keys can do either way.

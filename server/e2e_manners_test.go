@@ -186,6 +186,50 @@ func TestKeysInTheRoom(t *testing.T) {
 	until(t, "the room is open", func() bool { return !locked() })
 }
 
+// TestKeysAreToldInTurn: who presses without end makes one event a second and not more, with how things stand at the time, also of what he
+// pressed last; and a lock is told although he leaves at once.
+func TestKeysAreToldInTurn(t *testing.T) {
+	s := serveTest(t, mannersYAML)
+	p := newPhone(t, s)
+	master := p.lift(attempt{room: "hall", transport: "tls", as: enrolled(t, s, NewAccount{Name: "teacher"})}, toneTwo)
+	sits(t, s, "hall", "teacher", waits(waitsNot))
+	events := s.Subscribe(LatestEvent)
+	defer events.Close()
+	began := time.Now()
+	master.press(strings.Repeat("*5", 41)) // raised in the end
+	sits(t, s, "hall", "teacher", func(v SeatView) bool { return v.Hand })
+	id := sits(t, s, "hall", "teacher", waits(waitsNot)).ID
+	until(t, "nothing is kept back", func() (free bool) {
+		return s.withSeat(t.Context(), "hall", id, func(st *seat) { free = st.telling == nil }) == nil && free
+	})
+	var hands []bool
+	for last := s.events.Last(); last > 0; {
+		some, err := events.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range some {
+			if e.Type == EventSeatChanged {
+				hands = append(hands, e.Data.(SeatState).Hand)
+			}
+			if e.ID >= last {
+				last = 0
+			}
+		}
+	}
+	if most := int(time.Since(began)/keysTold) + 1; len(hands) > most || len(hands) < 2 || !hands[0] || !hands[len(hands)-1] {
+		t.Errorf("%v were told, %d at most", hands, most)
+	}
+	master.press("*5*1")
+	until(t, "the room is locked", func() bool { r, err := s.Room(t.Context(), "hall"); return err == nil && r.Locked })
+	if err := master.outcome.dialog.Bye(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if e := saw(t, events, EventSeatChanged, EventRoomChanged); !e.Data.(RoomState).Locked {
+		t.Errorf("the room is told to be %+v", e.Data)
+	}
+}
+
 // TestPlainRoomSaysNothing: where nothing is configured there is nothing to hear, whatever keys are pressed.
 func TestPlainRoomSaysNothing(t *testing.T) {
 	s := serveTest(t, mannersYAML)

@@ -32,8 +32,10 @@ type manner struct {
 	checking bool        // a PIN is being computed
 	starred  time.Time   // when * was pressed, which begins a command
 	pace     *rate.Limiter
-	hand     bool // raised
-	held     bool // muted by an operator, whom the caller's own keys do not overrule
+	changed  byKeys      // what its keys changed since that was told
+	telling  *time.Timer // until when such changes are kept back; nil: they are not
+	hand     bool        // raised
+	held     bool        // muted by an operator, whom the caller's own keys do not overrule
 }
 
 // attendant is what the rooms of a server share to attend to their callers.

@@ -48,9 +48,45 @@ func (r *room) command(st *seat, key byte) {
 	}
 }
 
+// byKeys is what the keys of a seat have changed.
+type byKeys struct{ seat, room bool }
+
+// keyed has it told what keys have changed: at once, or, where some of the same seat was told a moment ago, with what they change until
+// then. So whoever presses all day fills neither the ring of events nor the audit trail.
+func (r *room) keyed(st *seat, c byKeys) {
+	st.changed.seat, st.changed.room = st.changed.seat || c.seat, st.changed.room || c.room
+	if st.telling == nil {
+		r.tellKeyed(st)
+	}
+}
+
+// tellKeyed tells how things stand by the keys of a seat, if they changed anything.
+func (r *room) tellKeyed(st *seat) {
+	c := st.changed
+	st.changed, st.telling = byKeys{}, nil
+	if c.seat && st.told {
+		r.publish(st.about(EventSeatChanged))
+	}
+	if c.room && !r.closing { // its end tells of the lock, too
+		r.publish(Event{Type: EventRoomChanged, Room: r.name, Data: r.state()})
+	}
+	if c == (byKeys{}) {
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(keysTold, func() {
+		_ = r.post(func() { // a room that has closed has told all
+			if st.telling == timer {
+				r.tellKeyed(st)
+			}
+		})
+	})
+	st.telling = timer
+}
+
 // answer says what a key did, and tells it to the listeners of events.
 func (r *room) answer(st *seat, no, yes string, is bool) {
-	r.publish(st.about(EventSeatChanged))
+	r.keyed(st, byKeys{seat: true})
 	if !r.manners.Prompts {
 		return
 	}
@@ -73,7 +109,7 @@ func (r *room) louder(st *seat, db float64) {
 	if to := st.gainDB + db; to >= -keyGainMost && to <= keyGainMost {
 		st.gainDB = to
 		st.mix.SetGain(to)
-		r.publish(st.about(EventSeatChanged))
+		r.keyed(st, byKeys{seat: true})
 	}
 }
 
@@ -83,7 +119,7 @@ func (r *room) toggleLock(st *seat) {
 		return
 	}
 	r.locked = !r.locked
-	r.publish(Event{Type: EventRoomChanged, Room: r.name, Data: r.state()})
+	r.keyed(st, byKeys{room: true})
 	if words := map[bool]string{true: sayLocked, false: sayUnlocked}[r.locked]; r.manners.Prompts {
 		r.mix.Announce(r.attendant.clips([]string{words})...)
 	}

@@ -192,6 +192,9 @@ func (r *room) forsake(account string) {
 // leave frees a seat; the channel is closed once the mixer touches its ports no more. It runs in the room's goroutine.
 func (r *room) leave(st *seat) <-chan struct{} {
 	st.stay()
+	if st.changed.room { // nobody else would tell it
+		r.tellKeyed(st)
+	}
 	r.left(st)
 	delete(r.seats, st.id)
 	r.depart(st)
