@@ -27,6 +27,7 @@ type exported map[string]map[string][]string
 var (
 	labelOf = regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
 	tokenOf = regexp.MustCompile(`"[^"]*"|[a-zA-Z_:][a-zA-Z0-9_:]*|=~|!~|!=|\S`)
+	partOf  = regexp.MustCompile(`_(bucket|count|sum)$`)
 	nameOf  = regexp.MustCompile(`^[a-zA-Z_:]`)
 )
 
@@ -203,6 +204,7 @@ func TestQueriesOf(t *testing.T) {
 // TestDashboardAndAlerts holds what people look at to what is there to be seen.
 func TestDashboardAndAlerts(t *testing.T) {
 	all := scraped(t)
+	shown := ""
 	for _, p := range dashboard(t) {
 		if p.Type == "row" {
 			continue
@@ -211,9 +213,15 @@ func TestDashboardAndAlerts(t *testing.T) {
 			t.Errorf("panel %d: no title, no query, or no place: %+v", p.ID, p)
 		}
 		for _, target := range p.Targets {
+			shown += target.Expr + "\n"
 			if missing := all.check(target.Expr); len(missing) > 0 {
 				t.Errorf("panel %q: no server exports %q: %s", p.Title, missing, target.Expr)
 			}
+		}
+	}
+	for name := range all {
+		if name = partOf.ReplaceAllString(name, ""); strings.HasPrefix(name, "conclave_") && !strings.Contains(shown, name) {
+			t.Errorf("no panel shows %s", name)
 		}
 	}
 	names := map[string]bool{}
