@@ -3,8 +3,10 @@ package admin
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 )
@@ -137,10 +139,12 @@ func (c *connection) narrow() error {
 	return nil
 }
 
-// abort has the next Close drop what the kernel keeps for the peer, and tell it so at once: who does not read would not hear of an orderly end.
-func (c *connection) abort() error {
-	if tcp, ok := c.Conn.(*net.TCPConn); ok {
-		return tcp.SetLinger(0)
+// Write writes to the peer. One that does not take it in time is told at the Close that follows, at once, and what the kernel keeps for it is
+// dropped: an orderly end would stand behind what it does not read.
+func (c *connection) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if tcp, ok := c.Conn.(*net.TCPConn); ok && errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = tcp.SetLinger(0) // one that has closed already has been told
 	}
-	return nil
+	return n, err
 }

@@ -95,7 +95,6 @@ func (a *Admin) events(ctx context.Context, in *eventsInput) (*huma.StreamRespon
 		err := l.serve(r.Context())
 		if errors.Is(err, server.ErrSlowListener) || errors.Is(err, os.ErrDeadlineExceeded) {
 			a.meters.cutOff.Inc()
-			err = errors.Join(err, l.abort())
 		}
 		a.log.DebugContext(ctx, "a listener has gone", "err", err)
 	}}, nil
@@ -171,12 +170,4 @@ func (l *listener) flush() error {
 	_, err := l.out.Write(l.text.Bytes())
 	l.text.Reset()
 	return errors.Join(err, l.conn.Flush())
-}
-
-// abort lets go of what waits for a client that does not take it.
-func (l *listener) abort() error {
-	if l.under == nil {
-		return nil
-	}
-	return l.under.abort()
 }

@@ -41,9 +41,9 @@ const (
 	// maxListening bounds those who listen to events: each is a connection and a goroutine, some 30 KiB. maxListeningBy bounds those of one
 	// token or certificate, so that no viewer takes all places; maxListeningFrom those from one address, where somebody has several.
 	maxListening, maxListeningBy, maxListeningFrom = 2048, 512, 1024
-	// listenerBuffer is what the kernel is asked to keep for a listener that does not read (it takes twice that, its own records included): some
-	// fifty events, or 150 a second to a client 200 ms away. What comes faster waits in the ring.
-	listenerBuffer = 16 << 10
+	// listenerBuffer is what the kernel is asked to keep for a listener (it takes twice that, its own records included): some twenty events, so
+	// that one that does not read shows soon, and some hundred a second to a client 200 ms away. What comes faster waits in the ring.
+	listenerBuffer = 4 << 10
 	// heartbeat is how often a listener gets something where nothing happens: proxies close what is silent for a minute.
 	heartbeat = 15 * time.Second
 	// stalledPatience bounds one write to a listener, once listenerBuffer and what his own kernel takes are full.

@@ -158,6 +158,7 @@ type SwarmCommand struct {
 	MoveEvery  time.Duration `default:"5s" help:"Time between two moves of a caller, with the scripts move (between two devices) and roam (between two addresses)."`
 	NoAnnounce bool          `name:"no-announce" help:"With the script roam: media moves, and nothing is said; the server has to follow."`
 	Listeners  int           `default:"0" help:"Clients that listen to the server's events (GET /v1/events) beside the callers."`
+	Stalled    int           `default:"0" help:"Clients beside those that never read what comes; the run fails unless the server cuts each of them off within 30 s."`
 	ServerPID  int           `name:"server-pid" help:"Process of the server, to report its CPU time."`
 	JSON       bool          `name:"json" help:"One JSON object on stdout."`
 }
@@ -170,7 +171,7 @@ func (c *SwarmCommand) Run(ctx context.Context, out io.Writer, log *slog.Logger)
 	}
 	o := Options{
 		Target: target, Callers: c.Callers, Rooms: c.Rooms, Talkers: c.Talkers, Chorus: c.Chorus, Certs: c.Cert, Codecs: c.Codec, Transport: c.Transport,
-		Ramp: c.Ramp, AtOnce: c.AtOnce, Duration: c.Duration, Script: c.Script, RekeyEvery: c.RekeyEvery, MoveEvery: c.MoveEvery, Unannounced: c.NoAnnounce, Listeners: c.Listeners, ServerPID: c.ServerPID, Progress: terminal(c.JSON), Log: log,
+		Ramp: c.Ramp, AtOnce: c.AtOnce, Duration: c.Duration, Script: c.Script, RekeyEvery: c.RekeyEvery, MoveEvery: c.MoveEvery, Unannounced: c.NoAnnounce, Listeners: c.Listeners, Stalled: c.Stalled, ServerPID: c.ServerPID, Progress: terminal(c.JSON), Log: log,
 	}
 	var errs []error
 	o.Keying, errs = parseAll(c.Keying, keying.ParseMethod, errs)

@@ -80,8 +80,20 @@ const (
 	maxOrders = 16
 	// longestEvent bounds one line of the stream of events, in octets.
 	longestEvent = 64 << 10
-	// maxListeners bounds those who listen to events: as many as a server lets in.
+	// maxListeners bounds those who listen to events: as many as a server lets in from one address.
 	maxListeners = 1024
+	// listenersOfToken is how many of them share a token, a little less than a server lets one have; tokenLife how long it is good, should
+	// nobody be left to revoke it.
+	listenersOfToken = 500
+	tokenLife        = 12 * time.Hour
+	// stalledBuffer is what the kernel is asked to take for a listener that never reads, in octets. stalledBound is how soon the server has to
+	// cut it off: 5 s for one write that finds no room, the rest for the events that fill what both kernels take before.
+	stalledBuffer = 4096
+	stalledBound  = 30 * time.Second
+	// stalledAsks is how often its kernel asks whether the connection stands, and so how late it may hear that it does not.
+	stalledAsks = time.Second
+	// tcpEstablished is the state of a connection that neither side has ended (TCP_INFO of tcp(7), include/net/tcp_states.h).
+	tcpEstablished = 1
 	// minMoveEvery leaves time to listen to a move before the next.
 	minMoveEvery = 2500 * time.Millisecond
 	// muteEvery: one move in so many is that of a muted caller. It is prime to the number of ways, so that all of them are made like that.

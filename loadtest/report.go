@@ -141,6 +141,9 @@ func (r *Report) judge() {
 	if r.Events.Cut > 0 {
 		fail("%d of %d who listened to the server's events were cut off", r.Events.Cut, r.Events.Listeners)
 	}
+	if left := r.Events.Stalled - r.Events.StalledCut; left > 0 {
+		fail("%d of %d who never read events were not cut off within %v", left, r.Events.Stalled, stalledBound)
+	}
 	if r.Mix.SelfHeard > 0 {
 		fail("%d callers heard themselves", r.Mix.SelfHeard)
 	}
@@ -197,6 +200,10 @@ func (r *Report) Print(w io.Writer) {
 	line("  ticks     %d of the server's mixer, %d late (%.2f %%)", r.Ticks.Ticks, r.Ticks.Late, r.Ticks.LatePct)
 	if r.Events.Listeners > 0 {
 		line("  events    %d listeners, %d events received, %d cut off", r.Events.Listeners, r.Events.Received, r.Events.Cut)
+	}
+	if r.Events.Stalled > 0 {
+		line("  stalled   %d who never read events, %d of them cut off, %.1f to %.1f s after they had connected", r.Events.Stalled, r.Events.StalledCut,
+			r.Events.FirstCut, r.Events.LastCut)
 	}
 	if r.CPU.Server > 0 {
 		line("  cpu       callers %.2f s, server %.2f s", r.CPU.Callers, r.CPU.Server)

@@ -54,6 +54,7 @@ type Options struct {
 	MoveEvery   time.Duration
 	Unannounced bool
 	Listeners   int // to the server's events, beside the callers
+	Stalled     int // likewise, that never read what comes
 	ServerPID   int
 	Progress    io.Writer // nil: none
 	Log         *slog.Logger
@@ -90,8 +91,8 @@ func (o *Options) check() error {
 	if o.moves() {
 		o.checkMoves(complain)
 	}
-	if o.Listeners < 0 || o.Listeners > maxListeners {
-		complain("--listeners must be 0 to %d", maxListeners)
+	if o.Listeners < 0 || o.Stalled < 0 || o.Listeners+o.Stalled > maxListeners {
+		complain("--listeners and --stalled together must be 0 to %d", maxListeners)
 	}
 	if o.AtOnce < 1 {
 		complain("--at-once must be at least 1")
@@ -150,18 +151,17 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.dismiss())
 	}
-	if w.audience, err = w.Target.listen(ctx, w.Listeners); err != nil {
+	if w.audience, err = w.Target.listen(ctx, w.Listeners, w.Stalled); err != nil {
 		return nil, errors.Join(err, w.exchange.Close(), w.dismiss())
 	}
-	defer w.audience.close() // a second time does nothing
 	w.stage = newStage()
 	w.assign()
 	if err = w.rehearse(); err != nil {
 		w.stage.close()
-		return nil, errors.Join(err, w.exchange.Close(), w.dismiss())
+		return nil, errors.Join(err, w.audience.close(), w.exchange.Close(), w.dismiss())
 	}
 	report := w.play(ctx)
-	return report, errors.Join(w.exchange.Close(), w.dismiss())
+	return report, errors.Join(w.audience.close(), w.exchange.Close(), w.dismiss())
 }
 
 // connect opens the callers' side where the server can be reached from.

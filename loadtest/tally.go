@@ -128,7 +128,7 @@ func (w *swarm) report(ctx context.Context, before, after CPU) *Report {
 	}
 	r.Reasons = append(r.Reasons, t.doubts...)
 	skipped, worst := w.exchange.clock.Skipped()
-	r.Ticks, r.Events = w.ticks, w.audience.close()
+	r.Ticks, r.Events = w.ticks, w.audience.report()
 	r.Clock = ClockReport{Skipped: skipped, WorstMS: float64(worst.Microseconds()) / 1000}
 	if ctx.Err() != nil {
 		r.Reasons = append(r.Reasons, "the run was interrupted")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -60,6 +61,26 @@ func New(o Options) (*Client, error) {
 		}
 	}
 	return &Client{base: strings.TrimRight(u.Scheme+"://"+u.Host+u.Path, "/"), token: o.Token, http: o.HTTP}, nil
+}
+
+// As is the client with another token, over the same connections.
+func (c *Client) As(token string) *Client {
+	other := *c
+	other.token = token
+	return &other
+}
+
+// Over is the client over connections of its own, which dial makes. Whoever asks for it closes it.
+func (c *Client) Over(dial func(ctx context.Context, network, address string) (net.Conn, error)) *Client {
+	own := &http.Transport{}
+	if t, ok := c.http.Transport.(*http.Transport); ok {
+		own = t.Clone()
+	}
+	own.DialContext = dial
+	other, patient := *c, *c.http
+	patient.Transport = own
+	other.http = &patient
+	return &other
 }
 
 // Close lets go of idle connections.
