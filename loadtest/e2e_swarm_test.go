@@ -1,11 +1,13 @@
 package loadtest_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/conclave/conclave/admin/client"
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/loadtest"
 )
@@ -58,6 +60,47 @@ func TestSwarm(t *testing.T) {
 				t.Errorf("left behind: %d accounts (%v)", len(accounts), err)
 			}
 		})
+	}
+}
+
+// TestStalledListeners: those that never read are cut off, for what happens anyway and a room that is locked and opened without end; those that read hear
+// it all. The tokens of both are gone afterwards.
+func TestStalledListeners(t *testing.T) {
+	h := serve(t, "")
+	ctx, stop := context.WithCancel(within(t))
+	if _, err := h.api.CreateRoom(ctx, client.NewRoom{Name: "noise"}); err != nil {
+		t.Fatal(err)
+	}
+	noise := make(chan error, 1)
+	go func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for locked := true; ; locked = !locked {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				noise <- nil
+				return
+			}
+			if _, err := h.api.PatchRoom(ctx, "noise", client.RoomPatch{Locked: &locked}); err != nil && ctx.Err() == nil {
+				noise <- err
+				return
+			}
+		}
+	}()
+	r := h.swarm(loadtest.Options{
+		Callers: 2, Rooms: 1, Talkers: 0.5, Transport: "tls", Keying: []keying.Method{keying.MIKEYPSK}, Codecs: []string{"pcmu"}, Listeners: 2, Stalled: 3,
+	})
+	stop()
+	if err := <-noise; err != nil {
+		t.Fatal(err)
+	}
+	if e := r.Events; e.Stalled != 3 || e.StalledCut != 3 || e.FirstCut <= 0 || e.LastCut < e.FirstCut {
+		t.Errorf("%+v", e)
+	}
+	eventually(t, "the server has counted them", func() bool { return h.metrics()["conclave_admin_listeners_cut_off_total"] == 3 })
+	if tokens, err := h.api.Tokens(within(t)); err != nil || len(tokens) != 0 {
+		t.Errorf("left behind: %v (%v)", tokens, err)
 	}
 }
 

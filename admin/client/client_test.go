@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -355,5 +356,34 @@ func TestRemoteNeedsBoth(t *testing.T) {
 		if c, err := Remote(given[0], given[1]); !errors.Is(err, ErrOptions) {
 			t.Errorf("%q: %v, %v", given, c, err)
 		}
+	}
+}
+
+// TestOtherClients: the same API by another token, or over connections that somebody else makes; the one they came from stays as it is.
+func TestOtherClients(t *testing.T) {
+	var asked []string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer srv.Close()
+	c, err := New(Options{URL: srv.URL, Token: "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	dialled := 0
+	other := c.As("two").Over(func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialled++
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	})
+	defer other.Close()
+	for _, who := range []*Client{c, other, c, c.As("three")} {
+		if err := who.Health(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := strings.Join(asked, ","); got != "Bearer one,Bearer two,Bearer one,Bearer three" || dialled != 1 {
+		t.Errorf("asked as %s, %d connections of its own", got, dialled)
 	}
 }
