@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -149,6 +150,11 @@ func TestConnections(t *testing.T) {
 		return c, l.enter(c)
 	}
 	first, _ := open(0)
+	for _, over := range []net.Conn{first, tls.Server(first, &tls.Config{MinVersion: tls.VersionTLS12})} {
+		if connectionOf(withConnection(t.Context(), over)) != first {
+			t.Fatalf("a request does not find its connection over %T", over)
+		}
+	}
 	first.prove()
 	second, _ := open(1)
 	for i := range maxStrangers - 1 {
