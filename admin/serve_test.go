@@ -103,8 +103,15 @@ func TestShed(t *testing.T) {
 		for slots := c.full(r.admin); len(slots) < cap(slots); {
 			slots <- struct{}{}
 		}
-		for path, want := range map[string]int{"/healthz": c.strangers, "/v1/rooms": c.knowing} {
-			got := r.ask(t, "GET", path, "", nil)
+		nobody := func(q *http.Request) { q.Header.Del("Authorization") }
+		wrong := func(q *http.Request) { q.Header.Set("Authorization", "Bearer wrong") }
+		for _, ask := range []struct {
+			path string
+			as   func(*http.Request)
+			want int
+		}{{"/healthz", nobody, c.strangers}, {"/healthz", wrong, c.strangers}, {"/healthz", nil, c.knowing}, {"/metrics", nil, c.knowing}, {"/v1/rooms", nil, c.knowing}} {
+			path, want := ask.path, ask.want
+			got := r.ask(t, "GET", path, "", ask.as)
 			if got.status != want || (want == 503) != (got.header.Get("Retry-After") != "") {
 				t.Errorf("%s: %d, Retry-After %q", path, got.status, got.header.Get("Retry-After"))
 			}
