@@ -163,14 +163,11 @@ func TestModesAnswerForged(t *testing.T) {
 		t.Run(string(m), func(t *testing.T) {
 			w := newWorld(t)
 			i := w.offerBy(m)
-			_, response, err := w.server.Respond(t.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
-			if err != nil {
-				t.Fatal(err)
-			}
+			_, response := w.response(i)
 			done := i.keyer.pool.Done()
 			forged := slices.Clone(response.MIKEY)
 			forged[len(forged)-1] ^= 1
-			_, err = i.Complete(t.Context(), Attributes{MIKEY: forged})
+			_, err := i.Complete(t.Context(), Attributes{MIKEY: forged})
 			want := ReasonBadSignature
 			if m.preShared() || m == MIKEYPKE {
 				want = ReasonBadMAC
@@ -255,14 +252,11 @@ func TestModesGuarded(t *testing.T) {
 		t.Run(string(m), func(t *testing.T) {
 			w := newWorld(t)
 			i := w.offerBy(m)
-			theirs, response, err := w.server.Respond(t.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
-			if err != nil {
-				t.Fatal(err)
-			}
+			theirs, response := w.response(i)
 			if err := i.keyer.guard.admit(&Keys{Send: theirs.Keys.Receive, Receive: theirs.Keys.Send}); err != nil {
 				t.Fatal(err)
 			}
-			_, err = i.Complete(t.Context(), response)
+			_, err := i.Complete(t.Context(), response)
 			wantRefusal(t, err, ReasonKeyReuse)
 		})
 	}

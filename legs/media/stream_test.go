@@ -305,14 +305,7 @@ func TestIPv6(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	ka, kb := keysFor(keying.AEADAES128GCM, 0, a.SSRC(), b.SSRC())
-	setKeys(t, a, ka)
-	setKeys(t, b, kb)
-	p := pcmu()
-	p.Remote = b.LocalAddr()
-	configure(t, a, p)
-	p.Remote = a.LocalAddr()
-	configure(t, b, p)
+	connect(t, keying.AEADAES128GCM, pcmu(), a, b)
 	a.Next(1)
 	a.Send(1, codec.Packet{Payload: frameOf(9, 160)})
 	if n, ok := voice(b.Next(1)); !ok || n != 9 {
