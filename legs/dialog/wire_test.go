@@ -104,6 +104,17 @@ func accepting(t *testing.T) (*Endpoint, <-chan *Dialog) {
 	return server, accepted
 }
 
+// confirmed is a call of the peer's that stands, and the tag of the other end.
+func (p *peer) confirmed(accepted <-chan *Dialog) (d *Dialog, tag string) {
+	p.t.Helper()
+	p.send(p.message("INVITE", "one", "", 1, "v=0"))
+	tag, _ = p.final(1).To().Params.Get("tag")
+	p.send(p.message("ACK", "a1", tag, 1, ""))
+	d = got(p.t, accepted, "call")
+	next(p.t, d, Ack)
+	return d, tag
+}
+
 // TestRetransmittedAnswer lets the ACK get lost: the 200 comes again until it arrives, and once only it is an event.
 func TestRetransmittedAnswer(t *testing.T) {
 	t.Parallel()
@@ -218,11 +229,7 @@ func TestRetransmittedReinvite(t *testing.T) {
 	t.Parallel()
 	server, accepted := accepting(t)
 	p := newPeer(t, server)
-	p.send(p.message("INVITE", "one", "", 1, "v=0"))
-	tag, _ := p.final(1).To().Params.Get("tag")
-	p.send(p.message("ACK", "a1", tag, 1, ""))
-	d := got(t, accepted, "call")
-	next(t, d, Ack)
+	d, tag := p.confirmed(accepted)
 	p.send(p.message("INVITE", "two", tag, 2, "v=0 again"))
 	next(t, d, Reinvite).Reply(Response{Status: 200, ContentType: sdpType, Body: []byte("v=0 fresh")})
 	for range 3 {

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/mixer/codec"
 )
