@@ -19,6 +19,14 @@ const (
 	// catchUpTicks is how many missed ticks a late room makes up back to back: a listener's jitter buffer of 60 ms rides over the
 	// burst. Older ones are skipped, because late audio is worse than missing audio.
 	catchUpTicks = 3
+	// ownShare is how long the ticks may take, by what they took last, that the clock does itself in one slot; the rest goes to workers. Half
+	// a slot leaves it on time for the next one.
+	ownShare = slotLength / 2
+	// ownRooms bounds the rooms that it ticks in one slot.
+	ownRooms = 64
+	// longestNap bounds the time that the clock sleeps at once. The runtime takes the processor away from who is in a system call for
+	// 10 ms, and to get it back wakes the runtime's monitor up, which then looks around every 20 us for a while.
+	longestNap = 8 * time.Millisecond
 	// queueLength bounds the rooms that wait for a worker. Each room waits at most once, and the clock blocks rather than drops.
 	queueLength = 1024
 	// crewSeats is from how many seats on a room lets other workers help: a tick of it takes a quarter of a millisecond, and to call

@@ -44,6 +44,7 @@ func during(t *testing.T, c Config, f func(t *testing.T, p *Pool)) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		p := NewPool(c)
+		p.nap = elapse
 		ended := make(chan error)
 		go func() { ended <- p.Run(ctx) }()
 		synctest.Wait()

@@ -58,7 +58,9 @@ func (r *Room) runUntil(due uint64) bool {
 		if !r.tick(Tick(t)) {
 			return false
 		}
-		r.pool.count.note(begun.Sub(r.pool.dueAt(t*slotsPerTick+uint64(r.slot))), time.Since(begun)-r.waited)
+		took := time.Since(begun) - r.waited
+		r.took.Store(int64(took))
+		r.pool.count.note(begun.Sub(r.pool.dueAt(t*slotsPerTick+uint64(r.slot))), took)
 	}
 	return true
 }
