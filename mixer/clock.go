@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -42,11 +43,11 @@ func (p *Pool) Run(ctx context.Context) error {
 func (p *Pool) clock(ctx context.Context) {
 	shed := shedder{pool: p}
 	at, judged := uint64(0), uint64(0) // in slots since the epoch
-	own := make([]*Room, 0, ownRooms)
-	for p.sleepUntil(ctx, p.dueAt(at)) {
+	own, sleep := make([]*Room, 0, ownRooms), sleeper{nap: p.nap}
+	for sleep.until(ctx, p.dueAt(at)) {
 		at = p.skip(at, time.Now())
 		next := p.nextSlot(at)
-		own = p.call(at, own[:0])
+		own = p.call(at, own[:0], p.dueAt(next).Sub(p.dueAt(at))/ownShare)
 		p.tickOwn(own, p.dueAt(next))
 		if at/slotsPerTick != judged {
 			judged = at / slotsPerTick
@@ -56,14 +57,25 @@ func (p *Pool) clock(ctx context.Context) {
 	}
 }
 
-// sleepUntil sleeps, in naps, and says whether the pool goes on.
-func (p *Pool) sleepUntil(ctx context.Context, due time.Time) bool {
+// sleeper sleeps in the kernel, and so that the runtime leaves it alone.
+type sleeper struct {
+	nap     func(time.Duration)
+	yielded time.Time
+}
+
+// until sleeps, in naps, and says whether the pool goes on.
+func (s *sleeper) until(ctx context.Context, due time.Time) bool {
 	for ctx.Err() == nil {
-		left := time.Until(due)
+		now := time.Now()
+		if now.Sub(s.yielded) >= longestNap {
+			runtime.Gosched()
+			s.yielded = now
+		}
+		left := due.Sub(now)
 		if left <= 0 {
 			return true
 		}
-		p.nap(min(left, longestNap))
+		s.nap(min(left, longestNap))
 	}
 	return false
 }
@@ -80,8 +92,9 @@ func (p *Pool) skip(at uint64, now time.Time) uint64 {
 }
 
 // call tells the rooms of a slot that they are due, and puts them into the workers' queue, but for those that the clock is to tick
-// itself, which it returns. A room that still waits, or is being ticked, only learns that another tick is due.
-func (p *Pool) call(at uint64, own []*Room) []*Room {
+// itself, which it returns: as many as took no longer than share when they were ticked last. A room that still waits, or is being ticked, only
+// learns that another tick is due.
+func (p *Pool) call(at uint64, own []*Room, share time.Duration) []*Room {
 	list := p.slots[at%slotsPerTick].rooms.Load()
 	if list == nil {
 		return own
@@ -93,7 +106,7 @@ func (p *Pool) call(at uint64, own []*Room) []*Room {
 			continue
 		}
 		took := time.Duration(r.took.Load())
-		if p.workers == 1 || cost+took <= ownShare && len(own) < ownRooms {
+		if p.workers == 1 || cost+took <= share && len(own) < ownRooms {
 			cost += took
 			own = append(own, r)
 			continue
