@@ -167,6 +167,7 @@ func (c *serveCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	server.BackByHugePages(cfg.Limits.Calls)
 	server.PaceGarbage(cfg.Limits.Calls)
 	if err := server.Harden(); err != nil {
 		e.log.Warn("keys in memory are less protected than they could be", "err", err)

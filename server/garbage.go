@@ -22,7 +22,6 @@ const (
 
 // PaceGarbage sets how patient the garbage collector is with so many calls allowed. The environment variables of the Go runtime, GOGC and GOMEMLIMIT, win.
 func PaceGarbage(calls int) {
-	reservePages(memoryBase + calls*memoryPerCall)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}

@@ -1,27 +1,36 @@
 package server
 
 import (
+	"bytes"
+	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
 )
 
-// hugePage is the size of the machine's (x86-64, and arm64 with pages of 4 KiB).
-const hugePage = 2 << 20
+const (
+	// hugePiece is that of the heap for which huge pages, of 2 MiB mostly, are asked at once; next to one another they become one.
+	hugePiece = 2 << 20
+	// hugeMost bounds what is asked for: some 5,000 calls.
+	hugeMost = 1 << 30
+)
 
-// reservePages asks the kernel to back so much of the heap with huge pages, where it was told to leave that to the program. What a tick touches
-// of a leg is scattered over some 40 KiB, and with hundreds of legs each of its small pages is looked up anew, in a virtual machine
-// through two sets of tables: 200 legs with G.711 took a tenth more without.
+// BackByHugePages asks the kernel to back the heap of so many calls with huge pages, where the machine leaves that to programs ("madvise",
+// Documentation/admin-guide/mm/transhuge.rst of Linux). What a tick touches of a leg is scattered over 40 KiB, and with hundreds of legs the
+// processor has forgotten where each of its pages is when its turn comes again: 200 legs with G.711 took a tenth more without. It takes no memory
+// before it is used, and where it is refused nothing is lost.
 //
-// The runtime has no way to ask for that. But the pages of an object that is never written are mapped without being there, and when it is let
-// go what is allocated next is put into them.
-func reservePages(octets int) {
-	if octets < 2*hugePage {
-		return
+// The runtime has no call for that. But the pages of an object that nobody has written are mapped and not there yet, and when it is let go,
+// what is allocated next is put into them.
+func BackByHugePages(calls int) {
+	if strict, _ := os.ReadFile("/proc/sys/vm/overcommit_memory"); bytes.HasPrefix(strict, []byte("2")) {
+		return // what is mapped counts as if it were there
 	}
-	room := make([]byte, octets)
-	_ = unix.Madvise(room[:octets/hugePage*hugePage], unix.MADV_HUGEPAGE) // a wish: refused where the kernel has none
+	room := make([][]byte, min(memoryBase+calls*memoryPerCall, hugeMost)/hugePiece) // in pieces, for one whole would leave gaps before it
+	for i := range room {
+		room[i] = make([]byte, hugePiece)
+		_ = unix.Madvise(room[i], unix.MADV_HUGEPAGE)
+	}
 	runtime.KeepAlive(room)
-	room = nil
 	runtime.GC() // lets it go
 }
