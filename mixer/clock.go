@@ -25,8 +25,10 @@ func (p *Pool) Run(ctx context.Context) error {
 			workers.Go(p.work)
 		}
 	}
-	p.clock(ctx)
-	close(p.queue)
+	workers.Go(func() {
+		p.clock(ctx)
+		close(p.queue)
+	})
 	workers.Wait()
 
 	p.mu.Lock()
@@ -41,6 +43,7 @@ func (p *Pool) Run(ctx context.Context) error {
 // clock tells the rooms of each slot when their tick is due, on a schedule that lateness does not move, and ticks what it has time for
 // itself: to wake somebody up for a small room takes longer than its tick.
 func (p *Pool) clock(ctx context.Context) {
+	urgent()
 	shed := shedder{pool: p}
 	at, judged := uint64(0), uint64(0) // in slots since the epoch
 	own, sleep := make([]*Room, 0, ownRooms), sleeper{nap: p.nap}

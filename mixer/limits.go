@@ -28,6 +28,8 @@ const (
 	// has a processor for as long, the runtime takes it away, and when all are idle it stops looking; to give it back wakes up its monitor, which then
 	// looks around every 20 us for a while. That took an eighth of the time of 200 legs.
 	longestNap = 8 * time.Millisecond
+	// mixNiceness is that of the threads which tick, where it may be set: ten times the weight of the others, as other media servers take it.
+	mixNiceness = -10
 	// queueLength bounds the rooms that wait for a worker. Each room waits at most once, and the clock blocks rather than drops.
 	queueLength = 1024
 	// crewSeats is from how many seats on a room lets other workers help: a tick of it takes a quarter of a millisecond, and to call

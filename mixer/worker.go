@@ -13,6 +13,7 @@ var ErrPanic = errors.New("mixer: panic in a tick")
 
 // work ticks rooms, and helps others with theirs, until the clock stops.
 func (p *Pool) work() {
+	urgent()
 	for {
 		select {
 		case r, more := <-p.queue:
