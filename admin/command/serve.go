@@ -40,6 +40,7 @@ func (c *ServeCommand) Run(ctx context.Context, out io.Writer, log *slog.Logger,
 	if err != nil {
 		return err
 	}
+	server.BackByHugePages(cfg.Limits.Calls)
 	server.PaceGarbage(cfg.Limits.Calls)
 	if err := server.Harden(); err != nil {
 		log.Warn("keys in memory are less protected than they could be", "err", err)
