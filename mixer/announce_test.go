@@ -213,6 +213,48 @@ func TestAnnouncementsAreBounded(t *testing.T) {
 	}
 }
 
+// TestADeafSeatHearsWhatInterrupts: that, beside what it is told itself, and nothing of the room; who is apart hears what is for it alone.
+func TestADeafSeatHearsWhatInterrupts(t *testing.T) {
+	r := newTable(t, RoomConfig{Mixing: true})
+	r.talkers(1, 1000)
+	deaf, apart := &fakePort{format: l16}, &fakePort{format: l16}
+	seat, waiter := r.sit(deaf), r.Join(SeatConfig{Muted: true, Deaf: true, Apart: true})
+	waiter.Attach(apart)
+	seat.SetDeaf(true)
+	r.run(30)
+	clip, own := rampClip(3), NewTone(Note{500, time.Second})
+	r.Interrupt(clip)
+	r.Announce(clip) // which is not for it
+	for i := range 3 {
+		want := clip.frame(i, 8000)
+		if i == 1 {
+			seat.Play(own)
+			waiter.Play(own)
+		}
+		if i > 0 {
+			want = sumOf(want, own.frame(i-1, 8000))
+		}
+		if r.run(1); !slices.Equal(deaf.samples(), want) {
+			t.Errorf("frame %d is not what the deaf seat was to hear", i)
+		}
+	}
+	if !slices.Equal(apart.samples(), own.frame(1, 8000)) {
+		t.Error("who is apart heard more than what was for it alone")
+	}
+	if r.run(1); !slices.Equal(deaf.samples(), own.frame(2, 8000)) {
+		t.Error("the deaf seat heard an announcement that was not for it")
+	}
+	seat.Play()
+	if r.run(2 * minusHang); seat.bus != nil || !slices.Equal(deaf.samples(), make([]int16, 160)) {
+		t.Error("something sounds on, or its bus was not given back")
+	}
+	waiter.SetApart(false)
+	r.Interrupt(clip)
+	if r.run(1); !slices.Equal(apart.samples(), sumOf(clip.frame(0, 8000), own.frame(3+2*minusHang, 8000))) {
+		t.Error("who is apart no longer does not hear what interrupts")
+	}
+}
+
 // TestInterrupt: what must not be left out is not, however much waits.
 func TestInterrupt(t *testing.T) {
 	r := newTable(t, RoomConfig{Mixing: true})
@@ -340,6 +382,7 @@ func TestAnnouncementsAllocateNothing(t *testing.T) {
 				s.announcer.play([]*Clip{clip}, true, make(chan struct{}))
 			}
 			r.announcer.play([]*Clip{clip}, false, make(chan struct{}))
+			r.announcer.play([]*Clip{clip}, true, make(chan struct{}))
 			r.recount()
 		}
 		const cycle = 120

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -184,6 +185,40 @@ func TestKeysInTheRoom(t *testing.T) {
 	until(t, "the room is locked", locked)
 	master.press("*1")
 	until(t, "the room is open", func() bool { return !locked() })
+}
+
+// TestKeysByInfo: a phone that knows no telephone-event enters the PIN and mutes itself by INFO; one that tells of its keys both ways does
+// each thing once.
+func TestKeysByInfo(t *testing.T) {
+	s := serveTest(t, strings.Replace(mannersYAML, `pin: "0471"`, `pin: "0471", keys: true`, 1))
+	h := newPhone(t, s).lift(attempt{room: "club", transport: "tls", as: enrolled(t, s, NewAccount{Name: "one"})}, toneOne)
+	sits(t, s, "club", "one", waits(waitsForPIN))
+	tell := func(media, body string) int {
+		res, err := h.outcome.dialog.Send(t.Context(), "INFO", nil, media, []byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.Status
+	}
+	for _, key := range "0471#" {
+		if status := tell("application/dtmf-relay", fmt.Sprintf("Signal=%c\r\nDuration=100\r\n", key)); status != 200 {
+			t.Fatalf("%c: %d", key, status)
+		}
+		h.press(string(key)) // the same one, as media: it would be a wrong PIN with each digit twice
+	}
+	sits(t, s, "club", "one", waits(waitsNot))
+	if a, b := tell("application/dtmf", "**"), tell("text/plain", "*"); a != 400 || b != 415 {
+		t.Errorf("what tells of no key: %d and %d", a, b)
+	}
+	tell("application/dtmf", "*")
+	tell("application/dtmf", "6")
+	sits(t, s, "club", "one", func(v SeatView) bool { return v.Muted })
+	m := measured(t, s)
+	for result, want := range map[string]float64{"taken": 7, "twice": 0, "malformed": 1, "foreign": 1} {
+		if n := m[`conclave_info_total{result="`+result+`"}`]; n != want {
+			t.Errorf("%s: %v, want %v", result, n, want)
+		}
+	}
 }
 
 // TestPlainRoomSaysNothing: where nothing is configured there is nothing to hear, whatever keys are pressed.

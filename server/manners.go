@@ -89,7 +89,8 @@ func (r *room) receive(st *seat) error {
 	if st.waits == waitsForPIN && r.attendant.tries.spent(r.name, st.who) {
 		return errTooManyTries
 	}
-	st.mix = r.mix.Join(mixer.SeatConfig{Muted: st.waits != waitsNot, Deaf: st.waits != waitsNot})
+	waits := st.waits != waitsNot
+	st.mix = r.mix.Join(mixer.SeatConfig{Muted: waits, Deaf: waits, Apart: waits})
 	return nil
 }
 
@@ -268,8 +269,10 @@ func (m *manner) calm() {
 	}
 }
 
-// apply has the mixer do what holds for the seat: who waits is muted and deaf, whatever else was asked for.
+// apply has the mixer do what holds for the seat: who waits is muted, deaf and apart, whatever else was asked for.
 func (st *seat) apply() {
-	st.mix.SetMuted(st.muted || st.waits != waitsNot)
-	st.mix.SetDeaf(st.deaf || st.waits != waitsNot)
+	waits := st.waits != waitsNot
+	st.mix.SetMuted(st.muted || waits)
+	st.mix.SetDeaf(st.deaf || waits)
+	st.mix.SetApart(waits)
 }

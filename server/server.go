@@ -137,8 +137,9 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 	}); err != nil {
 		return nil, err
 	}
-	s.registrar.reaches = func(flow string) bool { return s.endpoint.Reaches(flow) }
 	s.metrics = newMetrics(s) // the endpoint calls Admit as soon as it listens
+	s.line.OnInfo = s.metrics.informed
+	s.registrar.reaches = func(flow string) bool { return s.endpoint.Reaches(flow) }
 	if s.endpoint, err = dialog.Listen(dialog.Config{
 		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true, Registrar: true, Events: []string{conferenceEvent},
 		ServerTLS:         s.sipTLS(),
