@@ -52,8 +52,8 @@ func newFake() *fake {
 		})
 	}
 	f.rooms = []server.RoomView{
-		{Name: "zoo", Policy: "standard", Speaking: []string{}, CreatedAt: start},
-		{Name: "demo", Policy: "standard", Speaking: []string{"s2"}, CreatedAt: start},
+		{Name: "zoo", Policy: "standard", Speaking: []string{}, Moderators: []string{}, CreatedAt: start},
+		{Name: "demo", Policy: "standard", Speaking: []string{"s2"}, Moderators: []string{}, CreatedAt: start},
 	}
 	return f
 }
@@ -119,8 +119,8 @@ func (f *fake) CreateRoom(ctx context.Context, n server.NewRoom) (server.RoomVie
 		return server.RoomView{}, server.ErrNameTaken
 	}
 	v := server.RoomView{
-		Name: n.Name, Policy: cmp.Or(n.Policy, "standard"), Locked: n.Locked, MaxSeats: n.MaxSeats, PIN: n.PIN != "", Permanent: n.Permanent,
-		Speaking: []string{}, CreatedAt: start,
+		Name: n.Name, Policy: cmp.Or(n.Policy, "standard"), Locked: n.Locked, MaxSeats: n.MaxSeats, PIN: n.PIN != "", Permanent: n.Permanent != nil && *n.Permanent,
+		Speaking: []string{}, CreatedAt: start, Moderators: append([]string{}, n.Moderators...),
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -145,6 +145,9 @@ func (f *fake) PatchRoom(ctx context.Context, name string, p server.RoomPatch, m
 			}
 			if p.PIN != nil {
 				r.PIN = *p.PIN != ""
+			}
+			if p.Moderators != nil {
+				r.Moderators = append([]string{}, *p.Moderators...)
 			}
 			v = *r
 		}

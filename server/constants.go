@@ -88,6 +88,8 @@ const (
 	recordingsFolder = "recordings"
 	// mostPINDigits is how long a PIN may be (pinShape).
 	mostPINDigits = 12
+	// maxModerators bounds the moderators that the admin API gives a room.
+	maxModerators = 100
 	// pinPatience is how long a caller may take for one PIN, lobbyPatience how long he waits for a moderator.
 	pinPatience   = time.Minute
 	lobbyPatience = 10 * time.Minute

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -219,6 +220,73 @@ func TestKeysByInfo(t *testing.T) {
 			t.Errorf("%s: %v, want %v", result, n, want)
 		}
 	}
+}
+
+// TestKeptLock: what a moderator's key does to a kept room is kept, as what the API does.
+func TestKeptLock(t *testing.T) {
+	s := serveTest(t, mannersYAML)
+	if _, err := s.CreateRoom(t.Context(), NewRoom{Name: "board", Keys: new(true), Moderators: []string{"teacher"}}); err != nil {
+		t.Fatal(err)
+	}
+	h := newPhone(t, s).lift(attempt{room: "board", transport: "tls", as: enrolled(t, s, NewAccount{Name: "teacher"})}, toneOne)
+	sits(t, s, "board", "teacher", waits(waitsNot))
+	for _, locked := range []bool{true, false} {
+		h.press("*1")
+		until(t, "the lock is kept", func() bool { r, err := s.store.Room("board"); return err == nil && r.Locked == locked })
+		if v, err := s.Room(t.Context(), "board"); err != nil || v.Locked != locked || !slices.Equal(v.Moderators, []string{"teacher"}) {
+			t.Errorf("%+v, %v", v, err)
+		}
+	}
+	if err := s.store.DeleteRoom("board"); err != nil { // so that nothing can be kept of it
+		t.Fatal(err)
+	}
+	h.press("*1*5")
+	sits(t, s, "board", "teacher", func(v SeatView) bool { return v.Hand })
+	if v, err := s.Room(t.Context(), "board"); err != nil || v.Locked {
+		t.Errorf("a lock that could not be kept holds: %+v, %v", v, err)
+	}
+}
+
+// TestChangedManners: moderators, tones and prompts that the API gives a room hold for who is there: who waits goes in once it may, who is
+// in stays in.
+func TestChangedManners(t *testing.T) {
+	s := serveTest(t, mannersYAML)
+	one, two, boss := enrolled(t, s, NewAccount{Name: "one"}), enrolled(t, s, NewAccount{Name: "two"}), enrolled(t, s, NewAccount{Name: "boss"})
+	p := newPhone(t, s)
+	change := func(room string, c RoomPatch) {
+		t.Helper()
+		if _, err := s.PatchRoom(t.Context(), room, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.lift(attempt{room: "club", transport: "tls", as: one}, toneOne)
+	sits(t, s, "club", "one", waits(waitsForPIN))
+	p.lift(attempt{room: "club", transport: "tls", as: boss}, toneTwo)
+	sits(t, s, "club", "boss", waits(waitsForPIN))
+	change("club", RoomPatch{Moderators: &[]string{"BOSS"}}) // who needs no PIN any more; the other does
+	sits(t, s, "club", "boss", waits(waitsNot))
+	sits(t, s, "club", "one", waits(waitsForPIN))
+	change("club", RoomPatch{Moderators: &[]string{"teacher"}, PIN: new("")}) // nobody of whom is there
+	sits(t, s, "club", "one", waits(waitsForModerator))
+	sits(t, s, "club", "boss", waits(waitsNot))
+	change("club", RoomPatch{Moderators: &[]string{"boss", "teacher"}}) // one is in already
+	sits(t, s, "club", "one", waits(waitsNot))
+
+	h := p.lift(attempt{room: "class", transport: "tls", as: one}, toneOne)
+	sits(t, s, "class", "one", waits(waitsForModerator))
+	change("class", RoomPatch{Moderators: &[]string{}, Prompts: new(true), Keys: new(true)})
+	sits(t, s, "class", "one", waits(waitsNot))
+	h.press("*6")
+	sits(t, s, "class", "one", func(v SeatView) bool { return v.Muted })
+
+	plain := p.lift(attempt{room: "plain", transport: "tls", as: one}, toneOne)
+	sits(t, s, "plain", "one", waits(waitsNot))
+	change("plain", RoomPatch{Tones: new(true)})
+	if _, any := plain.heard(toneOne); any > 0 {
+		t.Errorf("%d frames before anybody came", any)
+	}
+	p.lift(attempt{room: "plain", transport: "tls", as: two}, toneTwo)
+	until(t, "the tone is heard", func() bool { _, n := plain.heard(toneOne); return n > 5 })
 }
 
 // TestPlainRoomSaysNothing: where nothing is configured there is nothing to hear, whatever keys are pressed.

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -53,6 +55,9 @@ func newAttendant(log *slog.Logger) *attendant {
 
 // moderates says whether somebody is a moderator of the room, by his account, which the gate has seen proof of.
 func (r *room) moderates(who gate.Who) bool { return who.Account != "" && r.moderators[who.Account] }
+
+// moderatorList lists the moderators by name; it is nobody else's.
+func (r *room) moderatorList() []string { return slices.Sorted(maps.Keys(r.moderators)) }
 
 // moderated says whether the room need not wait for a moderator.
 func (r *room) moderated() bool {
@@ -122,8 +127,8 @@ func (r *room) greet(st *seat) {
 		}
 	case st.waits == waitsForPIN:
 		r.askPIN(st, sayPIN)
-	case st.waits == waitsForModerator && !r.moderated():
-		r.lobby(st)
+	case st.waits == waitsForModerator:
+		r.pass(st)
 	default:
 		r.enter(st)
 	}
