@@ -23,6 +23,7 @@ type fake struct {
 	fail     error
 	crash    bool
 	ready    error
+	draining bool
 	accounts map[string]server.AccountView
 	rooms    []server.RoomView
 	seats    []server.SeatView
@@ -94,6 +95,17 @@ func (f *fake) Ready(context.Context) error { return f.ready }
 
 func (f *fake) Node(context.Context) server.NodeView {
 	return server.NodeView{StartedAt: start, State: "ready", Calls: len(f.seats), Rooms: len(f.rooms)}
+}
+
+func (f *fake) Drain(ctx context.Context, on bool) server.NodeView {
+	f.mu.Lock()
+	f.draining = on
+	f.mu.Unlock()
+	v := f.Node(ctx)
+	if on {
+		v.State = "draining"
+	}
+	return v
 }
 
 func (f *fake) Rooms(context.Context) ([]server.RoomView, error) {

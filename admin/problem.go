@@ -43,6 +43,7 @@ var answers = []struct {
 	{server.ErrNoRecipients, http.StatusConflict, "the configuration names nobody to seal recordings to; add a public key of age under recording.recipients"},
 	{server.ErrUnknownRecording, http.StatusNotFound, "no such recording"},
 	{server.ErrRecordingRuns, http.StatusConflict, "the recording is still being written; end it first"},
+	{server.ErrDraining, http.StatusServiceUnavailable, "the server is being emptied and takes no new calls; ask another, or end that with DELETE /v1/node/drain"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
 }

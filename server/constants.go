@@ -124,4 +124,6 @@ const (
 	pinRounds = 16_384
 	// retryAfter is what a caller is told to wait when the server is full, in seconds.
 	retryAfter = 5
+	// drainRetry is the same while it is being emptied: it stays so for a while, and others are there to be called.
+	drainRetry = 30
 )

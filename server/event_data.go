@@ -100,6 +100,11 @@ type (
 	NodeFull struct {
 		Full bool `json:"full"`
 	}
+	// NodeDraining comes with node.draining.
+	NodeDraining struct {
+		Draining bool `json:"draining"`
+		Calls    int  `json:"calls"` // that are left
+	}
 )
 
 // state of a room for its events; it runs in the room's goroutine, or before that runs.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -83,6 +84,9 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 		}
 		s.log.Log(context.Background(), level, "request refused", "method", r.Method, "status", refuse.Status, "reason", refuse.Reason, "source", r.Source.String(), "err", refuse.Err)
 		return nil, s.response(refuse)
+	}
+	if d == nil && r.Method == "OPTIONS" && s.drain.on.Load() { // as an INVITE would be answered (RFC 3261 section 11.2): a balancer goes by it
+		return nil, &dialog.Response{Status: 503, Header: []dialog.HeaderField{{Name: "Retry-After", Value: strconv.Itoa(drainRetry)}}}
 	}
 	if known != nil {
 		known.moved(r.Transport, r.Source) // proven: later requests of this dialog may come from there

@@ -223,6 +223,8 @@ func (s *Server) refusal(err error) *legs.Reject {
 		return &legs.Reject{Status: 486, Reason: "move_pending", Err: err, Warning: warn("a move of this seat is pending")}
 	case errors.Is(err, ErrNotMovable):
 		return &legs.Reject{Status: 403, Reason: "not_movable", Err: err, Warning: warn("this seat cannot move")}
+	case errors.Is(err, ErrDraining):
+		return &legs.Reject{Status: 503, Reason: "draining", Err: err, Retry: drainRetry, Warning: warn("the server takes no new calls")}
 	case errors.Is(err, errNoMethod):
 		return &legs.Reject{Status: 488, Reason: "no_method", Err: err, Warning: warn("send an offer: none of ours suits both sides")}
 	case errors.Is(err, errTrunkFull):

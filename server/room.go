@@ -27,6 +27,7 @@ type room struct {
 	attendant *attendant
 	store     store.Store               // of what is kept
 	policies  map[string]*keying.Policy // of the configuration
+	draining  *atomic.Bool              // the server's
 
 	mailbox  chan func()
 	stop     chan struct{} // closed by the table when the server ends

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/conclave/conclave/keying"
@@ -24,6 +25,7 @@ type rooms struct {
 	attendant *attendant
 	isTaken   func(name string) bool // rooms and accounts share one name space
 	store     store.Store            // of the rooms that are kept
+	draining  *atomic.Bool           // nobody new is taken
 	stop      chan struct{}
 	wg        sync.WaitGroup
 	mu        sync.Mutex
@@ -36,8 +38,8 @@ var (
 	errTooManyRooms = errors.New("server: too many rooms")
 )
 
-func newRooms(cfg *Config, pool *mixer.Pool, kept store.Store, isTaken func(string) bool, publish func(Event), attend *attendant, log *slog.Logger) *rooms {
-	t := &rooms{cfg: cfg, pool: pool, log: log, store: kept, isTaken: isTaken, publish: publish, attendant: attend, stop: make(chan struct{}), open: make(map[string]*room)}
+func newRooms(cfg *Config, pool *mixer.Pool, kept store.Store, draining *atomic.Bool, isTaken func(string) bool, publish func(Event), attend *attendant, log *slog.Logger) *rooms {
+	t := &rooms{cfg: cfg, pool: pool, log: log, store: kept, draining: draining, isTaken: isTaken, publish: publish, attendant: attend, stop: make(chan struct{}), open: make(map[string]*room)}
 	for _, rc := range cfg.Rooms.Permanent {
 		t.start(opening{RoomConfig: rc, permanent: true, created: time.Now()})
 	}
@@ -56,7 +58,7 @@ type opening struct {
 func (t *rooms) start(o opening) *room {
 	r := &room{
 		name: o.Name, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait, created: o.created, log: t.log, publish: t.publish,
-		attendant: t.attendant, store: t.store, policies: t.cfg.Policies,
+		attendant: t.attendant, store: t.store, draining: t.draining, policies: t.cfg.Policies,
 		mix:     t.pool.NewRoom(o.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
 		mailbox: make(chan func(), roomMailbox), stop: t.stop, finished: make(chan struct{}), seats: make(map[string]*seat),
 	}
@@ -101,8 +103,11 @@ func (t *rooms) enter(name string) (*room, error) {
 	if r := t.open[name]; r != nil {
 		return r, nil
 	}
-	if t.stopping {
+	switch {
+	case t.stopping:
 		return nil, errRoomClosed
+	case t.draining.Load():
+		return nil, ErrDraining
 	}
 	if len(t.open) >= t.cfg.Limits.Rooms {
 		return nil, errTooManyRooms

@@ -65,6 +65,7 @@ type Server struct {
 	calls     *calls
 	metrics   *metrics
 	stopping  atomic.Bool
+	drain     drain
 	started   time.Time // set once
 
 	// addressOf finds the address of an interface; tests have their own.
@@ -202,7 +203,7 @@ func (s *Server) openMedia(keyer *keying.Keyer) {
 	s.attendant = newAttendant(s.log)
 	s.lobby = s.pool.NewRoom("lobby", mixer.RoomConfig{})
 	s.policies = newPolicies(s.cfg, s.accounts.policyOf)
-	s.rooms = newRooms(s.cfg, s.pool, s.store, s.accounts.taken, s.publish, s.attendant, s.log)
+	s.rooms = newRooms(s.cfg, s.pool, s.store, &s.drain.on, s.accounts.taken, s.publish, s.attendant, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
 		Renew: true, OnRekey: s.rekeyed, OnShaken: s.shaken, OnHold: s.onHold,
@@ -229,14 +230,14 @@ func (s *Server) Run(ctx context.Context) error {
 	case failed = <-mixed:
 		mixed <- nil
 	}
-	s.drain()
+	s.endCalls()
 	stop()
 	return errors.Join(failed, <-mixed, s.close())
 }
 
-// drain refuses new calls, ends those that stand, and waits for those that are being set up, which end as soon as they stand
+// endCalls refuses new calls, ends those that stand, and waits for those that are being set up, which end as soon as they stand
 // (join).
-func (s *Server) drain() {
+func (s *Server) endCalls() {
 	s.stopping.Store(true)
 	gone := s.ledger.stop()
 	s.journeys.stop()
@@ -296,6 +297,8 @@ func (s *Server) Ready(context.Context) error {
 	switch {
 	case s.stopping.Load():
 		return fmt.Errorf("%w: stopping", ErrUnavailable)
+	case s.drain.on.Load():
+		return ErrDraining
 	case s.ledger.total() >= s.cfg.Limits.Calls:
 		return fmt.Errorf("%w: full", ErrUnavailable)
 	}

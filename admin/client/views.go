@@ -227,7 +227,7 @@ type Node struct {
 	StartedAt     time.Time `json:"started_at"`
 	UptimeS       float64   `json:"uptime_s"`
 	Domain        string    `json:"domain"`
-	State         string    `json:"state"` // ready, full or stopping
+	State         string    `json:"state"` // ready, full, draining or stopping
 	Calls         int       `json:"calls"`
 	Rooms         int       `json:"rooms"`
 	Accounts      int       `json:"accounts"`
