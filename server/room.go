@@ -90,14 +90,7 @@ func (r *room) run(retire func(*room)) {
 			r.log.Info("room closed", "room", r.name)
 			return
 		case <-r.mix.Failed(): // its legs would hear nothing any more; they may call again
-			for _, st := range r.seats {
-				st.stay()
-				st.calm()
-				st.coming.callOff()
-				if leg := st.leg(); leg != nil {
-					_ = leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already
-				}
-			}
+			r.clear()
 			r.over("failed")
 			retire(r)
 			r.log.Error("room failed", "room", r.name, "seats", len(r.seats))
@@ -105,6 +98,18 @@ func (r *room) run(retire func(*room)) {
 		case <-r.stop:
 			r.over("server_stop")
 			return
+		}
+	}
+}
+
+// clear ends the calls of all seats, and those that come to them, of a room that has failed.
+func (r *room) clear() {
+	for _, st := range r.seats {
+		st.stay()
+		st.calm()
+		st.coming.callOff()
+		if leg := st.leg(); leg != nil {
+			_ = leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already
 		}
 	}
 }
