@@ -43,14 +43,7 @@ func TestAnswerBound(t *testing.T) {
 			answered := func(from, to []byte) (*Initiation, Attributes) {
 				caller.call.Addresses, server.call.Addresses = from, to
 				i := caller.offers(m)
-				v, err := server.verifies(i.Attributes(), caller)
-				if err != nil {
-					t.Fatal(err)
-				}
-				theirs, response, err := server.k.Respond(t.Context(), v, server.call)
-				if err != nil {
-					t.Fatal(err)
-				}
+				theirs, response := server.answers(i, caller)
 				server.takes(theirs)
 				return i, response
 			}

@@ -117,14 +117,7 @@ func TestUpdateReplayed(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				v, err := server.verifies(newer.Attributes(), caller)
-				if err != nil {
-					t.Fatal(err)
-				}
-				theirs, response, err := server.k.Respond(t.Context(), v, server.call)
-				if err != nil {
-					t.Fatal(err)
-				}
+				theirs, response := server.answers(newer, caller)
 				server.takes(theirs)
 				for _, old := range []*Verified{twin, early} {
 					_, _, err = server.k.Respond(t.Context(), old, server.call)
@@ -148,16 +141,9 @@ func TestUpdateTime(t *testing.T) {
 		w := newWorld(t)
 		caller, server := w.dialog(m)
 		older, newer := caller.offers(m), caller.offers(m)
-		v, err := server.verifies(newer.Attributes(), caller)
-		if err != nil {
-			t.Fatal(err)
-		}
-		theirs, _, err := server.k.Respond(t.Context(), v, server.call)
-		if err != nil {
-			t.Fatal(err)
-		}
+		theirs, _ := server.answers(newer, caller)
 		server.takes(theirs)
-		_, err = server.verifies(older.Attributes(), caller)
+		_, err := server.verifies(older.Attributes(), caller)
 		wantRefusal(t, err, ReasonReplayed)
 	}
 }

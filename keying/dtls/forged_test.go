@@ -37,13 +37,7 @@ func TestForgedPeer(t *testing.T) {
 			w.send(packet{serverAddr, clientAddr, fatalAlert})
 			<-time.After(50 * time.Millisecond)
 		}
-		c, s := <-cd, <-sd
-		if c.err != nil || s.err != nil {
-			t.Fatalf("client: %v; server: %v", c.err, s.err)
-		}
-		defer c.Close()
-		defer s.Close()
-		mirror(t, c.Association, s.Association)
+		agreed(t, cd, sd)
 		alerts, begins := 0, make(map[[randomLen]byte]bool)
 		for _, p := range w.log() {
 			if p.from == serverAddr && p.data[0] == typeAlert {
@@ -100,17 +94,7 @@ func TestForgedRecords(t *testing.T) {
 				<-time.After(400 * time.Millisecond) // the server waits for the certificate, the client for the end
 				w.send(packet{clientAddr, serverAddr, forged})
 				w.send(packet{serverAddr, clientAddr, forged})
-				c, s := <-cd, <-sd
-				if c.err == nil {
-					defer c.Close()
-				}
-				if s.err == nil {
-					defer s.Close()
-				}
-				if c.err != nil || s.err != nil {
-					t.Fatalf("client: %v; server: %v", c.err, s.err)
-				}
-				mirror(t, c.Association, s.Association)
+				agreed(t, cd, sd)
 				begins := make(map[[randomLen]byte]bool)
 				for _, p := range w.log() {
 					if kind, body, _, ok := message(p.data); ok && kind == messageClientHello {
@@ -165,13 +149,7 @@ func TestPeerBeginsAnew(t *testing.T) {
 		w.mu.Lock()
 		deaf = false
 		w.mu.Unlock()
-		c, s := <-cd, <-sd
-		if c.err != nil || s.err != nil {
-			t.Fatalf("client: %v; server: %v", c.err, s.err)
-		}
-		defer c.Close()
-		defer s.Close()
-		mirror(t, c.Association, s.Association)
+		agreed(t, cd, sd)
 	})
 }
 
@@ -196,12 +174,6 @@ func TestForgedServer(t *testing.T) {
 			}
 		}
 		sd := shake(ctx, w.end(serverAddr), server)
-		c, s := <-cd, <-sd
-		if c.err != nil || s.err != nil {
-			t.Fatalf("client: %v; server: %v", c.err, s.err)
-		}
-		defer c.Close()
-		defer s.Close()
-		mirror(t, c.Association, s.Association)
+		agreed(t, cd, sd)
 	})
 }

@@ -124,13 +124,7 @@ func TestReplay(t *testing.T) {
 			}
 		}
 		replay()
-		co, so := <-cd, <-sd
-		if co.err != nil || so.err != nil {
-			t.Fatalf("client: %v; server: %v", co.err, so.err)
-		}
-		defer co.Close()
-		defer so.Close()
-		mirror(t, co.Association, so.Association)
+		agreed(t, cd, sd)
 		before := len(w.log())
 		replay()
 		if answers := len(w.log()) - before - len(old); answers != 0 {
@@ -171,23 +165,13 @@ func TestStallingStrangers(t *testing.T) {
 		}
 		<-time.After(500 * time.Millisecond)
 		start := time.Now()
-		c, err := Shake(ctx, w.end(foreignAddr), client)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		s := <-sd
-		if s.err != nil {
-			t.Fatal(s.err)
-		}
-		defer s.Close()
+		_, s := agreed(t, shake(ctx, w.end(foreignAddr), client), sd)
 		if took := time.Since(start); took > 2*attemptPatience {
 			t.Errorf("it took %v", took)
 		}
 		if s.Remote != foreignAddr {
 			t.Errorf("peer at %v", s.Remote)
 		}
-		mirror(t, c, s.Association)
 		done()
 		for _, g := range gone {
 			if o := <-g; o.err == nil {

@@ -47,15 +47,7 @@ func TestResponseOfAnotherExchange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := AuthenticatePSK(mustParse(t, i.Message()), testPSK, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, r, err := resp.Answer(Answer{SSRC: testSSRC})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
+		return answerOf(t, mustParse(t, i.Message()))
 	}
 	for _, tc := range []struct {
 		name   string

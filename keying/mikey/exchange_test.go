@@ -84,6 +84,23 @@ func sameKeys(t *testing.T, a, b *Crypto) {
 
 var testSSRC = map[uint8]uint32{2: 0x22222222}
 
+// replied is what a responder that takes m sends.
+func replied(t testing.TB, m *Message, authenticate func(*Message) (Response, error), a Answer) []byte {
+	t.Helper()
+	resp, err := authenticate(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, r, err := resp.Answer(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// byPSK authenticates the messages of these tests that go by a pre-shared key.
+func byPSK(m *Message) (Response, error) { return AuthenticatePSK(m, testPSK, nil) }
+
 // run is one exchange from both ends.
 func run(t *testing.T, i Initiation, authenticate func(*Message) (Response, error), a Answer, responder PeerKey) (x, y *Crypto) {
 	t.Helper()

@@ -130,14 +130,7 @@ func TestUpdatesOfOthers(t *testing.T) {
 			p := b.alice.params(t, b.bob)
 			p.NoKey = refresh
 			i := b.alice.begin(t, p, b.group)
-			resp, err := b.bob.authenticate(mustParse(t, i.Message()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, r, err := resp.Answer(b.bob.answer())
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := replied(t, mustParse(t, i.Message()), b.bob.authenticate, b.bob.answer())
 			own := func(at *party) bool { return at == b.bob }
 			for k, other := range append(append([]bundle{}, all...), twins...) {
 				for _, at := range []*party{other.alice, other.bob} {

@@ -101,14 +101,7 @@ func TestValuesInRefresh(t *testing.T) {
 			p.NoKey = refresh
 			p.Time = at.Add(time.Duration(len(open)))
 			i := b.alice.begin(t, p, b.group)
-			resp, err := b.bob.authenticate(mustParse(t, i.Message()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, r, err := resp.Answer(b.bob.answer())
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := replied(t, mustParse(t, i.Message()), b.bob.authenticate, b.bob.answer())
 			open[refresh], answered[refresh] = i.(*dhInitiation), mustParse(t, r)
 		}
 		values := func(m *Message, with []dhPayload) []payload {

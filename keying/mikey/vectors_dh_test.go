@@ -37,14 +37,7 @@ func TestDHSignVectors(t *testing.T) {
 			if err := i.Authenticate(r, bob); err != nil {
 				t.Fatal(err)
 			}
-			c, err := i.Complete()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(c.key, v.TGK) {
-				t.Errorf("TGK is %x", c.key)
-			}
-			checkCS(t, c, v)
+			checkCompleted(t, i, v)
 		})
 	}
 }

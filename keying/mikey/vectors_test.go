@@ -117,6 +117,19 @@ func checkCS(t *testing.T, c *Crypto, v vector) {
 	}
 }
 
+// checkCompleted holds what an initiator that has authenticated R has to the vector.
+func checkCompleted(t *testing.T, i Initiation, v vector) {
+	t.Helper()
+	c, err := i.Complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(c.key, v.TGK) {
+		t.Errorf("TGK is %x", c.key)
+	}
+	checkCS(t, c, v)
+}
+
 func TestPRFRows(t *testing.T) {
 	var file struct {
 		Rows []struct {

@@ -95,11 +95,7 @@ func TestRebindAnswers(t *testing.T) {
 	t.Parallel()
 	server, accepted := accepting(t)
 	p := newPeer(t, server)
-	p.send(p.message("INVITE", "one", "", 1, "v=0"))
-	tag, _ := p.final(1).To().Params.Get("tag")
-	p.send(p.message("ACK", "a1", tag, 1, ""))
-	d := got(t, accepted, "call")
-	next(t, d, Ack)
+	d, tag := p.confirmed(accepted)
 	p.send(p.message("INFO", "i2", tag, 2, ""))
 	pending := next(t, d, Info)
 

@@ -15,11 +15,7 @@ func TestLateJoinTakesTheRollOverCounterOfTheAgreement(t *testing.T) {
 	ka.Send.ROC, kb.Receive.ROC = 7, 7
 	setKeys(t, a, ka)
 	setKeys(t, b, kb)
-	p := pcmu()
-	p.Remote = b.LocalAddr()
-	configure(t, a, p)
-	p.Remote = a.LocalAddr()
-	configure(t, b, p)
+	face(t, pcmu(), a, b)
 	both(a, b, 1)
 	if both(a, b, 2); a.ROC() != 7 || b.Snapshot().PacketsReceived != 2 {
 		t.Fatalf("roll-over counter %d, %+v", a.ROC(), b.Snapshot())

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtcp"
-
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/mixer/codec"
 )
@@ -31,11 +29,7 @@ func rekeyed(t testing.TB, suite keying.Suite, mki bool) (a, b *Stream) {
 	ka, kb := update(suite, 0, mki, a, b)
 	setKeys(t, a, ka)
 	setKeys(t, b, kb)
-	p := pcmu()
-	p.Remote = b.LocalAddr()
-	configure(t, a, p)
-	p.Remote = a.LocalAddr()
-	configure(t, b, p)
+	face(t, pcmu(), a, b)
 	return a, b
 }
 
@@ -164,11 +158,7 @@ func TestReadyKeysAsFirstKeysAndSwitchWithoutAny(t *testing.T) {
 	ka, kb := update(keying.AEADAES128GCM, 1, false, a, b)
 	readyKeys(t, a, ka)
 	setKeys(t, b, kb)
-	p := pcmu()
-	p.Remote = b.LocalAddr()
-	configure(t, a, p)
-	p.Remote = a.LocalAddr()
-	configure(t, b, p)
+	face(t, pcmu(), a, b)
 	both(a, b, 1)
 	if both(a, b, 2); a.Snapshot().PacketsSent != 2 {
 		t.Errorf("%+v", a.Snapshot())
@@ -302,14 +292,7 @@ func TestStraysOnTheControlSocketAreRead(t *testing.T) {
 	k, s := newTalker(t, keying.AEADAES256GCM, pcmu(), true)
 	k.say(1)
 	s.Next(1)
-	rr, err := (&rtcp.ReceiverReport{SSRC: k.ssrc}).Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealed, err := k.ctx.EncryptRTCP(nil, rr, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sealed := k.report()
 	to := k.to.LocalAddr()
 	for _, b := range [][]byte{sealed, make([]byte, 40)} {
 		if _, err := dial(t).WriteToUDPAddrPort(b, netip.AddrPortFrom(to.Addr(), to.Port()+1)); err != nil {
