@@ -42,6 +42,7 @@ type commands struct {
 	Flood   flood.Command          `cmd:"" help:"Offer a server more call set-ups than it can take, and count."`
 	Demo    demoCommand            `cmd:"" help:"Ten callers with recorded speech in two rooms of a server of their own."`
 	Account command.AccountCommand `cmd:"" help:"Accounts of a running server."`
+	Drain   command.DrainCommand   `cmd:"" help:"Have a running server take no new calls, before it is stopped."`
 	Audit   command.AuditCommand   `cmd:"" help:"The audit trail."`
 	Mikey   command.MikeyCommand   `cmd:"" help:"Look into MIKEY messages."`
 	Version versionCommand         `cmd:"" help:"Print the version."`

@@ -19,6 +19,7 @@ type fake struct {
 	fail     error
 	crash    bool
 	ready    error
+	draining bool
 	accounts map[string]server.AccountView
 	rooms    []server.RoomView
 	seats    []server.SeatView
@@ -42,8 +43,8 @@ func newFake() *fake {
 		})
 	}
 	f.rooms = []server.RoomView{
-		{Name: "zoo", Policy: "standard", Speaking: []string{}, CreatedAt: start},
-		{Name: "demo", Policy: "standard", Speaking: []string{"s2"}, CreatedAt: start},
+		{Name: "zoo", Policy: "standard", Speaking: []string{}, Moderators: []string{}, CreatedAt: start},
+		{Name: "demo", Policy: "standard", Speaking: []string{"s2"}, Moderators: []string{}, CreatedAt: start},
 	}
 	return f
 }
@@ -86,6 +87,17 @@ func (f *fake) Node(context.Context) server.NodeView {
 	return server.NodeView{StartedAt: start, State: "ready", Calls: len(f.seats), Rooms: len(f.rooms)}
 }
 
+func (f *fake) Drain(ctx context.Context, on bool) server.NodeView {
+	f.mu.Lock()
+	f.draining = on
+	f.mu.Unlock()
+	v := f.Node(ctx)
+	if on {
+		v.State = "draining"
+	}
+	return v
+}
+
 func (f *fake) Rooms(context.Context) ([]server.RoomView, error) {
 	if err := f.enter(); err != nil {
 		return nil, err
@@ -109,8 +121,8 @@ func (f *fake) CreateRoom(ctx context.Context, n server.NewRoom) (server.RoomVie
 		return server.RoomView{}, server.ErrNameTaken
 	}
 	v := server.RoomView{
-		Name: n.Name, Policy: cmp.Or(n.Policy, "standard"), Locked: n.Locked, MaxSeats: n.MaxSeats, PIN: n.PIN != "", Permanent: n.Permanent,
-		Speaking: []string{}, CreatedAt: start,
+		Name: n.Name, Policy: cmp.Or(n.Policy, "standard"), Locked: n.Locked, MaxSeats: n.MaxSeats, PIN: n.PIN != "", Permanent: n.Permanent != nil && *n.Permanent,
+		Speaking: []string{}, CreatedAt: start, Moderators: append([]string{}, n.Moderators...),
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -135,6 +147,9 @@ func (f *fake) PatchRoom(ctx context.Context, name string, p server.RoomPatch, m
 			}
 			if p.PIN != nil {
 				r.PIN = *p.PIN != ""
+			}
+			if p.Moderators != nil {
+				r.Moderators = append([]string{}, *p.Moderators...)
 			}
 			v = *r
 		}

@@ -32,8 +32,9 @@
 // # Announcements
 //
 // A clip (a prompt, a tone) is played to the whole room as one more voice of the full bus, or to one seat, which hears a bus of its own
-// meanwhile, as one in the mix does. Who is deaf is told what is for him alone, and nothing of the room is in it, nor in what his
-// encoder remembers: that is how a seat waits in a room that it may not hear yet.
+// meanwhile, as one in the mix does. Who is deaf is told what is for him alone and what interrupts the room, since that is what everybody
+// must hear; nothing else of the room is in it, nor in what his encoder remembers. Who is apart besides is told what is for him alone: that
+// is how a seat waits in a room that it may not hear yet.
 //
 // # Moves
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -62,6 +63,9 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 	if refuse != nil {
 		s.tellRefusal(r, known, refuse)
 		return nil, s.response(refuse)
+	}
+	if d == nil && r.Method == "OPTIONS" && s.drain.on.Load() { // as an INVITE would be answered (RFC 3261 section 11.2): a balancer goes by it
+		return nil, &dialog.Response{Status: 503, Header: []dialog.HeaderField{{Name: "Retry-After", Value: strconv.Itoa(drainRetry)}}}
 	}
 	if known != nil {
 		known.moved(r.Transport, r.Source) // proven: later requests of this dialog may come from there

@@ -210,6 +210,7 @@ var refusals = []struct {
 	{of: ErrNotADevice, status: 403, reason: "not_a_device", words: "the target is no device of this account"},
 	{of: ErrMovePending, status: 486, reason: "move_pending", words: "a move of this seat is pending"},
 	{of: ErrNotMovable, status: 403, reason: "not_movable", words: "this seat cannot move"},
+	{of: ErrDraining, status: 503, reason: "draining", words: "the server takes no new calls", retry: drainRetry},
 	{of: errNoMethod, status: 488, reason: "no_method", words: "send an offer: none of ours suits both sides"},
 	{of: errTrunkFull, status: 486, reason: "trunk_full", words: "too many calls of this trunk"},
 	{of: errAccountFull, status: 486, reason: "account_full", words: "too many calls of this account"},

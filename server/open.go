@@ -128,7 +128,7 @@ func (s *Server) openMedia() error {
 	s.attendant = newAttendant(s.log)
 	s.lobby = s.pool.NewRoom("lobby", mixer.RoomConfig{})
 	s.policies = newPolicies(s.cfg, s.accounts.policyOf)
-	s.rooms = newRooms(s.cfg, s.pool, s.accounts.taken, s.publish, s.attendant, s.log)
+	s.rooms = newRooms(s.cfg, s.pool, s.store, &s.drain.on, s.accounts.taken, s.publish, s.attendant, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: s.keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
 		Renew: true, OnRekey: s.rekeyed, OnShaken: s.shaken, OnHold: s.onHold,
@@ -151,6 +151,7 @@ func (s *Server) openGate() (err error) {
 // openEndpoint listens. The endpoint calls Admit as soon as it does, which counts what it refuses.
 func (s *Server) openEndpoint() (err error) {
 	s.metrics = newMetrics(s)
+	s.line.OnInfo = s.metrics.informed
 	if s.endpoint, err = dialog.Listen(dialog.Config{
 		UDP: s.cfg.SIP.UDP, TCP: s.cfg.SIP.TCP, TLS: s.cfg.SIP.TLS, Domain: s.cfg.SIP.Domain,
 		UserAgent: "Conclave", Focus: true, Registrar: true, Events: []string{conferenceEvent}, ServerTLS: s.sipTLS(),

@@ -62,6 +62,7 @@ type Server struct {
 	calls     *calls
 	metrics   *metrics
 	stopping  atomic.Bool
+	drain     drain
 	started   time.Time // set once
 
 	// addressOf finds the address of an interface; tests have their own.
@@ -97,14 +98,14 @@ func (s *Server) Run(ctx context.Context) error {
 	case failed = <-mixed:
 		mixed <- nil
 	}
-	s.drain()
+	s.endCalls()
 	stop()
 	return errors.Join(failed, <-mixed, s.close())
 }
 
-// drain refuses new calls, ends those that stand, and waits for those that are being set up, which end as soon as they stand
+// endCalls refuses new calls, ends those that stand, and waits for those that are being set up, which end as soon as they stand
 // (join).
-func (s *Server) drain() {
+func (s *Server) endCalls() {
 	s.stopping.Store(true)
 	gone := s.ledger.stop()
 	s.journeys.stop()
@@ -169,6 +170,8 @@ func (s *Server) Ready(context.Context) error {
 	switch {
 	case s.stopping.Load():
 		return fmt.Errorf("%w: stopping", ErrUnavailable)
+	case s.drain.on.Load():
+		return ErrDraining
 	case s.ledger.total() >= s.cfg.Limits.Calls:
 		return fmt.Errorf("%w: full", ErrUnavailable)
 	}

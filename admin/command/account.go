@@ -10,11 +10,16 @@ import (
 	"github.com/conclave/conclave/admin/client"
 )
 
-// AccountCommand is `conclave account`; the tags are kong's.
-type AccountCommand struct {
+// connection is which server a command is about; the tags are kong's.
+type connection struct {
 	Data      string `help:"Data directory of a running server on this machine." placeholder:"DIR" default:"${data}"`
 	Admin     string `help:"URL of the admin API." placeholder:"URL"`
 	TokenFile string `help:"File with the admin token." placeholder:"FILE"`
+}
+
+// AccountCommand is `conclave account`.
+type AccountCommand struct {
+	connection
 
 	Add     accountAdd     `cmd:"" help:"Make an account; prints its BUNDLE once."`
 	List    accountList    `cmd:"" help:"List the accounts."`
@@ -29,7 +34,7 @@ func (c *AccountCommand) AfterApply(k *kong.Context) error {
 	return k.BindToProvider(c.client) // asked when a verb runs, not while the line is parsed
 }
 
-func (c *AccountCommand) client() (*client.Client, error) {
+func (c *connection) client() (*client.Client, error) {
 	if c.Admin == "" && c.TokenFile == "" {
 		api, _, err := client.Open(c.Data)
 		return api, err

@@ -22,6 +22,7 @@ import (
 type commands struct {
 	Serve   ServeCommand   `cmd:""`
 	Account AccountCommand `cmd:""`
+	Drain   DrainCommand   `cmd:""`
 	Audit   AuditCommand   `cmd:""`
 	Mikey   MikeyCommand   `cmd:""`
 }
@@ -116,6 +117,8 @@ func TestOutcomes(t *testing.T) {
 	}{
 		"account list --data " + nowhere:          {usage: true},
 		"account list --admin http://127.0.0.1:1": {usage: true}, // and no token
+		"drain --data " + nowhere:                 {usage: true},
+		"drain --wait --end":                      {usage: true},
 		"audit verify --key x":                    {usage: true},
 		"serve --config " + nowhere:               {usage: true},
 		"mikey inspect --psk zz AAAA":             {usage: true},

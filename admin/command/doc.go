@@ -1,4 +1,4 @@
-// Package command is the commands of the binary that serve, administer and look into a server: `conclave serve`, `account`, `audit` and
+// Package command is the commands of the binary that serve, administer and look into a server: `conclave serve`, `account`, `drain`, `audit` and
 // `mikey`. A command is a struct whose tags are kong's, and its Run: options in, one call of the package that does the work, its result out.
 //
 // It is not where that work is done (admin, admin/client, admin/audit, keying), nor where exit statuses are made: main.go turns an error

@@ -14,6 +14,9 @@ type roomRecord struct {
 	MaxSeats  int       `json:"max_seats"`
 	PIN       []byte    `json:"pin,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
+
+	Moderators []string `json:"moderators,omitempty"`
+	Manners    *Manners `json:"manners,omitempty"`
 }
 
 // CreateRoom implements Store.
