@@ -249,18 +249,22 @@ func TestStalledListener(t *testing.T) {
 	quick := r.listens(t, "", 0)
 	quick.block()
 	text := strings.Repeat("x", 2000)
-	until := time.Now().Add(10 * time.Second)
-	for n := 0; r.ring.Listeners() > 1 || n == 0; n++ { // 80 KB are more than the buffers of both sides hold; then it takes its time
-		if n < 40 {
-			r.ring.Publish(server.Event{Type: server.EventRoomOpened, Data: text})
-			if e := quick.event(); e.Data != text {
-				t.Fatal("the other listener got something else")
-			}
-		} else if time.Sleep(10 * time.Millisecond); time.Now().After(until) {
+	for range 40 { // 80 KB are more than the buffers of both sides hold
+		r.ring.Publish(server.Event{Type: server.EventRoomOpened, Data: text})
+		if e := quick.event(); e.Data != text {
+			t.Fatal("the other listener got something else")
+		}
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for until := time.After(10 * time.Second); r.ring.Listeners() > 1; {
+		select {
+		case <-tick.C:
+		case <-until:
 			t.Fatal("the stalled listener is still there")
 		}
 	}
-	_ = conn.SetReadDeadline(until)
+	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if _, err := io.Copy(io.Discard, conn); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("it hears %v", err)
 	}

@@ -48,30 +48,29 @@ func (r *room) command(st *seat, key byte) {
 	}
 }
 
-// byKeys is what the keys of a seat have changed.
-type byKeys struct{ seat, room bool }
+// byKeys is what the keys of a seat have changed and nobody was told yet: something of the seat, or the lock, which then is yet to be turned.
+type byKeys struct{ seat, lock bool }
 
 // keyed has it told what keys have changed: at once, or, where some of the same seat was told a moment ago, with what they change until
-// then. So whoever presses all day fills neither the ring of events nor the audit trail.
-func (r *room) keyed(st *seat, c byKeys) {
-	st.changed.seat, st.changed.room = st.changed.seat || c.seat, st.changed.room || c.room
+// then. So whoever presses all day fills neither the ring of events nor the audit trail, and a moderator does not have the disk wait for him.
+func (r *room) keyed(st *seat) {
 	if st.telling == nil {
 		r.tellKeyed(st)
 	}
 }
 
-// tellKeyed tells how things stand by the keys of a seat, if they changed anything.
+// tellKeyed tells how things stand by the keys of a seat, if they changed anything, and turns the lock if they turned it.
 func (r *room) tellKeyed(st *seat) {
 	c := st.changed
 	st.changed, st.telling = byKeys{}, nil
+	if c == (byKeys{}) {
+		return
+	}
 	if c.seat && st.told {
 		r.publish(st.about(EventSeatChanged))
 	}
-	if c.room && !r.closing { // its end tells of the lock, too
-		r.publish(Event{Type: EventRoomChanged, Room: r.name, Data: r.state()})
-	}
-	if c == (byKeys{}) {
-		return
+	if c.lock && !r.closing {
+		r.turnLock()
 	}
 	var timer *time.Timer
 	timer = time.AfterFunc(keysTold, func() {
@@ -86,7 +85,8 @@ func (r *room) tellKeyed(st *seat) {
 
 // answer says what a key did, and tells it to the listeners of events.
 func (r *room) answer(st *seat, no, yes string, is bool) {
-	r.keyed(st, byKeys{seat: true})
+	st.changed.seat = true
+	r.keyed(st)
 	if !r.manners.Prompts {
 		return
 	}
@@ -109,17 +109,26 @@ func (r *room) louder(st *seat, db float64) {
 	if to := st.gainDB + db; to >= -keyGainMost && to <= keyGainMost {
 		st.gainDB = to
 		st.mix.SetGain(to)
-		r.keyed(st, byKeys{seat: true})
+		st.changed.seat = true
+		r.keyed(st)
 	}
 }
 
-// toggleLock is for moderators. All are to know of it.
+// toggleLock is for moderators.
 func (r *room) toggleLock(st *seat) {
-	if !r.moderates(st.who) {
+	if r.moderates(st.who) {
+		st.changed.lock = !st.changed.lock
+		r.keyed(st)
+	}
+}
+
+// turnLock locks the room, or opens it, as the API would. All are to know of it.
+func (r *room) turnLock() {
+	locked := !r.locked
+	if err := r.change(roomChange{RoomPatch: RoomPatch{Locked: &locked}}); err != nil {
+		r.log.Error("a room was not locked or opened by its moderator: that cannot be kept", "room", r.name, "err", err)
 		return
 	}
-	r.locked = !r.locked
-	r.keyed(st, byKeys{room: true})
 	if words := map[bool]string{true: sayLocked, false: sayUnlocked}[r.locked]; r.manners.Prompts {
 		r.mix.Announce(r.attendant.clips([]string{words})...)
 	}

@@ -45,6 +45,8 @@ func (r *room) take(st *seat, o *tenancy) (*seat, error) {
 	switch {
 	case r.closing:
 		return nil, errRoomClosed
+	case r.draining.Load():
+		return nil, ErrDraining
 	case r.locked && !st.invited: // neither lock nor PIN nor lobby is meant for whom the API calls
 		return nil, errRoomLocked
 	}
@@ -192,7 +194,7 @@ func (r *room) forsake(account string) {
 // leave frees a seat; the channel is closed once the mixer touches its ports no more. It runs in the room's goroutine.
 func (r *room) leave(st *seat) <-chan struct{} {
 	st.stay()
-	if st.changed.room { // nobody else would tell it
+	if st.changed.lock { // nobody else would turn it
 		r.tellKeyed(st)
 	}
 	r.left(st)

@@ -79,21 +79,15 @@ func begin(t testing.TB, s *Shelf) *Recorder {
 	return r
 }
 
-// ended waits for the files.
+// ended waits for the files of all recordings, which were stopped.
 func ended(t *testing.T, s *Shelf, id string) Entry {
 	t.Helper()
-	for range 1000 {
-		e, err := s.Get(id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !e.Running {
-			return e
-		}
-		time.Sleep(10 * time.Millisecond)
+	s.writers.Wait()
+	e, err := s.Get(id)
+	if err != nil || e.Running {
+		t.Fatalf("%+v: %v", e, err)
 	}
-	t.Fatal("it does not end")
-	return Entry{}
+	return e
 }
 
 func TestARecordingIsForItsRecipientsAlone(t *testing.T) {
@@ -196,15 +190,13 @@ func TestASlowDiskHoldsNobodyUp(t *testing.T) {
 	disk := onDisk(s, nil)
 	r := begin(t, s)
 	const sent = 3 * queueLength
-	for i := range sent {
+	for i := range sent - 1 {
 		r.Send(codec.Tick(1+i), codec.Packet{Payload: frame(i)}) // would never come back if it waited
-		if i == sent-2 {
-			close(disk.free)
-			for len(r.queue) == queueLength {
-				time.Sleep(time.Millisecond)
-			}
-		}
 	}
+	close(disk.free)
+	last := packet{tick: sent}
+	last.n = copy(last.octets[:], frame(sent-1))
+	r.queue <- last // as soon as there is room: this one is not dropped
 	r.Stop(nobody, "stopped")
 	e := ended(t, s, r.ID())
 	if packets := opened(t, s, r.ID(), who); e.Dropped == 0 || len(packets) != sent || !bytes.Equal(packets[sent-1], frame(sent-1)) {
@@ -254,21 +246,20 @@ func TestRoomEndsARecording(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sent := 0
-		for reason := ""; reason == ""; {
-			if len(r.queue) < queueLength/2 {
+		sent, reason := 0, ""
+		tick := time.NewTicker(5 * time.Millisecond)
+		for reason == "" {
+			for len(r.queue) < queueLength/2 {
 				r.Send(codec.Tick(1+sent), codec.Packet{Payload: frame(sent)})
 				sent++
-			} else {
-				time.Sleep(time.Millisecond)
 			}
 			select {
 			case reason = <-told:
-				if reason != c.reason {
-					t.Errorf("%s: told %q", name, reason)
-				}
-			default:
+			case <-tick.C:
 			}
+		}
+		if tick.Stop(); reason != c.reason {
+			t.Errorf("%s: told %q", name, reason)
 		}
 		for range 100 { // the room takes its time
 			r.Send(codec.Tick(1+sent), codec.Packet{Payload: frame(sent)})
