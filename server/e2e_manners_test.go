@@ -221,7 +221,9 @@ func TestKeysAreToldInTurn(t *testing.T) {
 		t.Errorf("%v were told, %d at most", hands, most)
 	}
 	master.press("*5*1")
-	until(t, "the room is locked", func() bool { r, err := s.Room(t.Context(), "hall"); return err == nil && r.Locked })
+	until(t, "the lock is to be turned", func() (due bool) {
+		return s.withSeat(t.Context(), "hall", id, func(st *seat) { due = st.changed.lock || st.room.locked }) == nil && due
+	})
 	if err := master.outcome.dialog.Bye(t.Context()); err != nil {
 		t.Fatal(err)
 	}

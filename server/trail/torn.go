@@ -32,3 +32,13 @@ func torn(rest []byte, seq uint64) bool {
 	}
 	return errors.Is(err, io.ErrUnexpectedEOF)
 }
+
+// unended blames a line without end, if there was one: something comes after it, or no broken write leaves it.
+func (v *verifier) unended() {
+	if v.rest == nil {
+		return
+	}
+	v.report.Records++
+	v.blame(&v.restAt, "the line has no end: it was cut, or altered")
+	v.prev, v.last, v.rest = hashOf(v.rest), v.restAt, nil
+}
