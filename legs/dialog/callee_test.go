@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,15 +12,15 @@ import (
 )
 
 // answer responds to a request as a callee written by hand.
-func (p *peer) answer(req *sip.Request, from net.Addr, status int, tag, body string) {
+func (p *peer) answer(req *sip.Request, from net.Addr, status int, tag, body string, extra ...string) {
 	p.t.Helper()
 	to := req.To().Value()
 	if !req.To().Params.Has("tag") {
 		to += ";tag=" + tag
 	}
-	m := fmt.Sprintf("SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\nContact: <sip:bob@%s>\r\n"+
+	m := fmt.Sprintf("SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\nContact: <sip:bob@%s>\r\n%s"+
 		"Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", status, req.Via().Value(), req.From().Value(),
-		to, req.CallID().Value(), req.CSeq().Value(), p.c.LocalAddr(), len(body), body)
+		to, req.CallID().Value(), req.CSeq().Value(), p.c.LocalAddr(), strings.Join(append(extra, ""), "\r\n"), len(body), body)
 	if _, err := p.c.WriteTo([]byte(m), from); err != nil {
 		p.t.Fatal(err)
 	}

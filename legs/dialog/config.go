@@ -3,6 +3,7 @@ package dialog
 import (
 	"crypto/tls"
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -35,6 +36,9 @@ type Config struct {
 	MaxSetups, MaxWaiting int
 	// Full, asked before anything is spent on a request that would begin a call, says that none can be taken; nil: one always can.
 	Full func() bool
+	// Neighbours says that two addresses are of one peer, so that a route set (RFC 3261 section 12.1) which came from the one may lead to the
+	// other over UDP; nil: none are. See Endpoint.hop.
+	Neighbours func(from, to netip.Addr) bool
 	// MaxConnections and ConnectionsPerSource bound accepted TCP and TLS connections (0: 4096 and 256).
 	MaxConnections, ConnectionsPerSource int
 	// Timers are process-wide in sipgo: the first endpoint of the process sets them, zero leaves them as they are, and a
