@@ -143,7 +143,7 @@ func New(cfg *Config, data string, log *slog.Logger) (_ *Server, err error) {
 		UDP: cfg.SIP.UDP, TCP: cfg.SIP.TCP, TLS: cfg.SIP.TLS, Domain: cfg.SIP.Domain, UserAgent: "Conclave", Focus: true, Registrar: true, Events: []string{conferenceEvent},
 		ServerTLS:         s.sipTLS(),
 		ClientTLS:         &tls.Config{RootCAs: s.keys.authority.Roots(), MinVersion: tls.VersionTLS12},
-		RequestsPerSource: cfg.Limits.RequestsPerSource, Full: s.mixerFull, Log: log,
+		RequestsPerSource: cfg.Limits.RequestsPerSource, Full: s.mixerFull, Neighbours: cfg.neighbours, Log: log,
 	}, s); err != nil {
 		return nil, fmt.Errorf("SIP cannot listen: %w; choose other addresses under sip", err)
 	}

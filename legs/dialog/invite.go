@@ -27,6 +27,9 @@ type Invitation struct {
 	// Username and Password answer digest challenges of Realm, and of no other.
 	Username, Password, Realm string
 	Header                    []HeaderField
+	// OnDialog is called with the dialog that a 2xx makes, before the ACK goes out and before a request in it is looked at: whoever keeps a table of
+	// dialogs enters it there. If Invite fails after that the dialog has ended. nil: nobody is told.
+	OnDialog func(*Dialog)
 	// Ack is called once with the 2xx before it is acknowledged and returns the ACK's body, the answer to a late offer
 	// (nil body: none). On its error the ACK goes out without a body, then a BYE. nil is good for early offers.
 	Ack func(*Response) (contentType string, body []byte, err error)
@@ -42,7 +45,8 @@ func (e *Endpoint) Invite(ctx context.Context, inv Invitation) (*Dialog, *Respon
 		return nil, nil, err
 	}
 	defer r.release()
-	c := &call{errand: r, inv: inv}
+	c := &call{errand: r, inv: inv, stands: e.placing(r.callID, r.tag)}
+	defer c.stands()
 	ctx, cancel := e.context(ctx)
 	defer cancel()
 	var prior *sip.Response
@@ -89,7 +93,8 @@ func (inv *Invitation) outgoing() Outgoing {
 // call is an Invitation made ready.
 type call struct {
 	*errand
-	inv Invitation
+	inv    Invitation
+	stands func() // lets go who waits for the dialog
 }
 
 // watcher repeats the ACK for retransmitted 2xx and ends dialogs of other callees that a forking proxy reached.
@@ -166,10 +171,14 @@ func (c *call) established(ctx context.Context, t *attempt, res *sip.Response, w
 		return nil, nil, err
 	}
 	d.offer = ours
+	if c.inv.OnDialog != nil {
+		c.inv.OnDialog(d)
+	}
 	if err := c.e.live(d, &receiver{d: d}); err != nil {
 		c.decline(t, res)
 		return nil, nil, err
 	}
+	c.stands()
 	w.tag.Store(&d.remote.Tag)
 	r, err := d.accepted(t, &w.acks, res, c.inv.Ack, d.release)
 	if err != nil {
