@@ -34,6 +34,8 @@ type Config struct {
 	// MaxSetups bounds the new calls in work at once, MaxWaiting those that wait for their turn (0: as many as the processors
 	// bear, and 512). Further ones get 503 at the price of a look, and requests in a dialog go before all of them.
 	MaxSetups, MaxWaiting int
+	// wait bounds that (0: setupWait); tests that prove something else have their own, since a busy machine takes longer.
+	wait time.Duration
 	// Full, asked before anything is spent on a request that would begin a call, says that none can be taken; nil: one always can.
 	Full func() bool
 	// Neighbours says that two addresses are of one peer, so that a route set (RFC 3261 section 12.1) which came from the one may lead to the
