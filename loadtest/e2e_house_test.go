@@ -296,6 +296,13 @@ func got[T any](t *testing.T, c <-chan T, what string) (v T) {
 // eventually waits for a condition that packets or another goroutine bring about.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
+	if !soon(holds) {
+		t.Fatalf("never: %s", what)
+	}
+}
+
+// soon says whether something came to hold.
+func soon(holds func() bool) bool {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	timer := time.NewTimer(patience)
@@ -304,7 +311,8 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		select {
 		case <-ticker.C:
 		case <-timer.C:
-			t.Fatalf("never: %s", what)
+			return false
 		}
 	}
+	return true
 }

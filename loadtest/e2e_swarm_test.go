@@ -64,17 +64,20 @@ func TestSwarm(t *testing.T) {
 // busy is how a server refuses calls that it has no time for.
 const busy = "503 Service Unavailable"
 
-// swarm runs one swarm, once the server has room for it, and fails the test for whatever no noise of the machine explains. Calls that the server had
+// swarm runs one swarm, once the server has room for it, whatever a run before cost it, and fails the test for whatever no noise of the machine explains. Calls that the server had
 // no time for are left to the caller, as is what was not heard.
 func (h *house) swarm(o loadtest.Options) *loadtest.Report {
 	h.t.Helper()
-	eventually(h.t, "the server has room, whatever a run before cost it", func() bool {
+	idle := h.metrics()
+	if !soon(func() bool {
 		n, err := h.api.Node(within(h.t))
 		if err != nil {
 			h.t.Fatal(err)
 		}
 		return n.State == "ready" && n.Remaining >= o.Callers
-	})
+	}) {
+		h.again(attempts, idle, 0, fmt.Sprintf("the server has no room for %d callers", o.Callers))
+	}
 	o.Target, o.Ramp, o.AtOnce, o.Log = h.target, 50, 8, slog.New(slog.DiscardHandler)
 	if o.Script == "" {
 		o.Script = loadtest.ScriptJoin

@@ -124,12 +124,15 @@ func TestByeAtOnce(t *testing.T) {
 			on := newRelay(t, p.Server)
 			var once atomic.Bool
 			byes := make(chan int, 1)
-			on.adds = func(m string) string {
+			adds := func(m string) string {
 				r := reply{text: m}
 				number, method, _ := strings.Cut(r.field("CSeq"), " ")
 				if line := statusLine.FindStringSubmatch(m); line != nil && number == "77" {
 					status, _ := strconv.Atoi(line[1])
-					byes <- status
+					select {
+					case byes <- status:
+					default: // the same once more
+					}
 				}
 				if !strings.HasPrefix(m, behind) || method != "INVITE" && method != "ACK" || !strings.Contains(r.field("From"), "hall") || once.Swap(true) {
 					return ""
@@ -140,6 +143,9 @@ func TestByeAtOnce(t *testing.T) {
 					"From: " + r.field("To"), "To: " + r.field("From"), "Call-ID: " + r.field("Call-ID"), "CSeq: 77 BYE", "Content-Length: 0", "", "",
 				}, "\r\n")
 			}
+			on.mu.Lock()
+			on.adds = adds
+			on.mu.Unlock()
 			p.phone.via = on.conn.LocalAddr().String()
 			p.phone.mute.Store(true)
 			p.phone.register()

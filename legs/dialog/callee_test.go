@@ -212,3 +212,54 @@ func TestOverload(t *testing.T) {
 		t.Errorf("%v", res)
 	}
 }
+
+// TestManyForks: of the callees beside the one we took some are sent a BYE each, however often they answer; the rest of what somebody makes up is not
+// listened to.
+func TestManyForks(t *testing.T) {
+	caller := open(t, &taker{})
+	p := newPeer(t, caller)
+	inv := invitation("udp", caller)
+	inv.Destination = p.c.LocalAddr().String()
+	calls := make(chan *Dialog, 1)
+	go func() {
+		d, _, _ := caller.Invite(within(t, 10*time.Second), inv)
+		calls <- d
+	}()
+	req := p.request(sip.INVITE)
+	p.answer(req, caller.Addr("udp"), 200, "taken", "v=0")
+	p.request(sip.ACK)
+	d := got(t, calls, "dialog")
+	for range 3 {
+		for fork := range 3 * maxForks {
+			p.answer(req, caller.Addr("udp"), 200, fmt.Sprint("fork", fork), "v=0")
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- d.Bye(within(t, 10*time.Second)) }() // behind all of that
+	byes, acks := make(map[string]bool), make(map[string]int)
+	for !byes["taken"] || len(byes) <= maxForks {
+		m, ok := p.read(10 * time.Second).(*sip.Request)
+		if !ok {
+			t.Fatalf("BYEs for %v alone", byes)
+		}
+		tag, _ := m.To().Params.Get("tag")
+		switch m.Method {
+		case sip.BYE:
+			byes[tag] = true
+			p.answer(m, caller.Addr("udp"), 200, "", "")
+		case sip.ACK:
+			acks[tag]++
+		}
+	}
+	if err := got(t, ended, "end"); err != nil {
+		t.Error(err)
+	}
+	if len(byes) != maxForks+1 || len(acks) > maxForks {
+		t.Errorf("BYEs for %v, ACKs for %v", byes, acks)
+	}
+	for tag, n := range acks {
+		if n < 1 || n > 3 {
+			t.Errorf("%d ACKs for %s", n, tag)
+		}
+	}
+}

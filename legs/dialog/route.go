@@ -49,10 +49,7 @@ func (d *Dialog) way(ctx context.Context) (way, error) {
 	if err != nil {
 		return w, err
 	}
-	if d.flow.CompareAndSwap(w.st, st) {
-		st.users.Add(1)
-		w.st.users.Add(-1)
-	}
+	d.moveTo(w.st, st)
 	w.st = st
 	return w, nil
 }
