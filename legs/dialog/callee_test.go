@@ -235,30 +235,49 @@ func TestManyForks(t *testing.T) {
 		}
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- d.Bye(within(t, 10*time.Second)) }() // behind all of that
-	byes, acks := make(map[string]bool), make(map[string]int)
-	for !byes["taken"] || len(byes) <= maxForks {
-		m, ok := p.read(10 * time.Second).(*sip.Request)
+	go func() { ended <- d.Bye(within(t, 10*time.Second)) }()            // behind all of that
+	byes, acks := make(map[string]map[string]bool), make(map[string]int) // branches by tag, and how many
+	take := func(wait time.Duration) bool {
+		m, ok := p.read(wait).(*sip.Request)
 		if !ok {
-			t.Fatalf("BYEs for %v alone", byes)
+			return false
 		}
 		tag, _ := m.To().Params.Get("tag")
 		switch m.Method {
 		case sip.BYE:
-			byes[tag] = true
+			if byes[tag] == nil {
+				byes[tag] = make(map[string]bool)
+			}
+			byes[tag][m.Via().Value()] = true
 			p.answer(m, caller.Addr("udp"), 200, "", "")
 		case sip.ACK:
 			acks[tag]++
+		}
+		return true
+	}
+	for byes["taken"] == nil || len(byes) <= maxForks {
+		if !take(10 * time.Second) {
+			t.Fatalf("BYEs for %v alone", byes)
 		}
 	}
 	if err := got(t, ended, "end"); err != nil {
 		t.Error(err)
 	}
+	if err := caller.Close(within(t, 10*time.Second)); err != nil {
+		t.Error(err)
+	}
+	for take(50 * time.Millisecond) { // what was sent has come
+	}
 	if len(byes) != maxForks+1 || len(acks) > maxForks {
 		t.Errorf("BYEs for %v, ACKs for %v", byes, acks)
 	}
+	for tag, branches := range byes {
+		if len(branches) != 1 {
+			t.Errorf("%d BYEs for %s", len(branches), tag)
+		}
+	}
 	for tag, n := range acks {
-		if n < 1 || n > 3 {
+		if n > 3 {
 			t.Errorf("%d ACKs for %s", n, tag)
 		}
 	}
