@@ -29,8 +29,13 @@ func (p *peer) answer(req *sip.Request, from net.Addr, status int, tag, body str
 func (p *peer) request(method sip.RequestMethod) *sip.Request {
 	p.t.Helper()
 	for range 50 {
-		if req, ok := p.read(10 * time.Second).(*sip.Request); ok && req.Method == method {
-			return req
+		switch m := p.read(10 * time.Second).(type) {
+		case nil:
+			p.t.Fatalf("no %s: nothing comes any more", method)
+		case *sip.Request:
+			if m.Method == method {
+				return m
+			}
 		}
 	}
 	p.t.Fatalf("no %s", method)
