@@ -6,288 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
-
-	"github.com/danielgtaylor/huma/v2"
-	"go.uber.org/goleak"
 
 	"github.com/conclave/conclave/server"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden description of the API")
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// rig is an API that serves on a real listener over a fake server.
-type rig struct {
-	*fake
-	admin *Admin
-	base  string
-	token string
-	log   *lockedBuffer
-	http  *http.Client
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
-
-func newRig(t *testing.T, change func(*Config)) *rig {
-	t.Helper()
-	token, hash, err := NewToken()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &rig{fake: newFake(), token: token, log: &lockedBuffer{}}
-	c := Config{
-		Server: r.fake, Tokens: []TokenHash{hash}, Hosts: []string{"Admin.Example"}, Version: "test",
-		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	}
-	if change != nil {
-		change(&c)
-	}
-	a, err := New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.admin = a
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.base = "http://" + l.Addr().String()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- a.Serve(ctx, l) }()
-	transport := &http.Transport{}
-	r.http = &http.Client{Transport: transport}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	return r
-}
-
-// answer is what came back.
-type answer struct {
-	status int
-	header http.Header
-	body   string
-}
-
-// ask sends a request with the token; edit may change it.
-func (r *rig) ask(t *testing.T, method, path, body string, edit func(*http.Request)) answer {
-	t.Helper()
-	var reader io.Reader
-	if body != "" {
-		reader = strings.NewReader(body)
-	}
-	req, err := http.NewRequestWithContext(t.Context(), method, r.base+path, reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+r.token)
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if edit != nil {
-		edit(req)
-	}
-	resp, err := r.http.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // read whole
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer{resp.StatusCode, resp.Header, string(text)}
-}
-
-// problem checks that the answer is an RFC 9457 problem of the status.
-func (a answer) problem(t *testing.T, status int) huma.ErrorModel {
-	t.Helper()
-	var p huma.ErrorModel
-	if a.status != status {
-		t.Fatalf("status %d, want %d: %s", a.status, status, a.body)
-	}
-	if ct := a.header.Get("Content-Type"); ct != "application/problem+json" {
-		t.Errorf("content type %q", ct)
-	}
-	if err := json.Unmarshal([]byte(a.body), &p); err != nil || p.Status != status || p.Title == "" {
-		t.Errorf("no problem: %v, %s", err, a.body)
-	}
-	return p
-}
-
-// routes is every route with a token, and a body that it takes.
-var routes = []struct {
-	method, path, body string
-	want               int
-}{
-	{"GET", "/v1/accounts", "", 200},
-	{"POST", "/v1/accounts", `{"name":"Bob","display_name":"Bob B.","cert":"rsa","policy":"phones","md5":true}`, 201},
-	{"GET", "/v1/accounts/bob", "", 200},
-	{"PATCH", "/v1/accounts/bob", `{"disabled":true,"policy":"","devices":[{"name":"desk","uri":"sip:desk@192.0.2.7"}]}`, 200},
-	{"POST", "/v1/accounts/bob/rotate", `{"cert":"rsa"}`, 200},
-	{"GET", "/v1/moves/m1", "", 200},
-	{"GET", "/v1/self", "", 200},
-	{"GET", "/v1/node", "", 200},
-	{"GET", "/v1/tokens", "", 200},
-	{"POST", "/v1/tokens", `{"name":"wall board","role":"viewer","room":"demo","lifetime_s":3600}`, 201},
-	{"GET", "/v1/tokens/t1", "", 200},
-	{"GET", "/v1/audit", "", 200},
-	{"GET", "/v1/audit/key", "", 200},
-	{"GET", "/v1/webhooks", "", 200},
-	{"GET", "/v1/rooms", "", 200},
-	{"POST", "/v1/rooms", `{"name":"Board","policy":"standard","locked":true,"max_seats":7,"pin":"1234","permanent":true}`, 201},
-	{"GET", "/v1/rooms/demo", "", 200},
-	{"PATCH", "/v1/rooms/demo", `{"locked":true,"max_seats":9,"policy":"standard","pin":"","muted":true}`, 200},
-	{"GET", "/v1/rooms/demo/seats", "", 200},
-	{"POST", "/v1/rooms/demo/seats", `{"uri":"sip:bob@test","keying":"mikey-dh"}`, 202},
-	{"GET", "/v1/rooms/demo/seats/s2", "", 200},
-	{"PATCH", "/v1/rooms/demo/seats/s2", `{"muted":true,"deaf":false,"gain_db":-3.5,"position":{"azimuth":-30}}`, 200},
-	{"POST", "/v1/rooms/demo/seats/s2/rekey", "", 202},
-	{"POST", "/v1/rooms/demo/seats/s2/reinvite", "", 202},
-	{"POST", "/v1/rooms/demo/seats/s2/moves", `{"target":"sip:a1@192.0.2.7"}`, 202},
-	{"DELETE", "/v1/rooms/demo/seats/s2", "", 204},
-	{"DELETE", "/v1/rooms/demo/recording", "", 204},
-	{"POST", "/v1/rooms/demo/recording", "", 201},
-	{"GET", "/v1/recordings", "", 200},
-	{"GET", "/v1/recordings/c1", "", 200},
-	{"GET", "/v1/recordings/c1/content", "", 200},
-	{"DELETE", "/v1/recordings/c1", "", 204},
-	{"DELETE", "/v1/rooms/demo", "", 204},
-	{"DELETE", "/v1/accounts/bob", "", 204},
-	{"DELETE", "/v1/tokens/t1", "", 204},
-}
-
-func TestRoutes(t *testing.T) {
-	r := newRig(t, nil)
-	for _, route := range routes {
-		got := r.ask(t, route.method, route.path, route.body, nil)
-		if got.status != route.want {
-			t.Errorf("%s %s: %d, want %d: %s", route.method, route.path, got.status, route.want, got.body)
-		}
-		if got.header.Get("X-Content-Type-Options") != "nosniff" || got.header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s %s lacks the security headers: %v", route.method, route.path, got.header)
-		}
-	}
-	for _, route := range routes {
-		for _, gone := range []string{"/v1/rooms/demo", "/v1/accounts/bob", "/v1/tokens/t1", "/v1/recordings/c1"} {
-			if strings.HasPrefix(route.path, gone) {
-				r.ask(t, route.method, route.path, route.body, nil).problem(t, 404)
-			}
-		}
-	}
-}
-
-// TestRoutesAreAllTested holds the table above to the description: a route that is not in it fails the build.
-func TestRoutesAreAllTested(t *testing.T) {
-	r := newRig(t, nil)
-	var api struct {
-		Paths map[string]map[string]struct {
-			Security []map[string][]string `json:"security"`
-		} `json:"paths"`
-	}
-	if err := json.Unmarshal([]byte(r.ask(t, "GET", "/openapi.json", "", nil).body), &api); err != nil {
-		t.Fatal(err)
-	}
-	shape := strings.NewReplacer("{account}", "bob", "{room}", "demo", "{seat}", "s2", "{move}", "m1", "{token}", "t1", "{recording}", "c1")
-	for path, methods := range api.Paths {
-		for method, op := range methods {
-			tested := path == eventsPath // events_test.go, and TestTokens
-			for _, route := range routes {
-				tested = tested || (strings.EqualFold(method, route.method) && shape.Replace(path) == route.path)
-			}
-			if open := len(op.Security) == 0; open == tested {
-				t.Errorf("%s %s: open %v, in the table %v", method, path, open, tested)
-			}
-		}
-	}
-}
-
-// TestTokens asks every route with every wrong way to authorise. None may change anything or answer anything but 401 or 429.
-func TestTokens(t *testing.T) {
-	now := time.Now()
-	r := newRig(t, func(c *Config) { c.Now = func() time.Time { now = now.Add(time.Minute); return now } })
-	bad := map[string]func(*http.Request){
-		"none":  func(q *http.Request) { q.Header.Del("Authorization") },
-		"empty": func(q *http.Request) { q.Header.Set("Authorization", "Bearer ") },
-		"wrong": func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+strings.Repeat("A", 43)) },
-		"short": func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+r.token[:42]) },
-		"long":  func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+r.token+"A") },
-		"basic": func(q *http.Request) { q.SetBasicAuth("admin", r.token) },
-		"bare":  func(q *http.Request) { q.Header.Set("Authorization", r.token) },
-		"two":   func(q *http.Request) { q.Header.Add("Authorization", "Bearer "+r.token) },
-		"query": func(q *http.Request) { q.Header.Del("Authorization"); q.URL.RawQuery = "access_token=" + r.token },
-		"cookie": func(q *http.Request) {
-			q.Header.Del("Authorization")
-			q.AddCookie(&http.Cookie{Name: "token", Value: r.token})
-		},
-		"forwarded": func(q *http.Request) { q.Header.Del("Authorization"); q.Header.Set("X-Forwarded-For", "127.0.0.1") },
-	}
-	asked := append(routes[:len(routes):len(routes)], routes[0], routes[0])
-	asked[len(asked)-2].path = eventsPath
-	asked[len(asked)-1].path = "/v1/nothing" // a stranger cannot tell what there is
-	for how, edit := range bad {
-		for _, route := range asked {
-			got := r.ask(t, route.method, route.path, route.body, edit)
-			if got.problem(t, 401); got.header.Get("WWW-Authenticate") == "" {
-				t.Errorf("%s: no challenge", how)
-			}
-		}
-	}
-	if len(r.accounts) != 0 || len(r.tokens) != 0 || len(r.seats) != 3 || r.seats[1].Muted || r.seats[1].Leg.Keying.Rekeys != 0 {
-		t.Error("a stranger changed something")
-	}
-	if log := r.log.String(); strings.Contains(log, r.token) || strings.Contains(log, r.token[:42]) {
-		t.Error("the log holds a token")
-	}
-}
-
-func TestThrottle(t *testing.T) {
-	var mu sync.Mutex
-	now := start
-	r := newRig(t, func(c *Config) {
-		c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
-	})
-	wrong := func(q *http.Request) { q.Header.Set("Authorization", "Bearer wrong") }
-	for range failuresAllowed {
-		r.ask(t, "GET", "/v1/rooms", "", wrong).problem(t, 401)
-	}
-	got := r.ask(t, "GET", "/v1/rooms", "", wrong)
-	if got.problem(t, 429); got.header.Get("Retry-After") != "61" {
-		t.Errorf("Retry-After %q", got.header.Get("Retry-After"))
-	}
-	if got := r.ask(t, "GET", "/v1/rooms", "", nil); got.status != 200 {
-		t.Errorf("the right token must pass beside a guesser: %d", got.status)
-	}
-	mu.Lock()
-	now = now.Add(failureWindow)
-	mu.Unlock()
-	r.ask(t, "GET", "/v1/rooms", "", wrong).problem(t, 401)
-}
 
 func TestBadBodies(t *testing.T) {
 	r := newRig(t, nil)
@@ -404,7 +131,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 		r.fail = errors.Join(errors.New(secret), err)
 		r.mu.Unlock()
 		for _, route := range routes {
-			if route.path == "/v1/node" || route.path == "/v1/self" { // which cannot fail
+			if strings.HasPrefix(route.path, "/v1/node") || route.path == "/v1/self" { // which cannot fail
 				continue
 			}
 			got := r.ask(t, route.method, route.path, route.body, nil)
@@ -499,41 +226,12 @@ func TestCreateAccount(t *testing.T) {
 	}
 }
 
-func TestOpenRoutes(t *testing.T) {
-	r := newRig(t, nil)
-	stranger := func(q *http.Request) { q.Header.Del("Authorization") }
-	for path, want := range map[string]string{
-		"/healthz": `{"status":"ok"}`, "/readyz": `{"status":"ready"}`, "/metrics": "conclave_admin_refused_total",
-		"/docs": "/v1/rooms/{room}/seats/{seat}", "/openapi.json": `"openapi":"3.1.0"`,
-	} {
-		if got := r.ask(t, "GET", path, "", stranger); got.status != 200 || !strings.Contains(got.body, want) {
-			t.Errorf("%s: %d %s", path, got.status, got.body)
-		}
-	}
-	r.ready = errors.New("starting")
-	r.ask(t, "GET", "/readyz", "", stranger).problem(t, 503)
-	closed := newRig(t, func(c *Config) { c.MetricsToken = true })
-	closed.ask(t, "GET", "/metrics", "", stranger).problem(t, 401)
-}
-
 func TestNewRefuses(t *testing.T) {
 	if _, err := New(Config{Server: newFake()}); !errors.Is(err, ErrConfig) {
 		t.Errorf("no token: %v", err)
 	}
 	if _, err := New(Config{Tokens: make([]TokenHash, 1)}); !errors.Is(err, ErrConfig) {
 		t.Errorf("no server: %v", err)
-	}
-}
-
-func TestFailuresAreBounded(t *testing.T) {
-	f := newFailures(func() time.Time { return start })
-	for i := range maxSources + 300 {
-		var a [16]byte
-		a[0], a[6], a[7], a[15] = 0x20, byte(i>>8), byte(i), byte(i) // one /64 each
-		f.note(addrFrom16(a))
-	}
-	if len(f.sources) > maxSources {
-		t.Errorf("%d sources are kept", len(f.sources))
 	}
 }
 

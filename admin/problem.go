@@ -31,6 +31,8 @@ var answers = []struct {
 	{errStale, http.StatusPreconditionFailed, "it has been changed since; read it again, and send its new ETag as If-Match"},
 	{server.ErrTooManyRooms, http.StatusConflict, "as many rooms are open as limits.rooms lets be; end one, or raise it"},
 	{server.ErrConfiguredRoom, http.StatusConflict, "the room stands in the configuration; take it out there, or lock it and hang its seats up"},
+	{server.ErrModerators, http.StatusUnprocessableEntity, "moderators are up to 100 names of accounts, each 1 to 64 of a-z 0-9 . _ -"},
+	{server.ErrMustKeep, http.StatusUnprocessableEntity, "a room with a PIN or moderators is kept, since otherwise whoever calls its name once it has closed would be let in; leave permanent out, and delete the room when it is over"},
 	{server.ErrCallLimit, http.StatusConflict, "the account has as many calls as limits.calls_per_account lets it, or the room as many seats as max_seats; raise it, or end one"},
 	{server.ErrNoMethod, http.StatusUnprocessableEntity, "no keying method suits the room's policy, the account and the device; name another, or leave it to the policy"},
 	{server.ErrUnknownToken, http.StatusNotFound, "no such token"},
@@ -41,6 +43,7 @@ var answers = []struct {
 	{server.ErrNoRecipients, http.StatusConflict, "the configuration names nobody to seal recordings to; add a public key of age under recording.recipients"},
 	{server.ErrUnknownRecording, http.StatusNotFound, "no such recording"},
 	{server.ErrRecordingRuns, http.StatusConflict, "the recording is still being written; end it first"},
+	{server.ErrDraining, http.StatusServiceUnavailable, "the server is being emptied and takes no new calls; ask another, or end that with DELETE /v1/node/drain"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
 }

@@ -16,6 +16,8 @@ type Server interface {
 
 	// Node gives the server as a whole; the version is the API's to fill in.
 	Node(ctx context.Context) server.NodeView
+	// Drain has the server take no new calls, or take them again, and gives it as it is then.
+	Drain(ctx context.Context, on bool) server.NodeView
 
 	// Rooms gives every open room.
 	Rooms(ctx context.Context) ([]server.RoomView, error)

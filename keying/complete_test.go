@@ -9,6 +9,16 @@ import (
 	"github.com/conclave/conclave/keying/mikey"
 )
 
+// response is the server's agreement and answer.
+func (w *world) response(i *Initiation) (*Agreement, Attributes) {
+	w.tb.Helper()
+	theirs, response, err := w.server.Respond(w.tb.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	return theirs, response
+}
+
 // exchange is one run up to the answer.
 type exchange struct {
 	caller   *Keyer
@@ -20,10 +30,7 @@ func (w *world) exchange(m Method) exchange {
 	w.tb.Helper()
 	k := w.caller(alice, CertECDSA)
 	i := w.offer(k, m, dialled(alice))
-	_, response, err := w.server.Respond(w.tb.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
-	if err != nil {
-		w.tb.Fatal(err)
-	}
+	_, response := w.response(i)
 	return exchange{k, i, response.MIKEY}
 }
 
@@ -31,10 +38,7 @@ func (w *world) exchange(m Method) exchange {
 func (w *world) otherServer(i *Initiation, c *Certificate) []byte {
 	w.tb.Helper()
 	w.server.own = Identity{ECDSA: c}
-	_, response, err := w.server.Respond(w.tb.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
-	if err != nil {
-		w.tb.Fatal(err)
-	}
+	_, response := w.response(i)
 	return response.MIKEY
 }
 
@@ -275,14 +279,11 @@ func TestCompleteGuards(t *testing.T) {
 	w := newWorld(t)
 	k := w.caller(alice, CertECDSA)
 	i := w.offer(k, MIKEYPSK, dialled(alice))
-	theirs, response, err := w.server.Respond(t.Context(), w.verified(i.Attributes().MIKEY, answered()), answered())
-	if err != nil {
-		t.Fatal(err)
-	}
+	theirs, response := w.response(i)
 	if err := k.guard.admit(&Keys{Send: theirs.Keys.Receive, Receive: theirs.Keys.Send}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = i.Complete(t.Context(), response)
+	_, err := i.Complete(t.Context(), response)
 	wantRefusal(t, err, ReasonKeyReuse)
 }
 

@@ -28,24 +28,6 @@ func paths(tb testing.TB) (a, b net.PacketConn) {
 
 func addressOf(c net.PacketConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
 
-// expects is the exchange of descriptions that e begins.
-func (e *end) expects(other *end) (ours, theirs *Agreement) {
-	e.w.tb.Helper()
-	i := e.offers(DTLSSRTP)
-	v, err := other.verifies(i.Attributes(), e)
-	if err != nil {
-		e.w.tb.Fatal(err)
-	}
-	theirs, response, err := other.k.Respond(e.w.tb.Context(), v, other.call)
-	if err != nil {
-		e.w.tb.Fatal(err)
-	}
-	if ours, err = i.Complete(e.w.tb.Context(), response); err != nil {
-		e.w.tb.Fatal(err)
-	}
-	return ours, theirs
-}
-
 // shakes runs both halves of a handshake.
 func shakes(tb testing.TB, ours, theirs *Agreement, wait time.Duration) (a, b *Agreement, aErr, bErr error) {
 	tb.Helper()
@@ -77,7 +59,7 @@ func TestDTLS(t *testing.T) {
 				if fromServer {
 					from, to = server, caller
 				}
-				ours, theirs := from.expects(to)
+				ours, theirs := from.exchanges(DTLSSRTP, to)
 				if ours.Keys.Suite != "" || ours.Posture.Suite != "" || ours.Refreshed() || ours.Posture.ForwardSecrecy {
 					t.Errorf("before the handshake %+v", ours.Posture)
 				}
@@ -147,7 +129,7 @@ func TestDTLSFingerprint(t *testing.T) {
 		t.Run(whose, func(t *testing.T) {
 			w := newWorld(t)
 			caller, server := w.ends(CertECDSA)
-			ours, theirs := caller.expects(server)
+			ours, theirs := caller.exchanges(DTLSSRTP, server)
 			wrong := ours
 			if whose == "the offerer's" {
 				wrong = theirs
@@ -211,7 +193,7 @@ func TestDTLSRefused(t *testing.T) {
 func TestDTLSRunning(t *testing.T) {
 	w := newWorld(t)
 	caller, server := w.ends(CertECDSA)
-	ours, theirs := caller.expects(server)
+	ours, theirs := caller.exchanges(DTLSSRTP, server)
 	caller.takes(ours)
 	server.takes(theirs)
 	again := ours.Running.Repeat()
@@ -258,7 +240,7 @@ func TestDTLSRunning(t *testing.T) {
 func TestDTLSRenewedInTheClear(t *testing.T) {
 	w := newWorld(t)
 	caller, server := w.ends(CertECDSA)
-	ours, theirs := caller.expects(server)
+	ours, theirs := caller.exchanges(DTLSSRTP, server)
 	caller.takes(ours)
 	server.takes(theirs)
 	renewed := theirs.Running.Reply(ours.Running.Repeat())
@@ -293,7 +275,7 @@ func TestDTLSRenewedInTheClear(t *testing.T) {
 func TestHandshakeEnds(t *testing.T) {
 	w := newWorld(t)
 	caller, server := w.ends(CertECDSA)
-	ours, theirs := caller.expects(server)
+	ours, theirs := caller.exchanges(DTLSSRTP, server)
 	here, there := paths(t)
 	failed := make(chan error)
 	go func() {
@@ -326,7 +308,7 @@ func TestHandshakeEnds(t *testing.T) {
 func TestHandshakeGuarded(t *testing.T) {
 	w := newWorld(t)
 	caller, server := w.ends(CertECDSA)
-	ours, theirs := caller.expects(server)
+	ours, theirs := caller.exchanges(DTLSSRTP, server)
 	server.k.guard.bound = 1
 	_, b, _, err := shakes(t, ours, theirs, 10*time.Second)
 	if e := wantRefusal(t, err, ReasonReplayCacheFull); b != nil || !errors.Is(e, ErrFull) {

@@ -59,24 +59,38 @@ func (e *end) takes(a *Agreement) {
 	e.last, e.call.Running = a, a.Running
 }
 
-// settles is a whole exchange that e begins.
-func (e *end) settles(m Method, other *end) {
+// answers is what e makes of an offer of the other end.
+func (e *end) answers(i *Initiation, from *end) (*Agreement, Attributes) {
+	e.w.tb.Helper()
+	v, err := e.verifies(i.Attributes(), from)
+	if err != nil {
+		e.w.tb.Fatal(err)
+	}
+	theirs, response, err := e.k.Respond(e.w.tb.Context(), v, e.call)
+	if err != nil {
+		e.w.tb.Fatal(err)
+	}
+	return theirs, response
+}
+
+// exchanges is a whole exchange that e begins.
+func (e *end) exchanges(m Method, other *end) (ours, theirs *Agreement) {
 	e.w.tb.Helper()
 	e.w.clock.move(1)
 	i := e.offers(m)
-	v, err := other.verifies(i.Attributes(), e)
-	if err != nil {
-		e.w.tb.Fatal(err)
-	}
-	theirs, response, err := other.k.Respond(e.w.tb.Context(), v, other.call)
-	if err != nil {
-		e.w.tb.Fatal(err)
-	}
+	theirs, response := other.answers(i, e)
 	response.Addresses = other.call.Addresses
 	ours, err := i.Complete(e.w.tb.Context(), response)
 	if err != nil {
 		e.w.tb.Fatal(err)
 	}
+	return ours, theirs
+}
+
+// settles is one whose agreement both take.
+func (e *end) settles(m Method, other *end) {
+	e.w.tb.Helper()
+	ours, theirs := e.exchanges(m, other)
 	e.takes(ours)
 	other.takes(theirs)
 }

@@ -34,13 +34,14 @@ func Methods() []Method {
 }
 
 // ParseMethod returns the method of that name, or ErrUnknownMethod.
-func ParseMethod(name string) (Method, error) {
-	for _, m := range Methods() {
-		if string(m) == name {
-			return m, nil
-		}
+func ParseMethod(name string) (Method, error) { return byName(name, Methods(), ErrUnknownMethod) }
+
+// byName finds a name among those that there are.
+func byName[N ~string](name string, all []N, unknown error) (N, error) {
+	if n := N(name); slices.Contains(all, n) {
+		return n, nil
 	}
-	return "", fmt.Errorf("%w %q; there are %v", ErrUnknownMethod, name, Methods())
+	return "", fmt.Errorf("%w %q; there are %v", unknown, name, all)
 }
 
 // Implemented says whether this build can run the method.
@@ -80,14 +81,7 @@ const (
 func Suites() []Suite { return []Suite{AEADAES256GCM, AEADAES128GCM, AESCM256SHA1x80, AESCM128SHA1x80} }
 
 // ParseSuite returns the suite of that name, or ErrUnknownSuite.
-func ParseSuite(name string) (Suite, error) {
-	for _, s := range Suites() {
-		if string(s) == name {
-			return s, nil
-		}
-	}
-	return "", fmt.Errorf("%w %q; there are %v", ErrUnknownSuite, name, Suites())
-}
+func ParseSuite(name string) (Suite, error) { return byName(name, Suites(), ErrUnknownSuite) }
 
 // KeyLen is the length of the SRTP master key in octets, 0 for an unknown suite.
 func (s Suite) KeyLen() int {
@@ -129,14 +123,7 @@ const (
 func Groups() []Group { return []Group{MODP1536, MODP2048, MODP3072, P256} }
 
 // ParseGroup returns the group of that name, or ErrUnknownGroup.
-func ParseGroup(name string) (Group, error) {
-	for _, g := range Groups() {
-		if string(g) == name {
-			return g, nil
-		}
-	}
-	return "", fmt.Errorf("%w %q; there are %v", ErrUnknownGroup, name, Groups())
-}
+func ParseGroup(name string) (Group, error) { return byName(name, Groups(), ErrUnknownGroup) }
 
 // Strength is about how many bits of work breaking the group takes (NIST SP 800-57 part 1), 0 for an unknown one.
 func (g Group) Strength() int {

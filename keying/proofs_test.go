@@ -52,7 +52,7 @@ func association(suite Suite) *dtls.Association {
 func TestHandshakeSuite(t *testing.T) {
 	w := newWorld(t)
 	caller, server := w.ends(CertECDSA)
-	_, theirs := caller.expects(server)
+	_, theirs := caller.exchanges(DTLSSRTP, server)
 	h, r := theirs.Handshake, refusal{mute: true}
 	h.call.Policy.Suites = []Suite{AEADAES256GCM, AESCM256SHA1x80}
 	short := association(AEADAES256GCM)
@@ -72,7 +72,7 @@ func TestHandshakeSuite(t *testing.T) {
 func TestHandshakeWiped(t *testing.T) {
 	w := newWorld(t)
 	caller, server := w.ends(CertECDSA)
-	_, theirs := caller.expects(server)
+	_, theirs := caller.exchanges(DTLSSRTP, server)
 	a := association(AEADAES256GCM)
 	agreement, err := theirs.Handshake.conclude(a, refusal{mute: true})
 	if err != nil {

@@ -46,19 +46,16 @@ func (r *Running) Same(a Attributes) bool {
 
 // Repeat is what an offer of ours that leaves the keys as they are says about them; empty where nothing need be said.
 func (r *Running) Repeat() Attributes {
-	if r == nil {
-		return Attributes{}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.kept == nil {
-		return Attributes{}
-	}
-	return r.kept.repeat()
+	return r.says(kept.repeat)
 }
 
 // Reply is what our answer says to an offer that is Same; empty where nothing need be said.
 func (r *Running) Reply(a Attributes) Attributes {
+	return r.says(func(k kept) Attributes { return k.reply(a) })
+}
+
+// says asks what is kept, if anything is, while nobody wipes it.
+func (r *Running) says(what func(kept) Attributes) Attributes {
 	if r == nil {
 		return Attributes{}
 	}
@@ -67,7 +64,7 @@ func (r *Running) Reply(a Attributes) Attributes {
 	if r.kept == nil {
 		return Attributes{}
 	}
-	return r.kept.reply(a)
+	return what(r.kept)
 }
 
 // Method is how the keys were agreed on.

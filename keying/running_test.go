@@ -13,12 +13,7 @@ func TestRunningNothing(t *testing.T) {
 	all := []*Running{nil}
 	for _, m := range Methods() {
 		caller, server := w.ends(kindsOf(m)[0])
-		if m == DTLSSRTP {
-			ours, _ := caller.expects(server)
-			caller.takes(ours)
-		} else {
-			caller.settles(m, server)
-		}
+		caller.settles(m, server)
 		r := caller.last.Running
 		if r.Method() != m || !r.CanUpdate() || r.Repeat().Empty() {
 			t.Errorf("%s: %s, can update %v, %v", m, r.Method(), r.CanUpdate(), r.Repeat())
@@ -92,13 +87,7 @@ func TestRunningRace(t *testing.T) {
 	w := newWorld(t)
 	for _, m := range Methods() {
 		caller, server := w.ends(kindsOf(m)[0])
-		if m == DTLSSRTP {
-			ours, theirs := caller.expects(server)
-			caller.takes(ours)
-			server.takes(theirs)
-		} else {
-			caller.settles(m, server)
-		}
+		caller.settles(m, server)
 		offered, repeated := caller.offers(m).Attributes(), caller.last.Running.Repeat()
 		var wg sync.WaitGroup
 		for range 4 {

@@ -64,14 +64,7 @@ func TestSDESAnswerRefused(t *testing.T) {
 	w := newWorld(t)
 	caller, server := w.ends(CertECDSA)
 	i := caller.offers(SDES)
-	v, err := server.verifies(i.Attributes(), caller)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, response, err := server.k.Respond(t.Context(), v, server.call)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, response := server.answers(i, caller)
 	change := func(f func(*sdes.Line)) Attributes {
 		l := line(t, response.Crypto[0])
 		f(&l)

@@ -24,14 +24,7 @@ func TestUpdateBitFlips(t *testing.T) {
 				if w.pool.Done() != done || w.replay.Len() != remembered || w.guard.Len() != keys {
 					t.Error("a changed message cost an operation, or changed state")
 				}
-				v, err := server.verifies(i.Attributes(), caller)
-				if err != nil {
-					t.Fatal(err)
-				}
-				theirs, response, err := server.k.Respond(t.Context(), v, server.call)
-				if err != nil {
-					t.Fatal(err)
-				}
+				theirs, response := server.answers(i, caller)
 				flips(t, response.MIKEY, func(b []byte) error {
 					_, err := i.Complete(t.Context(), Attributes{MIKEY: b})
 					return err
@@ -76,14 +69,7 @@ func TestUpdatePasted(t *testing.T) {
 				caller.call.Refresh = refresh
 				w.clock.move(time.Millisecond)
 				i := caller.offers(m)
-				v, err := server.verifies(i.Attributes(), caller)
-				if err != nil {
-					t.Fatal(err)
-				}
-				theirs, response, err := server.k.Respond(t.Context(), v, server.call)
-				if err != nil {
-					t.Fatal(err)
-				}
+				theirs, response := server.answers(i, caller)
 				server.takes(theirs)
 				responses = append(responses, response, i.Attributes())
 				all = append(all, open{i, len(responses) - 2})

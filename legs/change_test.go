@@ -104,20 +104,26 @@ func TestGlareIsGivenUp(t *testing.T) {
 	hold(t, c.caller, true)
 }
 
+// stalls holds up re-INVITEs at the answering side, once the first has arrived, until goOn is closed.
+func (w *world) stalls() (arrived <-chan struct{}, goOn chan<- struct{}) {
+	came, on := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	w.answeringHook.set(func(r *dialog.Request) *dialog.Response {
+		if r.Method == "INVITE" {
+			once.Do(func() { close(came) })
+			<-on
+		}
+		return nil
+	})
+	return came, on
+}
+
 // TestChangesWaitTheirTurn: a few changes queue behind the one on its way, in their order; more are turned away at once.
 func TestChangesWaitTheirTurn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.call(w.outgoing(keying.MIKEYPSK))
-	arrived, goOn := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	w.answeringHook.set(func(r *dialog.Request) *dialog.Response {
-		if r.Method == "INVITE" {
-			once.Do(func() { close(arrived) })
-			<-goOn
-		}
-		return nil
-	})
+	arrived, goOn := w.stalls()
 	results := make(chan error, maxWaiting+1)
 	go func() { results <- c.caller.Hold(within(t), true) }()
 	got(t, arrived, "a re-INVITE")
@@ -150,15 +156,7 @@ func TestHangupDuringChange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.call(w.outgoing(keying.MIKEYPSK))
-	arrived, goOn := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	w.answeringHook.set(func(r *dialog.Request) *dialog.Response {
-		if r.Method == "INVITE" {
-			once.Do(func() { close(arrived) })
-			<-goOn
-		}
-		return nil
-	})
+	arrived, goOn := w.stalls()
 	results := make(chan error, 2)
 	go func() { results <- c.caller.Rekey(within(t)) }()
 	got(t, arrived, "a re-INVITE")

@@ -46,6 +46,11 @@ const (
 	referralLife = 2 * time.Minute
 	// maxNotices bounds what is told of a referral before anybody reads it.
 	maxNotices = 8
+	// maxInfoBody bounds the body of an INFO that tells of a key, in octets: two short lines.
+	maxInfoBody = 256
+	// oneWay is how long keys that come one way silence the other: longer than anybody holds a key, shorter than it takes to go to another
+	// phone behind a switchboard.
+	oneWay = 10 * time.Second
 	// mailboxLength bounds the commands that wait for the leg's goroutine: they come from people and timers, not packets.
 	mailboxLength = 8
 )

@@ -33,6 +33,9 @@
 // and have ended before Owner.Ended is called: a change of ours on the wire, a DTLS handshake, an OPTIONS. The stream belongs to
 // whoever ticks it; the leg only posts commands to it. Terms is an immutable snapshot for everybody else.
 //
+// A key of the peer's keypad comes as telephone-event in its stream, or in an INFO within the dialog, as some phones send it; what comes
+// both ways is told once (info.go).
+//
 // RFCs: 3261, 3264 and 3311 (dialogs, offers, updates), 4567 (key management in SDP), 3830 (MIKEY), 4568 (SDES), 5763 and 5764
 // (DTLS-SRTP), 3711 (SRTP), 3515 and 4488 (REFER), 4028 (session timers).
 package legs

@@ -42,6 +42,8 @@ type Line struct {
 	OnShaken func(l *Leg)
 	// OnHold is told when a leg that stands goes on hold, and comes back. Otherwise it is as OnRekey.
 	OnHold func(l *Leg, held bool)
+	// OnInfo is told what became of an INFO with a body, one of InfoResults. Otherwise it is as OnRekey.
+	OnInfo func(l *Leg, result string)
 }
 
 // Dialog is what a leg needs of its SIP dialog; *dialog.Dialog has it.
@@ -121,6 +123,8 @@ type Leg struct {
 	since      time.Time // when heard last rose, by our clock
 	heard      uint64    // packets of the peer that were authentic, RTP and RTCP
 	asked      time.Time
+	keysBy     keyWay    // the last key came so
+	keyAt      time.Time // at that time
 	session    session
 	place      whereabouts
 

@@ -31,7 +31,7 @@ func (l *Leg) run() {
 		case do := <-l.mailbox:
 			do()
 		case key := <-l.stream.Keys():
-			l.owner.Pressed(l, key)
+			l.press(keysByMedia, key)
 		case e := <-l.ending:
 			end = &e
 		case now := <-ticker.C:
@@ -76,7 +76,7 @@ func (l *Leg) take(ev dialog.Event) *Ending {
 	case dialog.Notify:
 		l.notified(ev)
 	case dialog.Info:
-		ev.Reply(dialog.Response{Status: 200})
+		l.informed(ev)
 	case dialog.Gone:
 		select {
 		case e := <-l.ending: // what ended the dialog, or was about to

@@ -2,7 +2,7 @@ package legs
 
 import (
 	"context"
-	"errors"
+	"crypto/x509"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -11,15 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"crypto/x509"
-
 	"go.uber.org/goleak"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs/dialog"
 	"github.com/conclave/conclave/legs/media"
 	"github.com/conclave/conclave/legs/offer"
-	"github.com/conclave/conclave/mixer/codec"
 )
 
 const (
@@ -59,8 +56,10 @@ var issued = sync.OnceValues(func() (*papers, error) {
 type directory struct{ roots *x509.CertPool }
 
 func (d directory) PSK(identity string) (keying.Secret, bool) { return secret(), identity == alice }
-func (d directory) Roots() *x509.CertPool                     { return d.roots }
-func (d directory) Known(identity string) bool                { return identity == alice }
+
+func (d directory) Roots() *x509.CertPool { return d.roots }
+
+func (d directory) Known(identity string) bool { return identity == alice }
 
 func secret() keying.Secret { return keying.NewSecret([]byte("a pre-shared key of 32 octets ..")) }
 
@@ -80,20 +79,6 @@ type world struct {
 	refusals       chan *Reject
 	running        atomic.Pointer[Leg] // the answering leg
 	answeringOwner *owner
-}
-
-// hook looks at the requests inside dialogs before anybody else; it may refuse them.
-type hook struct {
-	atomic.Pointer[func(*dialog.Request) *dialog.Response]
-}
-
-func (h *hook) set(f func(*dialog.Request) *dialog.Response) { h.Store(&f) }
-
-func (h *hook) look(r *dialog.Request) *dialog.Response {
-	if f := h.Load(); f != nil {
-		return (*f)(r)
-	}
-	return nil
 }
 
 // side is one endpoint with its line.
@@ -176,186 +161,6 @@ func (s *side) listen(t *testing.T, h dialog.Host) {
 			t.Errorf("%d ports were not returned", n)
 		}
 	})
-}
-
-// answeringHost answers for the room.
-type answeringHost struct{ *world }
-
-// readmission is what the server's gate makes of a re-INVITE.
-type readmission struct {
-	d *offer.Description
-	v *keying.Verified
-}
-
-func (r readmission) Readmitted() (*offer.Description, *keying.Verified) { return r.d, r.v }
-
-func (h answeringHost) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Response) {
-	if d == nil {
-		return nil, nil
-	}
-	if refuse := h.answeringHook.look(r); refuse != nil {
-		return nil, refuse
-	}
-	leg := h.running.Load()
-	if !h.gated || r.Method != "INVITE" || len(r.Body) == 0 || leg == nil {
-		return nil, nil
-	}
-	description, err := offer.Parse(r.Body)
-	if err != nil {
-		return nil, &dialog.Response{Status: 488}
-	}
-	keys, err := description.Attributes()
-	running := leg.Terms().Running
-	if (err == nil || errors.Is(err, offer.ErrNoKeyMgmt)) && running.Same(keys) {
-		return readmission{d: description}, nil
-	}
-	if err != nil {
-		return nil, &dialog.Response{Status: 488}
-	}
-	v, err := h.answering.line.Keyer.Verify(keys, keying.Call{
-		Local: room, Peer: alice, SDPIDs: description.SDPIDs(), Policy: h.policy, Running: running,
-		Secured: h.secured,
-	})
-	if err != nil {
-		return nil, &dialog.Response{Status: 488}
-	}
-	return readmission{description, v}, nil
-}
-
-func (h answeringHost) Invite(in *dialog.Incoming, _ any) {
-	leg, err := h.take(in)
-	if err != nil {
-		var r *Reject
-		if !errors.As(err, &r) {
-			r = &Reject{Status: 488, Reason: "test", Err: err}
-		}
-		h.refusals <- r
-		_ = in.Reject(r.Response())
-		return
-	}
-	h.callee <- leg
-}
-
-func (answeringHost) Serve(in *dialog.Standalone, _ any) { _ = in.Reply(dialog.Response{Status: 405}) }
-
-func (h answeringHost) take(in *dialog.Incoming) (*Leg, error) {
-	a := Admission{Local: room, Peer: alice, Policy: h.policy, Method: h.late, Secured: h.secured}
-	if len(in.Request.Body) > 0 {
-		body := in.Request.Body
-		if h.tamper != nil {
-			body = h.tamper(body)
-		}
-		d, err := offer.Parse(body)
-		if err != nil {
-			return nil, err
-		}
-		keys, err := d.Attributes()
-		if err != nil {
-			return nil, err
-		}
-		a.Offer = d
-		if a.Verified, err = h.answering.line.Keyer.Verify(keys, keying.Call{
-			Local: room, Peer: alice, SDPIDs: d.SDPIDs(), Policy: h.policy, Secured: h.secured,
-		}); err != nil {
-			l := &Leg{line: h.answering.line}
-			return nil, l.reject(err, d)
-		}
-	}
-	leg, err := h.answering.line.Prepare(in.Context(), a, h.answeringOwner)
-	if err != nil {
-		return nil, err
-	}
-	h.running.Store(leg)
-	h.answeringOwner.tick(leg)
-	if err := leg.Accept(in); err != nil {
-		h.answeringOwner.stop()
-		leg.Release()
-		return nil, err
-	}
-	return leg, nil
-}
-
-// callingHost is the caller's: nobody calls it.
-type callingHost struct{ *world }
-
-func (h callingHost) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Response) {
-	if d == nil {
-		return nil, &dialog.Response{Status: 480}
-	}
-	return nil, h.callingHook.look(r)
-}
-
-func (callingHost) Invite(in *dialog.Incoming, _ any) { _ = in.Reject(dialog.Response{Status: 480}) }
-
-func (callingHost) Serve(in *dialog.Standalone, _ any) { _ = in.Reply(dialog.Response{Status: 480}) }
-
-// owner is a leg's owner: it ticks the stream as a worker would and keeps what it is told.
-type owner struct {
-	t         *testing.T
-	confirmed chan *Leg
-	referrals chan *Referral
-	ended     chan Ending
-	pressed   chan byte
-
-	mute atomic.Bool // ticks on, but sends nothing
-
-	mu      sync.Mutex
-	silence chan struct{} // closed to stop ticking; nil when nothing is ticked
-	done    chan struct{}
-}
-
-func newOwner(t *testing.T) *owner {
-	return &owner{t: t, confirmed: make(chan *Leg, 1), referrals: make(chan *Referral, 1), ended: make(chan Ending, 1), pressed: make(chan byte, 16)}
-}
-
-func (o *owner) Accepted(*Leg) {}
-
-func (o *owner) Confirmed(l *Leg) { o.confirmed <- l }
-
-func (o *owner) Referred(_ *Leg, r *Referral) { o.referrals <- r }
-
-func (o *owner) Pressed(_ *Leg, key byte) { o.pressed <- key }
-
-func (o *owner) Ended(l *Leg, e Ending) {
-	o.stop()
-	l.Release()
-	o.ended <- e
-}
-
-// tick sends and receives a frame every 20 ms until stop.
-func (o *owner) tick(l *Leg) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	silence, done := make(chan struct{}), make(chan struct{})
-	o.silence, o.done = silence, done
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(20 * time.Millisecond)
-		defer ticker.Stop()
-		payload := make([]byte, 160)
-		for t := codec.Tick(1); ; t++ {
-			select {
-			case <-silence:
-				return
-			case <-ticker.C:
-				l.Stream().Next(t)
-				if !o.mute.Load() {
-					l.Stream().Send(t, codec.Packet{Payload: payload})
-				}
-			}
-		}
-	}()
-}
-
-// stop ends the ticking and waits for it.
-func (o *owner) stop() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.silence != nil {
-		close(o.silence)
-		<-o.done
-		o.silence = nil
-	}
 }
 
 // outgoing is a call of alice's to the room.

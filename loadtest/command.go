@@ -55,7 +55,7 @@ func (c *CallCommand) Run(ctx context.Context, out io.Writer, log *slog.Logger) 
 	case err != nil:
 		return err
 	case c.JSON:
-		err = printJSON(out, told)
+		err = PrintJSON(out, told)
 	default:
 		fmt.Fprintf(out, "%s: sent %d, received %d, lost %d, jitter %.1f ms, round trip %.1f ms, MOS %.1f, level %.1f dBFS\n",
 			told.Ended, told.Sent, told.Received, told.Lost, told.JitterMS, told.RTTMS, told.MOS, told.LevelDB)
@@ -187,7 +187,7 @@ func (c *SwarmCommand) Run(ctx context.Context, out io.Writer, log *slog.Logger)
 		fmt.Fprint(o.Progress, "\r\033[K")
 	}
 	if c.JSON {
-		err = errors.Join(err, printJSON(out, report))
+		err = errors.Join(err, PrintJSON(out, report))
 	} else {
 		report.Print(out)
 	}
@@ -217,8 +217,8 @@ func parseAll[T any](words []string, parse func(string) (T, error), errs []error
 	return list, errs
 }
 
-// printJSON writes one object on a line of its own.
-func printJSON(out io.Writer, v any) error {
+// PrintJSON writes one object on a line of its own.
+func PrintJSON(out io.Writer, v any) error {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)

@@ -105,7 +105,8 @@ func (f *fuzzer) refresh() {
 			f.spill.add("the token of "+who, made.Token)
 		}
 	}
-	f.as("PATCH", "/v1/rooms/hall", `{"locked":false,"max_seats":50,"pin":"","policy":"standard"}`, 200)
+	f.as("DELETE", "/v1/node/drain", "", 200)
+	f.as("PATCH", "/v1/rooms/hall", `{"locked":false,"max_seats":50,"pin":"","moderators":[],"policy":"standard"}`, 200)
 	seats := f.filled()
 	for ; len(seats) < 2; seats = f.filled() {
 		f.shots++

@@ -126,6 +126,25 @@ func (r *Report) judge() {
 	if r.Media.Repeated > 0 {
 		fail("%d times a caller would have used a key, SSRC and index again", r.Media.Repeated)
 	}
+	r.judgeMix(fail)
+	r.judgeRekeys(fail)
+	r.judgeMoves(fail)
+	if r.Events.Cut > 0 {
+		fail("%d of %d who listened to the server's events were cut off", r.Events.Cut, r.Events.Listeners)
+	}
+	r.Verdict = "pass"
+	if len(r.Reasons) > 0 {
+		r.Verdict = "fail"
+		if r.Clock.Skipped > 0 {
+			fail("the machine was too busy for the callers themselves: their clock gave up %d ticks", r.Clock.Skipped)
+		}
+	} else {
+		r.Reasons = []string{}
+	}
+}
+
+// judgeMix: everybody hears those who talk in his room, and nobody else.
+func (r *Report) judgeMix(fail func(string, ...any)) {
 	if missing := r.Mix.Missing - r.Mix.Untested; missing > 0 {
 		fail("%d of %d pairs were not heard", missing, r.Mix.Pairs)
 	}
@@ -136,25 +155,11 @@ func (r *Report) judge() {
 	if r.Mix.Pairs == 0 {
 		fail("nobody could be heard: it takes two callers in a room, one of whom talks, for some seconds")
 	}
-	r.judgeRekeys(fail)
-	r.judgeMoves(fail)
-	if r.Events.Cut > 0 {
-		fail("%d of %d who listened to the server's events were cut off", r.Events.Cut, r.Events.Listeners)
-	}
 	if r.Mix.SelfHeard > 0 {
 		fail("%d callers heard themselves", r.Mix.SelfHeard)
 	}
 	if r.Mix.ForeignHeard > 0 {
 		fail("%d times a voice of another room was heard", r.Mix.ForeignHeard)
-	}
-	r.Verdict = "pass"
-	if len(r.Reasons) > 0 {
-		r.Verdict = "fail"
-		if r.Clock.Skipped > 0 {
-			fail("the machine was too busy for the callers themselves: their clock gave up %d ticks", r.Clock.Skipped)
-		}
-	} else {
-		r.Reasons = []string{}
 	}
 }
 

@@ -6,6 +6,7 @@ import "slices"
 type announcer struct {
 	clips [maxClips]*Clip
 	over  [maxClips]chan struct{} // closed when that clip is over; nil: nobody waits for it
+	all   [maxClips]bool          // said to who is deaf too
 	n     int
 	at    int  // frames of the first clip that were played
 	cut   bool // the first clip goes down within one frame, and is over
@@ -15,9 +16,11 @@ type announcer struct {
 type saying struct {
 	pcm []int16
 	to  int32 // gain at the end of the frame: unity, or 0 where it was cut
+	all bool  // to who is deaf too
 }
 
-// play puts clips behind those that wait, or in their place. What has no room is left out. over is closed when the last of them is over.
+// play puts clips behind those that wait, or in their place: then they are for all. What has no room is left out. over is closed when the
+// last of them is over.
 func (a *announcer) play(clips []*Clip, replace bool, over chan struct{}) {
 	if replace && a.n > 0 {
 		keep := 0
@@ -28,7 +31,7 @@ func (a *announcer) play(clips []*Clip, replace bool, over chan struct{}) {
 	}
 	clips = clips[:min(len(clips), maxClips-a.n)]
 	for _, c := range clips {
-		a.clips[a.n], a.over[a.n] = c, nil
+		a.clips[a.n], a.over[a.n], a.all[a.n] = c, nil, replace
 		a.n++
 	}
 	if len(clips) == 0 {
@@ -60,7 +63,7 @@ func (a *announcer) next(rate int) (s saying) {
 	if a.n == 0 {
 		return s
 	}
-	s = saying{a.clips[0].frame(a.at, rate), unity}
+	s = saying{a.clips[0].frame(a.at, rate), unity, a.all[0]}
 	if a.cut {
 		s.to = 0
 	}
@@ -78,6 +81,7 @@ func (a *announcer) shift() {
 	a.n--
 	copy(a.clips[:], a.clips[1:])
 	copy(a.over[:], a.over[1:])
+	copy(a.all[:], a.all[1:])
 	a.clips[a.n], a.over[a.n] = nil, nil
 	a.at, a.cut = 0, false
 }
@@ -99,7 +103,8 @@ func (r *Room) Announce(clips ...*Clip) <-chan struct{} {
 	return over
 }
 
-// Interrupt is Announce for what must not be left out: it takes the place of the clips that play there, and wait.
+// Interrupt is Announce for what must not be left out: it takes the place of the clips that play there, and wait, and who is deaf hears it
+// too. Only those who are apart do not.
 func (r *Room) Interrupt(clips ...*Clip) <-chan struct{} {
 	over := make(chan struct{})
 	r.post(command{verb: verbPlay, clips: slices.Clone(clips), first: true, done: over})
@@ -131,24 +136,27 @@ func (r *Room) recount() {
 	}
 }
 
-// tell finds out what is said in this step to the room and to single seats. Such a seat hears a bus of its own, as one in the mix does.
+// tell finds out what is said in this step to the room and to single seats. Such a seat hears a bus of its own, as one in the mix does; so
+// does who is deaf, where what the room is told is for him too.
 func (r *Room) tell() {
 	r.told = r.announcer.next(r.rate)
-	if r.telling == 0 {
+	if r.telling == 0 && !r.told.all {
 		return
 	}
 	for _, s := range r.seats {
-		if s.announcer.n == 0 {
-			continue
+		if s.announcer.n > 0 {
+			if s.told = s.announcer.next(r.rate); s.announcer.n == 0 {
+				r.telling--
+			}
 		}
-		if s.told = s.announcer.next(r.rate); s.announcer.n == 0 {
-			r.telling--
-		}
-		if s.bus == nil {
-			s.bus = r.takeBus(s.deaf.Load())
+		if deaf := s.deaf.Load(); s.bus == nil && (s.told.pcm != nil || deaf && r.reaches(s)) {
+			s.bus = r.takeBus(deaf)
 		}
 	}
 }
+
+// reaches says whether what the room is told in this step is for a seat that is deaf.
+func (r *Room) reaches(s *Seat) bool { return r.told.all && !s.apart.Load() }
 
 // add adds a voice of an announcer to a sum, or begins the sum with it.
 func (r *Room) add(sum []int32, what saying, first bool) {

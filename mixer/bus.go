@@ -74,6 +74,10 @@ func (b *bus) turn(r *Room, s *Seat, deaf bool) {
 	var heard []int32
 	voices, sole := 0, (*Seat)(nil)
 	switch {
+	case deaf && r.reaches(s):
+		heard = r.voiceBuffer(len(r.mix))
+		r.add(heard, r.told, true)
+		voices = 1
 	case deaf:
 	case s.out != nil:
 		if voices = r.full.voices - 1; voices > 0 {

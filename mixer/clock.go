@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -19,11 +20,15 @@ func (p *Pool) Run(ctx context.Context) error {
 	p.mu.Unlock()
 
 	var workers sync.WaitGroup
-	for range p.workers {
-		workers.Go(p.work)
+	if p.workers > 1 { // a sole worker is the clock
+		for range p.workers {
+			workers.Go(p.work)
+		}
 	}
-	p.clock(ctx)
-	close(p.queue)
+	workers.Go(func() {
+		p.clock(ctx)
+		close(p.queue)
+	})
 	workers.Wait()
 
 	p.mu.Lock()
@@ -35,27 +40,47 @@ func (p *Pool) Run(ctx context.Context) error {
 	return nil
 }
 
-// clock tells the rooms of each slot when their tick is due, on a schedule that lateness does not move.
+// clock tells the rooms of each slot when their tick is due, on a schedule that lateness does not move, and ticks what it has time for
+// itself: to wake somebody up for a small room takes longer than its tick.
 func (p *Pool) clock(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	urgent()
 	shed := shedder{pool: p}
 	at, judged := uint64(0), uint64(0) // in slots since the epoch
-	for {
-		timer.Reset(time.Until(p.dueAt(at)))
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
+	own, sleep := make([]*Room, 0, ownRooms), sleeper{nap: p.nap}
+	for sleep.until(ctx, p.dueAt(at)) {
 		at = p.skip(at, time.Now())
-		p.call(at)
+		next := p.nextSlot(at)
+		own = p.call(at, own[:0], p.dueAt(next).Sub(p.dueAt(at))/ownShare)
+		p.tickOwn(own, p.dueAt(next))
 		if at/slotsPerTick != judged {
 			judged = at / slotsPerTick
 			shed.judge()
 		}
-		at = p.nextSlot(at)
+		at = next
 	}
+}
+
+// sleeper sleeps in the kernel, and so that the runtime leaves it alone.
+type sleeper struct {
+	nap     func(time.Duration)
+	yielded time.Time
+}
+
+// until sleeps, in naps, and says whether the pool goes on.
+func (s *sleeper) until(ctx context.Context, due time.Time) bool {
+	for ctx.Err() == nil {
+		now := time.Now()
+		if now.Sub(s.yielded) >= longestNap {
+			runtime.Gosched()
+			s.yielded = now
+		}
+		left := due.Sub(now)
+		if left <= 0 {
+			return true
+		}
+		s.nap(min(left, longestNap))
+	}
+	return false
 }
 
 // dueAt is when a slot since the epoch is due.
@@ -69,18 +94,39 @@ func (p *Pool) skip(at uint64, now time.Time) uint64 {
 	return at
 }
 
-// call puts the rooms of a slot into the workers' queue. A room that is still there, or being ticked, only learns that another
-// tick is due.
-func (p *Pool) call(at uint64) {
+// call tells the rooms of a slot that they are due, and puts them into the workers' queue, but for those that the clock is to tick
+// itself, which it returns: as many as took no longer than share when they were ticked last. A room that still waits, or is being ticked, only
+// learns that another tick is due.
+func (p *Pool) call(at uint64, own []*Room, share time.Duration) []*Room {
 	list := p.slots[at%slotsPerTick].rooms.Load()
 	if list == nil {
-		return
+		return own
 	}
+	var cost time.Duration
 	for _, r := range *list {
 		r.due.Store(at/slotsPerTick + 1)
-		if r.queued.CompareAndSwap(false, true) {
-			p.queue <- r
+		if !r.queued.CompareAndSwap(false, true) {
+			continue
 		}
+		took := time.Duration(r.took.Load())
+		if p.workers == 1 || cost+took <= share && len(own) < ownRooms {
+			cost += took
+			own = append(own, r)
+			continue
+		}
+		p.queue <- r
+	}
+	return own
+}
+
+// tickOwn ticks rooms until the clock has something better to do; those that are left go to the workers.
+func (p *Pool) tickOwn(own []*Room, until time.Time) {
+	for _, r := range own {
+		if p.workers > 1 && time.Now().After(until) {
+			p.queue <- r
+			continue
+		}
+		r.run()
 	}
 }
 

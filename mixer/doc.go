@@ -16,8 +16,9 @@
 //
 // # Goroutines and who owns what
 //
-// [Pool.Run] starts one clock goroutine and Config.Workers worker goroutines and waits for them. A room belongs to one worker for
-// one tick; every field of a room, seat, feed, bus and outlet that is not an atomic belongs to that worker. Everybody else posts
+// [Pool.Run] is the clock, starts Config.Workers worker goroutines and waits for them. The clock sleeps in the kernel and ticks small rooms
+// itself, for to wake somebody up takes longer than their ticks; what would make it late for the next slot is the workers'. A sole worker is the
+// clock. A room belongs to one worker, or the clock, for one tick; every field of a room, seat, feed, bus and outlet that is not an atomic belongs to that worker. Everybody else posts
 // commands to the room's mailbox, which is locked only between ticks, or stores atomics (mute, deaf, gain) that the worker loads
 // once per tick. Inside a tick nothing is locked and, in steady state, nothing is allocated. The first time that a seat speaks
 // or that a format is heard its codec is made, in the tick, because only the tick knows that it is needed.
@@ -31,8 +32,9 @@
 // # Announcements
 //
 // A clip (a prompt, a tone) is played to the whole room as one more voice of the full bus, or to one seat, which hears a bus of its own
-// meanwhile, as one in the mix does. Who is deaf is told what is for him alone, and nothing of the room is in it, nor in what his
-// encoder remembers: that is how a seat waits in a room that it may not hear yet.
+// meanwhile, as one in the mix does. Who is deaf is told what is for him alone and what interrupts the room, since that is what everybody
+// must hear; nothing else of the room is in it, nor in what his encoder remembers. Who is apart besides is told what is for him alone: that
+// is how a seat waits in a room that it may not hear yet.
 //
 // # Moves
 //

@@ -19,6 +19,17 @@ const (
 	// catchUpTicks is how many missed ticks a late room makes up back to back: a listener's jitter buffer of 60 ms rides over the
 	// burst. Older ones are skipped, because late audio is worse than missing audio.
 	catchUpTicks = 3
+	// ownShare is the part of the time to the next slot, as a divisor, that the clock may spend on ticks, by what they took last; the rest goes
+	// to workers. Half of it leaves the clock on time for the next slot.
+	ownShare = 2
+	// ownRooms bounds the rooms that it ticks in one slot.
+	ownRooms = 64
+	// longestNap is how long the clock sleeps at once, and how long it works without yielding. From who is in a system call for 10 ms, or
+	// has a processor for as long, the runtime takes it away, and when all are idle it stops looking; to give it back wakes up its monitor, which then
+	// looks around every 20 us for a while. That took an eighth of the time of 200 legs.
+	longestNap = 8 * time.Millisecond
+	// mixNiceness is that of the threads which tick, where it may be set: ten times the weight of the others, as other media servers take it.
+	mixNiceness = -10
 	// queueLength bounds the rooms that wait for a worker. Each room waits at most once, and the clock blocks rather than drops.
 	queueLength = 1024
 	// crewSeats is from how many seats on a room lets other workers help: a tick of it takes a quarter of a millisecond, and to call

@@ -25,14 +25,15 @@ type Config struct {
 
 // Pool is the clock and the workers that tick rooms. All methods are for any goroutine.
 type Pool struct {
-	workers  int          // set once in NewPool
-	log      *slog.Logger // set once in NewPool
-	queue    chan *Room   // from the clock to the workers
-	calls    chan *Room   // large rooms that could do with help; a call that nobody has time for is dropped
-	silences silences     // cached encodings of silence, for any worker
-	count    counters     // atomics
-	meter    meter        // written by the clock
-	legs     atomic.Int64 // ports attached to seats, in all rooms
+	workers  int                 // set once in NewPool
+	log      *slog.Logger        // set once in NewPool
+	queue    chan *Room          // from the clock to the workers
+	calls    chan *Room          // large rooms that could do with help; a call that nobody has time for is dropped
+	nap      func(time.Duration) // how the clock sleeps; another in tests with a time of their own
+	silences silences            // cached encodings of silence, for any worker
+	count    counters            // atomics
+	meter    meter               // written by the clock
+	legs     atomic.Int64        // ports attached to seats, in all rooms
 
 	mu    sync.Mutex         // guards state, held and the writing of slots; taken between ticks only
 	state poolState          // guarded by mu
@@ -67,7 +68,7 @@ func NewPool(c Config) *Pool {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Pool{workers: c.Workers, log: c.Log, queue: make(chan *Room, queueLength), calls: make(chan *Room, c.Workers), epoch: time.Now()}
+	p := &Pool{workers: c.Workers, log: c.Log, nap: nap, queue: make(chan *Room, queueLength), calls: make(chan *Room, c.Workers), epoch: time.Now()}
 	p.meter.begin(c.Workers)
 	return p
 }

@@ -44,6 +44,7 @@ func during(t *testing.T, c Config, f func(t *testing.T, p *Pool)) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		p := NewPool(c)
+		p.nap = elapse
 		ended := make(chan error)
 		go func() { ended <- p.Run(ctx) }()
 		synctest.Wait()
@@ -85,6 +86,31 @@ func TestClockTicksEveryRoomOnAnAbsoluteSchedule(t *testing.T) {
 		}
 		if s := p.Stats(); s.Late != 0 || s.Worst != 0 || s.Rooms != len(ports) {
 			t.Errorf("late %d, worst %v, rooms %d", s.Late, s.Worst, s.Rooms)
+		}
+	})
+}
+
+// The clock ticks small rooms itself; one that takes long is a worker's, and the others' ticks stay on time.
+func TestLongTicksDoNotMakeTheClockLate(t *testing.T) {
+	during(t, Config{Workers: 2}, func(t *testing.T, p *Pool) {
+		long := &clockPort{}
+		long.hold = func(Tick) { elapse(tickLength - slotLength) }
+		p.NewRoom("long", RoomConfig{}).Join(SeatConfig{}).Attach(long)
+		elapse(tickLength + slotLength) // it was ticked once, by the clock
+		port := &clockPort{}
+		for range slotFill { // the last in a slot of its own
+			port = &clockPort{}
+			p.NewRoom("short", RoomConfig{}).Join(SeatConfig{}).Attach(port)
+		}
+		elapse(time.Second)
+		ticks, at := port.seen()
+		for k := range ticks {
+			if late := at[k].Sub(p.epoch) % tickLength; k > 1 && late != slotLength {
+				t.Fatalf("tick %d of %d began %v after its slot", k, len(ticks), late-slotLength)
+			}
+		}
+		if n, _ := long.seen(); len(ticks) < 49 || len(n) < 49 {
+			t.Errorf("%d and %d ticks in a second", len(ticks), len(n))
 		}
 	})
 }

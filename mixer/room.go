@@ -29,6 +29,7 @@ type Room struct {
 
 	due    atomic.Uint64 // the latest tick due plus one, stored by the clock
 	queued atomic.Bool   // the room waits for a worker or is being ticked
+	took   atomic.Int64  // ns that its last tick took
 
 	mu      sync.Mutex  // guards the mailbox; taken between ticks only
 	mailbox []command   // guarded by mu

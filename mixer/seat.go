@@ -8,8 +8,9 @@ import (
 
 // SeatConfig is how a seat starts.
 type SeatConfig struct {
-	// Muted: nobody hears the seat. Deaf: the seat is sent silence.
-	Muted, Deaf bool
+	// Muted: nobody hears the seat. Deaf: the seat is sent silence, but for what it must be told. Apart: also of that it hears only what is
+	// for it alone, as long as it is deaf.
+	Muted, Deaf, Apart bool
 	// GainDB is how loud the others hear the seat, in dB, from -60 to 20.
 	GainDB float64
 }
@@ -19,12 +20,13 @@ type Seat struct {
 	room  *Room         // set once in newSeat
 	turns chan struct{} // set once in newSeat
 
-	muted, deaf atomic.Bool
-	gain        atomic.Int32  // fixed point, see unity
-	speaking    atomic.Bool   // stored by the worker
-	level       atomic.Uint32 // bits of a float32, mean square of the last frame; stored by the worker
-	talked      atomic.Uint64 // ticks of speech; stored by the worker
-	gap         atomic.Int64  // ticks from the last frame of the old port to the first of the new; 0: no handover; stored by the worker
+	muted, deaf, apart atomic.Bool
+
+	gain     atomic.Int32  // fixed point, see unity
+	speaking atomic.Bool   // stored by the worker
+	level    atomic.Uint32 // bits of a float32, mean square of the last frame; stored by the worker
+	talked   atomic.Uint64 // ticks of speech; stored by the worker
+	gap      atomic.Int64  // ticks from the last frame of the old port to the first of the new; 0: no handover; stored by the worker
 
 	hearing  // belongs to the worker of the tick
 	handover // belongs to the worker of the tick
@@ -37,6 +39,7 @@ func newSeat(r *Room, c SeatConfig) *Seat {
 	s := &Seat{room: r, turns: make(chan struct{}, 1)}
 	s.muted.Store(c.Muted)
 	s.deaf.Store(c.Deaf)
+	s.apart.Store(c.Apart)
 	s.SetGain(c.GainDB)
 	return s
 }
@@ -64,8 +67,11 @@ func (s *Seat) Leave() <-chan struct{} {
 // SetMuted silences the seat for the others, or lets them hear it again. The voice fades within one tick.
 func (s *Seat) SetMuted(muted bool) { s.muted.Store(muted) }
 
-// SetDeaf sends the seat silence, or the room again.
+// SetDeaf sends the seat silence, or the room again. What interrupts the room it hears all the same.
 func (s *Seat) SetDeaf(deaf bool) { s.deaf.Store(deaf) }
+
+// SetApart keeps also that from a seat that is deaf, or no longer.
+func (s *Seat) SetApart(apart bool) { s.apart.Store(apart) }
 
 // SetGain is how loud the others hear the seat, in dB; values outside -60 to 20 are brought to the nearest bound, and NaN is 0.
 func (s *Seat) SetGain(db float64) {

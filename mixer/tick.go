@@ -190,16 +190,17 @@ func (r *Room) heardBy(s *Seat) *bus {
 	if deaf {
 		b = nil
 	}
+	told := s.told.pcm != nil || deaf && r.reaches(s)
 	switch {
 	case s.bus == nil:
 		return b
-	case !s.inMix && s.told.pcm == nil && r.steps-s.left >= minusHang && (deaf && s.bus.rests(r.steps) || !deaf && s.bus.merges(&r.full, r.steps)):
+	case !s.inMix && !told && r.steps-s.left >= minusHang && (deaf && s.bus.rests(r.steps) || !deaf && s.bus.merges(&r.full, r.steps)):
 		r.giveBack(s.bus)
 		s.bus = nil
 		return b
 	}
 	s.bus.turn(r, s, deaf)
-	if s.told.pcm != nil {
+	if told {
 		s.told, s.left = saying{}, r.steps+1
 	}
 	return s.bus

@@ -13,6 +13,7 @@ var ErrPanic = errors.New("mixer: panic in a tick")
 
 // work ticks rooms, and helps others with theirs, until the clock stops.
 func (p *Pool) work() {
+	urgent()
 	for {
 		select {
 		case r, more := <-p.queue:
@@ -58,7 +59,9 @@ func (r *Room) runUntil(due uint64) bool {
 		if !r.tick(Tick(t)) {
 			return false
 		}
-		r.pool.count.note(begun.Sub(r.pool.dueAt(t*slotsPerTick+uint64(r.slot))), time.Since(begun)-r.waited)
+		took := time.Since(begun) - r.waited
+		r.took.Store(int64(took))
+		r.pool.count.note(begun.Sub(r.pool.dueAt(t*slotsPerTick+uint64(r.slot))), took)
 	}
 	return true
 }

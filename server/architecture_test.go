@@ -18,10 +18,11 @@ const modulePath = "github.com/conclave/conclave"
 // mayImport is the direction of imports, and no other (docs/architecture.md): for every package of ours those of ours that it may
 // import. Whoever may import legs or mixer may name the types of the packages below it that its API speaks in.
 var mayImport = map[string][]string{
-	".":              {"admin", "admin/audit", "admin/client", "keying", "loadtest", "loadtest/bench", "loadtest/flood", "server"},
+	".":              {"admin", "admin/command", "loadtest", "loadtest/bench", "loadtest/flood", "server"},
 	"admin":          {"admin/console", "server"},
 	"admin/audit":    {"admin/client", "server", "server/trail"},
 	"admin/client":   {},
+	"admin/command":  {"admin", "admin/audit", "admin/client", "keying", "server"},
 	"admin/console":  {},
 	"keying":         {"keying/dtls", "keying/mikey", "keying/sdes"},
 	"keying/dtls":    {},

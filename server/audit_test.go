@@ -21,13 +21,7 @@ import (
 // audited runs f on a server, closes it, and gives its trail, verified against what the server remembers, and the octets of the files.
 func audited(t *testing.T, yaml string, f func(t *testing.T, s *Server)) ([]AuditRecord, []byte) {
 	t.Helper()
-	cfg, err := ReadConfig("free ports", []byte(FreePorts), DevConfig())
-	if err == nil {
-		cfg, err = ReadConfig("test", []byte(yaml), cfg)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := freePorts(t, yaml)
 	data := filepath.Join(t.TempDir(), "data")
 	s, err := New(cfg, data, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -150,6 +144,21 @@ func TestTheTrailOfACall(t *testing.T) {
 	}
 }
 
+// tallied is how often something was only counted.
+func tallied(t *testing.T, records []AuditRecord, what string) (n uint64) {
+	t.Helper()
+	for _, r := range of(records, trail.TypeTally) {
+		var d struct {
+			Counts map[string]uint64 `json:"counts"`
+		}
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			t.Fatal(err)
+		}
+		n += d.Counts[what]
+	}
+	return n
+}
+
 // TestAFloodIsCounted: strangers cost a record a second and one for their number, and do not crowd out what an account is refused.
 func TestAFloodIsCounted(t *testing.T) {
 	const flood = 5000
@@ -161,16 +170,7 @@ func TestAFloodIsCounted(t *testing.T) {
 		s.recordRefusal(Event{Account: "desk"}, Refusal{Method: "INVITE", Status: 486, Reason: "room_full"}, source)
 	})
 	each := of(records, AuditRefused)
-	counted := uint64(0)
-	for _, r := range of(records, trail.TypeTally) {
-		var d struct {
-			Counts map[string]uint64 `json:"counts"`
-		}
-		if err := json.Unmarshal(r.Data, &d); err != nil {
-			t.Fatal(err)
-		}
-		counted += d.Counts["bad_digest"]
-	}
+	counted := tallied(t, records, "bad_digest")
 	if n := uint64(len(each)); n+counted != flood+1 || n > 20 || each[n-1].Account != "desk" && each[n-2].Account != "desk" {
 		t.Errorf("%d records, %d counted", n, counted)
 	}
@@ -188,16 +188,7 @@ func TestForbiddenRequestsAreCounted(t *testing.T) {
 			}
 		}
 	})
-	counted := uint64(0)
-	for _, r := range of(records, trail.TypeTally) {
-		var d struct {
-			Counts map[string]uint64 `json:"counts"`
-		}
-		if err := json.Unmarshal(r.Data, &d); err != nil {
-			t.Fatal(err)
-		}
-		counted += d.Counts[tallyForbidden]
-	}
+	counted := tallied(t, records, tallyForbidden)
 	if n := uint64(len(of(records, AuditAdmin))); counted == 0 || n+counted != 2*flood {
 		t.Errorf("%d records, %d counted", n, counted)
 	}

@@ -72,8 +72,11 @@ func (s *Server) invite(ctx context.Context, room string, who gate.Who, d device
 	}
 	if err := s.rooms.seat(ctx, room, st, o); err != nil {
 		s.ledger.release(who)
-		if errors.Is(err, errRoomFull) {
+		switch {
+		case errors.Is(err, errRoomFull):
 			return nil, fmt.Errorf("%w: %w", ErrCallLimit, err)
+		case errors.Is(err, ErrDraining):
+			return nil, err
 		}
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -88,6 +88,8 @@ const (
 	recordingsFolder = "recordings"
 	// mostPINDigits is how long a PIN may be (pinShape).
 	mostPINDigits = 12
+	// maxModerators bounds the moderators that the admin API gives a room.
+	maxModerators = 100
 	// pinPatience is how long a caller may take for one PIN, lobbyPatience how long he waits for a moderator.
 	pinPatience   = time.Minute
 	lobbyPatience = 10 * time.Minute
@@ -122,4 +124,6 @@ const (
 	pinRounds = 16_384
 	// retryAfter is what a caller is told to wait when the server is full, in seconds.
 	retryAfter = 5
+	// drainRetry is the same while it is being emptied: it stays so for a while, and others are there to be called.
+	drainRetry = 30
 )

@@ -165,6 +165,7 @@ func (r *room) view(ctx context.Context) (v RoomView, err error) {
 func (r *room) look() RoomView {
 	v := RoomView{
 		Name: r.name, Policy: r.policy.Load().Name, Locked: r.locked, MaxSeats: r.maxSeats, PIN: r.pin != nil, Recorded: r.recorder != nil, Permanent: r.permanent,
+		Keys: r.manners.Keys, Tones: r.manners.Tones, Prompts: r.manners.Prompts, Moderators: append([]string{}, r.moderatorList()...),
 		Seats: len(r.seats), Speaking: []string{}, CreatedAt: r.created,
 	}
 	for _, st := range r.seats {

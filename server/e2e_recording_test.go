@@ -74,6 +74,11 @@ func TestRecording(t *testing.T) {
 	p := newPhone(t, s)
 	one := p.lift(attempt{room: "hall", transport: "tls", as: enrolled(t, s, NewAccount{Name: "one"})}, toneOne)
 	sits(t, s, "hall", "one", waits(waitsNot))
+	mute := p.lift(attempt{room: "hall", transport: "tls", as: enrolled(t, s, NewAccount{Name: "deaf"})}, toneTwo)
+	deaf := true
+	if _, err := s.PatchSeat(t.Context(), "hall", sits(t, s, "hall", "deaf", waits(waitsNot)).ID, SeatPatch{Deaf: &deaf}); err != nil {
+		t.Fatal(err)
+	}
 	e, err := s.BeginRecording(t.Context(), "hall")
 	if err != nil || !e.Running || e.Room != "hall" {
 		t.Fatalf("%+v, %v", e, err)
@@ -83,18 +88,24 @@ func TestRecording(t *testing.T) {
 	}
 	told := func(h *handset) func() bool { return func() bool { _, n := h.heard(toneOne); return n > 25 } }
 	until(t, "who is there is told", told(one))
+	until(t, "who is deaf is told", told(mute))
 	two := p.lift(attempt{room: "hall", transport: "tls", as: enrolled(t, s, NewAccount{Name: "two"})}, toneTwo)
 	until(t, "who comes is told", told(two))
 	one.talks.Store(true)
 	until(t, "one speaks", func() bool { n, _ := two.heard(toneOne); return n > 25 })
-	if v, err := s.Room(t.Context(), "hall"); err != nil || !v.Recorded || v.Seats != 2 {
+	if v, err := s.Room(t.Context(), "hall"); err != nil || !v.Recorded || v.Seats != 3 {
 		t.Errorf("%+v, %v", v, err)
 	}
 	one.forget()
+	mute.forget()
 	if err := s.EndRecording(t.Context(), "hall"); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "they are told that it is over", told(one))
+	until(t, "who is deaf is told so", told(mute))
+	if n, _ := mute.heard(toneOne); n > 0 {
+		t.Errorf("who is deaf heard %d frames of the room", n)
+	}
 	if err := s.EndRecording(t.Context(), "hall"); !errors.Is(err, ErrNotRecorded) {
 		t.Errorf("ended twice: %v", err)
 	}

@@ -20,6 +20,19 @@ import (
 // e2ePatience bounds every wait of these tests: what it guards against is a hang, not slowness.
 const e2ePatience = 30 * time.Second
 
+// freePorts is DevConfig on free ports with that YAML on top.
+func freePorts(t *testing.T, yaml string) *Config {
+	t.Helper()
+	cfg, err := ReadConfig("free ports", []byte(FreePorts), DevConfig())
+	if err == nil {
+		cfg, err = ReadConfig("test", []byte(yaml), cfg)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
 // serveTest runs a server of DevConfig on free ports with that YAML on top, until the test ends.
 func serveTest(t *testing.T, yaml string) *Server {
 	t.Helper()
@@ -29,13 +42,7 @@ func serveTest(t *testing.T, yaml string) *Server {
 // serveLogging does so with a log.
 func serveLogging(t *testing.T, yaml string, log *slog.Logger) *Server {
 	t.Helper()
-	cfg, err := ReadConfig("free ports", []byte(FreePorts), DevConfig())
-	if err == nil {
-		cfg, err = ReadConfig("test", []byte(yaml), cfg)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := freePorts(t, yaml)
 	s, err := New(cfg, filepath.Join(t.TempDir(), "data"), log)
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,13 @@ type (
 		Locked   bool   `json:"locked"`
 		MaxSeats int    `json:"max_seats"`
 		PIN      bool   `json:"pin"` // whether it asks for one
+		Keys     bool   `json:"keys"`
+		Tones    bool   `json:"tones"`
+		Prompts  bool   `json:"prompts"`
 		Reason   string `json:"reason,omitempty"`
+
+		Permanent  bool     `json:"permanent"`
+		Moderators []string `json:"moderators,omitempty"`
 	}
 	// SeatState comes with seat.joined, seat.changed, seat.away and seat.left.
 	SeatState struct {
@@ -94,11 +100,19 @@ type (
 	NodeFull struct {
 		Full bool `json:"full"`
 	}
+	// NodeDraining comes with node.draining.
+	NodeDraining struct {
+		Draining bool `json:"draining"`
+		Calls    int  `json:"calls"` // that are left
+	}
 )
 
 // state of a room for its events; it runs in the room's goroutine, or before that runs.
 func (r *room) state() RoomState {
-	return RoomState{Policy: r.policy.Load().Name, Locked: r.locked, MaxSeats: r.maxSeats, PIN: r.pin != nil}
+	return RoomState{
+		Policy: r.policy.Load().Name, Locked: r.locked, MaxSeats: r.maxSeats, PIN: r.pin != nil, Keys: r.manners.Keys, Tones: r.manners.Tones,
+		Prompts: r.manners.Prompts, Permanent: r.permanent, Moderators: r.moderatorList(),
+	}
 }
 
 // about is an event of a seat; it runs in the room's goroutine.

@@ -37,6 +37,7 @@ const (
 	EventDeviceGone       = "device.gone"
 	EventNodeShed         = "node.shed"
 	EventNodeFull         = "node.full"
+	EventNodeDraining     = "node.draining" // it begins, no call is left, or it ends
 	EventRecordingBegun   = "recording.begun"
 	EventRecordingEnded   = "recording.ended"
 	EventTokenCreated     = "token.created"
@@ -48,7 +49,7 @@ func EventTypes() []string {
 	return []string{
 		EventRoomOpened, EventRoomClosed, EventRoomChanged, EventSeatJoined, EventSeatLeft, EventSeatChanged, EventSeatSpeaking, EventSeatAway,
 		EventLegState, EventLegRekeyed, EventMoveBegun, EventMoveDone, EventMoveFailed, EventCallRefused,
-		EventAccountCreated, EventAccountChanged, EventAccountDeleted, EventDeviceRegistered, EventDeviceGone, EventNodeShed, EventNodeFull,
+		EventAccountCreated, EventAccountChanged, EventAccountDeleted, EventDeviceRegistered, EventDeviceGone, EventNodeShed, EventNodeFull, EventNodeDraining,
 		EventRecordingBegun, EventRecordingEnded, EventTokenCreated, EventTokenRevoked,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -39,13 +40,7 @@ func (a *admission) method() string {
 // Admit puts every request before the gate (dialog.Host).
 func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Response) {
 	began := time.Now()
-	req := gate.Request{
-		Method: r.Method, CallID: r.CallID, Source: r.Source, Transport: r.Transport, PeerCertificates: r.PeerCertificates,
-		RequestURI:    gate.URI{Scheme: r.URI.Scheme, User: r.URI.User, Host: r.URI.Host},
-		From:          gate.URI{Scheme: r.From.URI.Scheme, User: r.From.URI.User, Host: r.From.URI.Host},
-		To:            gate.URI{Scheme: r.To.URI.Scheme, User: r.To.URI.User, Host: r.To.URI.Host},
-		Authorization: r.Header("Authorization"), ContentType: r.ContentType, Body: r.Body, InDialog: r.InDialog,
-	}
+	req := gateRequest(r)
 	var known *call
 	if d != nil {
 		w := s.watchers.find(d.ID())
@@ -66,23 +61,11 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 	}
 	adm, refuse := s.gate.Admit(req)
 	if refuse != nil {
-		s.metrics.refused(refuse.Reason)
-		if known != nil && refuse.Status == 488 && errors.As(refuse, new(*keying.Error)) {
-			s.metrics.rekeyed(rekeyRefused) // an update of the peer that the leg never sees
-		}
-		told := Refusal{Method: r.Method, Status: refuse.Status, Reason: refuse.Reason, Transport: r.Transport}
-		switch { // a first challenge is no refusal, and one to a wrong proof is for the audit trail alone
-		case refuse.Status != 401:
-			s.refused(whose(known), told, r.Source)
-		case refuse.Reason != gate.ReasonNoProof:
-			s.recordRefusal(Event{}, told, r.Source)
-		}
-		level := slog.LevelDebug
-		if refuse.Status == 403 { // somebody has proven who he is, and goes for what is not his
-			level = slog.LevelInfo
-		}
-		s.log.Log(context.Background(), level, "request refused", "method", r.Method, "status", refuse.Status, "reason", refuse.Reason, "source", r.Source.String(), "err", refuse.Err)
+		s.tellRefusal(r, known, refuse)
 		return nil, s.response(refuse)
+	}
+	if d == nil && r.Method == "OPTIONS" && s.drain.on.Load() { // as an INVITE would be answered (RFC 3261 section 11.2): a balancer goes by it
+		return nil, &dialog.Response{Status: 503, Header: []dialog.HeaderField{{Name: "Retry-After", Value: strconv.Itoa(drainRetry)}}}
 	}
 	if known != nil {
 		known.moved(r.Transport, r.Source) // proven: later requests of this dialog may come from there
@@ -92,6 +75,37 @@ func (s *Server) Admit(r *dialog.Request, d *dialog.Dialog) (any, *dialog.Respon
 		a.setup = s.tracer.Begin("admit", began)
 	}
 	return a, nil
+}
+
+// gateRequest is what the gate looks at of a request.
+func gateRequest(r *dialog.Request) gate.Request {
+	return gate.Request{
+		Method: r.Method, CallID: r.CallID, Source: r.Source, Transport: r.Transport, PeerCertificates: r.PeerCertificates,
+		RequestURI:    gate.URI{Scheme: r.URI.Scheme, User: r.URI.User, Host: r.URI.Host},
+		From:          gate.URI{Scheme: r.From.URI.Scheme, User: r.From.URI.User, Host: r.From.URI.Host},
+		To:            gate.URI{Scheme: r.To.URI.Scheme, User: r.To.URI.User, Host: r.To.URI.Host},
+		Authorization: r.Header("Authorization"), ContentType: r.ContentType, Body: r.Body, InDialog: r.InDialog,
+	}
+}
+
+// tellRefusal counts, publishes, records and logs what the gate refused; known is nil outside of a call.
+func (s *Server) tellRefusal(r *dialog.Request, known *call, refuse *gate.Reject) {
+	s.metrics.refused(refuse.Reason)
+	if known != nil && refuse.Status == 488 && errors.As(refuse, new(*keying.Error)) {
+		s.metrics.rekeyed(rekeyRefused) // an update of the peer that the leg never sees
+	}
+	told := Refusal{Method: r.Method, Status: refuse.Status, Reason: refuse.Reason, Transport: r.Transport}
+	switch { // a first challenge is no refusal, and one to a wrong proof is for the audit trail alone
+	case refuse.Status != 401:
+		s.refused(whose(known), told, r.Source)
+	case refuse.Reason != gate.ReasonNoProof:
+		s.recordRefusal(Event{}, told, r.Source)
+	}
+	level := slog.LevelDebug
+	if refuse.Status == 403 { // somebody has proven who he is, and goes for what is not his
+		level = slog.LevelInfo
+	}
+	s.log.Log(context.Background(), level, "request refused", "method", r.Method, "status", refuse.Status, "reason", refuse.Reason, "source", r.Source.String(), "err", refuse.Err)
 }
 
 // whose is the event of a request in a call that stands; outside of one nobody has proven who he is.

@@ -187,51 +187,55 @@ func callerName(from dialog.Address) string {
 	return printable(name)
 }
 
-// refusal gives an error of a join its SIP status, its words and its reason for the metrics.
+// refusals give an error of a join its SIP status, its reason for the metrics, and words for the caller; the first that fits holds.
+var refusals = []struct {
+	of     error
+	status int
+	reason string
+	words  string // "": the status says it
+	retry  int    // seconds; 0: no Retry-After
+}{
+	{of: errNoRoom, status: 404, reason: "no_room"},
+	{of: errAccountClosed, status: 403, reason: "account_closed"},
+	{of: errRoomLocked, status: 403, reason: "room_locked", words: "the room is locked"},
+	{of: errTooManyTries, status: 403, reason: "pin_tries", words: "too many wrong PINs; try again in ten minutes"},
+	{of: errRoomFull, status: 486, reason: "room_full", words: "the room is full"},
+	{of: errNoDialog, status: 481, reason: "no_target_dialog"},
+	{of: errAnswered, status: 486, reason: "no_target_dialog", words: "the call was answered"},
+	{of: errOthersDialog, status: 403, reason: "not_its_seat", words: "the seat is not this account's to move"},
+	{of: errDialogRoom, status: 403, reason: "not_its_seat", words: "the seat is not this account's to move"},
+	{of: errBadReference, status: 400, reason: "bad_reference"},
+	{of: errReferScheme, status: 416, reason: "refer_scheme"},
+	{of: errReferShape, status: 403, reason: "refer_shape", words: "a REFER names a device of the account, and no more"},
+	{of: ErrNotADevice, status: 403, reason: "not_a_device", words: "the target is no device of this account"},
+	{of: ErrMovePending, status: 486, reason: "move_pending", words: "a move of this seat is pending"},
+	{of: ErrNotMovable, status: 403, reason: "not_movable", words: "this seat cannot move"},
+	{of: ErrDraining, status: 503, reason: "draining", words: "the server takes no new calls", retry: drainRetry},
+	{of: errNoMethod, status: 488, reason: "no_method", words: "send an offer: none of ours suits both sides"},
+	{of: errTrunkFull, status: 486, reason: "trunk_full", words: "too many calls of this trunk"},
+	{of: errAccountFull, status: 486, reason: "account_full", words: "too many calls of this account"},
+	{of: errServerFull, status: 503, reason: "server_full", retry: retryAfter},
+	{of: ErrUnavailable, status: 503, reason: "server_full", retry: retryAfter},
+	{of: errTooManyRooms, status: 503, reason: "server_full", retry: retryAfter},
+	{of: errRoomClosed, status: 503, reason: "server_full", retry: retryAfter},
+	{of: context.DeadlineExceeded, status: 503, reason: "server_full", retry: retryAfter},
+}
+
+// refusal is what a caller hears of an error of a join.
 func (s *Server) refusal(err error) *legs.Reject {
 	var r *legs.Reject
 	if errors.As(err, &r) {
 		return r
 	}
-	warn := func(words string) string { return fmt.Sprintf("399 %s %q", s.cfg.SIP.Domain, words) }
-	switch {
-	case errors.Is(err, errNoRoom):
-		return &legs.Reject{Status: 404, Reason: "no_room", Err: err}
-	case errors.Is(err, errAccountClosed):
-		return &legs.Reject{Status: 403, Reason: "account_closed", Err: err}
-	case errors.Is(err, errRoomLocked):
-		return &legs.Reject{Status: 403, Reason: "room_locked", Err: err, Warning: warn("the room is locked")}
-	case errors.Is(err, errTooManyTries):
-		return &legs.Reject{Status: 403, Reason: "pin_tries", Err: err, Warning: warn("too many wrong PINs; try again in ten minutes")}
-	case errors.Is(err, errRoomFull):
-		return &legs.Reject{Status: 486, Reason: "room_full", Err: err, Warning: warn("the room is full")}
-	case errors.Is(err, errNoDialog):
-		return &legs.Reject{Status: 481, Reason: "no_target_dialog", Err: err}
-	case errors.Is(err, errAnswered):
-		return &legs.Reject{Status: 486, Reason: "no_target_dialog", Err: err, Warning: warn("the call was answered")}
-	case errors.Is(err, errOthersDialog), errors.Is(err, errDialogRoom):
-		return &legs.Reject{Status: 403, Reason: "not_its_seat", Err: err, Warning: warn("the seat is not this account's to move")}
-	case errors.Is(err, errBadReference):
-		return &legs.Reject{Status: 400, Reason: "bad_reference", Err: err}
-	case errors.Is(err, errReferScheme):
-		return &legs.Reject{Status: 416, Reason: "refer_scheme", Err: err}
-	case errors.Is(err, errReferShape):
-		return &legs.Reject{Status: 403, Reason: "refer_shape", Err: err, Warning: warn("a REFER names a device of the account, and no more")}
-	case errors.Is(err, ErrNotADevice):
-		return &legs.Reject{Status: 403, Reason: "not_a_device", Err: err, Warning: warn("the target is no device of this account")}
-	case errors.Is(err, ErrMovePending):
-		return &legs.Reject{Status: 486, Reason: "move_pending", Err: err, Warning: warn("a move of this seat is pending")}
-	case errors.Is(err, ErrNotMovable):
-		return &legs.Reject{Status: 403, Reason: "not_movable", Err: err, Warning: warn("this seat cannot move")}
-	case errors.Is(err, errNoMethod):
-		return &legs.Reject{Status: 488, Reason: "no_method", Err: err, Warning: warn("send an offer: none of ours suits both sides")}
-	case errors.Is(err, errTrunkFull):
-		return &legs.Reject{Status: 486, Reason: "trunk_full", Err: err, Warning: warn("too many calls of this trunk")}
-	case errors.Is(err, errAccountFull):
-		return &legs.Reject{Status: 486, Reason: "account_full", Err: err, Warning: warn("too many calls of this account")}
-	case errors.Is(err, errServerFull), errors.Is(err, ErrUnavailable), errors.Is(err, errTooManyRooms), errors.Is(err, errRoomClosed), errors.Is(err, context.DeadlineExceeded):
-		return &legs.Reject{Status: 503, Reason: "server_full", Err: err, Retry: retryAfter}
-	default:
-		return &legs.Reject{Status: 500, Reason: "internal", Err: err}
+	for _, row := range refusals {
+		if !errors.Is(err, row.of) {
+			continue
+		}
+		r = &legs.Reject{Status: row.status, Reason: row.reason, Err: err, Retry: row.retry}
+		if row.words != "" {
+			r.Warning = fmt.Sprintf("399 %s %q", s.cfg.SIP.Domain, row.words)
+		}
+		return r
 	}
+	return &legs.Reject{Status: 500, Reason: "internal", Err: err}
 }

@@ -40,6 +40,7 @@ func (l *lookout) look(shed int, full bool) {
 		l.full = full
 		s.publish(Event{Type: EventNodeFull, Data: NodeFull{full}})
 	}
+	s.watchDrain()
 	if !s.events.Heard() {
 		return
 	}

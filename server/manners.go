@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -54,6 +56,9 @@ func newAttendant(log *slog.Logger) *attendant {
 // moderates says whether somebody is a moderator of the room, by his account, which the gate has seen proof of.
 func (r *room) moderates(who gate.Who) bool { return who.Account != "" && r.moderators[who.Account] }
 
+// moderatorList lists the moderators by name; it is nobody else's.
+func (r *room) moderatorList() []string { return slices.Sorted(maps.Keys(r.moderators)) }
+
 // moderated says whether the room need not wait for a moderator.
 func (r *room) moderated() bool {
 	if len(r.moderators) == 0 {
@@ -89,7 +94,8 @@ func (r *room) receive(st *seat) error {
 	if st.waits == waitsForPIN && r.attendant.tries.spent(r.name, st.who) {
 		return errTooManyTries
 	}
-	st.mix = r.mix.Join(mixer.SeatConfig{Muted: st.waits != waitsNot, Deaf: st.waits != waitsNot})
+	waits := st.waits != waitsNot
+	st.mix = r.mix.Join(mixer.SeatConfig{Muted: waits, Deaf: waits, Apart: waits})
 	return nil
 }
 
@@ -121,8 +127,8 @@ func (r *room) greet(st *seat) {
 		}
 	case st.waits == waitsForPIN:
 		r.askPIN(st, sayPIN)
-	case st.waits == waitsForModerator && !r.moderated():
-		r.lobby(st)
+	case st.waits == waitsForModerator:
+		r.pass(st)
 	default:
 		r.enter(st)
 	}
@@ -268,8 +274,10 @@ func (m *manner) calm() {
 	}
 }
 
-// apply has the mixer do what holds for the seat: who waits is muted and deaf, whatever else was asked for.
+// apply has the mixer do what holds for the seat: who waits is muted, deaf and apart, whatever else was asked for.
 func (st *seat) apply() {
-	st.mix.SetMuted(st.muted || st.waits != waitsNot)
-	st.mix.SetDeaf(st.deaf || st.waits != waitsNot)
+	waits := st.waits != waitsNot
+	st.mix.SetMuted(st.muted || waits)
+	st.mix.SetDeaf(st.deaf || waits)
+	st.mix.SetApart(waits)
 }

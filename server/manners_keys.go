@@ -77,13 +77,16 @@ func (r *room) louder(st *seat, db float64) {
 	}
 }
 
-// toggleLock is for moderators. All are to know of it.
+// toggleLock is for moderators, and does what the API would. All are to know of it.
 func (r *room) toggleLock(st *seat) {
 	if !r.moderates(st.who) {
 		return
 	}
-	r.locked = !r.locked
-	r.publish(Event{Type: EventRoomChanged, Room: r.name, Data: r.state()})
+	locked := !r.locked
+	if err := r.change(roomChange{RoomPatch: RoomPatch{Locked: &locked}}); err != nil {
+		r.log.Error("a room was not locked or opened by its moderator: that cannot be kept", "room", r.name, "err", err)
+		return
+	}
 	if words := map[bool]string{true: sayLocked, false: sayUnlocked}[r.locked]; r.manners.Prompts {
 		r.mix.Announce(r.attendant.clips([]string{words})...)
 	}

@@ -45,24 +45,31 @@ func (r *room) submitPIN(st *seat) {
 	}
 }
 
-// pass lets a seat go on that need not enter a PIN any more.
+// pass lets a seat go on that need not enter a PIN, or not any more.
 func (r *room) pass(st *seat) {
-	if r.moderated() {
+	if r.moderated() || r.moderates(st.who) {
 		r.enter(st)
 		return
 	}
 	r.lobby(st)
 }
 
-// unasked has those pass who were asked for a PIN that the room does not have any more.
-func (r *room) unasked() {
+// reconsider has those go on who wait for what the room does not ask of them any more, after its PIN or its moderators have changed. Who is
+// in stays in, and who has entered the PIN of before is not asked for another.
+func (r *room) reconsider() {
 	for _, st := range r.seats {
-		if r.pin != nil || st.waits != waitsForPIN {
+		free := r.moderates(st.who)
+		switch {
+		case st.waits == waitsForPIN && (free || r.pin == nil):
+		case st.waits == waitsForModerator && (free || r.moderated()):
+		default:
 			continue
 		}
-		if st.waits = waitsForModerator; st.patience != nil { // the others have yet to be greeted
-			r.pass(st)
+		if st.patience == nil {
+			st.waits = waitsForModerator // he has yet to be greeted
+			continue
 		}
+		r.pass(st)
 	}
 }
 

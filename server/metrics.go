@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/conclave/conclave/legs"
 	"github.com/conclave/conclave/legs/media"
 	"github.com/conclave/conclave/mixer"
 	"github.com/conclave/conclave/server/gate"
@@ -23,6 +24,7 @@ type metrics struct {
 	refusals *prometheus.CounterVec   // by reason
 	endings  *prometheus.CounterVec   // by reason
 	rekeys   *prometheus.CounterVec   // by result
+	infos    *prometheus.CounterVec   // by result
 	moves    *prometheus.CounterVec   // by how and result
 	gaps     prometheus.Histogram     // seconds
 
@@ -79,6 +81,9 @@ func newMetrics(s *Server) *metrics {
 		rekeys: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "conclave_rekeys_total", Help: "Changes of keys within a call, whichever side began them, by result.",
 		}, []string{"result"}),
+		infos: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "conclave_info_total", Help: "INFO requests with a body, by result: a key was taken, or comes another way too (twice); malformed; of a kind that tells of no key (foreign).",
+		}, []string{"result"}),
 		moves: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "conclave_moves_total", Help: "Seats that went, or were to go, to another device, or to whom the API had called (dial), by who began it and by result (done, or why it failed).",
 		}, []string{"how", "result"}),
@@ -89,6 +94,9 @@ func newMetrics(s *Server) *metrics {
 	for _, result := range []string{rekeyDone, rekeyRefused, rekeyFailed} {
 		m.rekeys.WithLabelValues(result)
 	}
+	for _, result := range legs.InfoResults() {
+		m.infos.WithLabelValues(result)
+	}
 	for _, reason := range endings {
 		m.endings.WithLabelValues(reason)
 	}
@@ -98,7 +106,7 @@ func newMetrics(s *Server) *metrics {
 	for _, way := range []how{byReferral, byReplaces, byOrder, bySending, byCall} {
 		m.moves.WithLabelValues(string(way), moveDone)
 	}
-	m.registry.MustRegister(m.setups, m.refusals, m.endings, m.rekeys, m.moves, m.gaps, m,
+	m.registry.MustRegister(m.setups, m.refusals, m.endings, m.rekeys, m.infos, m.moves, m.gaps, m,
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(runtimeMetrics)), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(newPauses()...)
 	return m
@@ -120,6 +128,9 @@ func (m *metrics) moved(way how, v MoveView) {
 
 func (m *metrics) rekeyed(result string) { m.rekeys.WithLabelValues(result).Inc() }
 
+// informed counts an INFO (legs.Line.OnInfo).
+func (m *metrics) informed(_ *legs.Leg, result string) { m.infos.WithLabelValues(result).Inc() }
+
 // ended counts an ending and keeps the counters of its stream; the dialog leaves the table under the same lock, so that a
 // scrape sees the stream once.
 func (m *metrics) ended(reason, dialogID string, s media.Snapshot) {
@@ -139,6 +150,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(name, help string, v float64) { ch <- sample(prometheus.GaugeValue, name, help, v) }
 	counter := func(name, help string, v float64) { ch <- sample(prometheus.CounterValue, name, help, v) }
 	gauge("conclave_calls", "Calls being set up or standing.", float64(s.ledger.total()))
+	gauge("conclave_draining", "1 while an operator empties the server of calls and it takes no new ones.", float64(map[bool]int{true: 1}[s.drain.on.Load()]))
 	gauge("conclave_registrations", "Devices of accounts that are registered, by their flows.", float64(s.registrar.total()))
 	gauge("conclave_event_listeners", "Those who listen to events: over the admin API, webhooks, and conference subscriptions.", float64(s.events.Listeners()))
 	gauge("conclave_subscriptions", "Subscriptions to who is in a room (RFC 4575).", float64(s.watchers.total()))

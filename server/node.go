@@ -12,8 +12,8 @@ type NodeView struct {
 	StartedAt     time.Time    `json:"started_at" doc:"When it began to serve"`
 	UptimeS       float64      `json:"uptime_s" doc:"Seconds since then"`
 	Domain        string       `json:"domain" doc:"Of every account's and room's URI"`
-	State         string       `json:"state" enum:"ready,full,stopping" doc:"ready: it takes calls; full: none until some end; stopping: none any more"`
-	Calls         int          `json:"calls" doc:"Calls being set up or standing"`
+	State         string       `json:"state" enum:"ready,full,draining,stopping" doc:"ready: it takes calls; full: none until some end; draining: none until an operator says so; stopping: none any more"`
+	Calls         int          `json:"calls" doc:"Calls being set up or standing; what a drain waits for"`
 	Rooms         int          `json:"rooms" doc:"Open rooms"`
 	Accounts      int          `json:"accounts" doc:"Accounts, disabled ones among them"`
 	Registrations int          `json:"registrations" doc:"Devices that are registered, by their flows"`
@@ -50,6 +50,8 @@ func (s *Server) Node(context.Context) NodeView {
 	switch {
 	case s.stopping.Load():
 		v.State, v.Remaining = "stopping", 0
+	case s.drain.on.Load():
+		v.State, v.Remaining = "draining", 0
 	case s.mixerFull(), calls >= s.cfg.Limits.Calls:
 		v.State = "full"
 	}

@@ -17,11 +17,8 @@ func TestOperatingKnowsReasons(t *testing.T) {
 		t.Fatal(err)
 	}
 	reasons := append(append(gate.Reasons(), endings...), overloads...)
-	for _, err := range []error{
-		errNoRoom, errAccountClosed, errRoomLocked, errTooManyTries, errRoomFull, errNoDialog, errOthersDialog, errBadReference, errReferScheme, errReferShape, ErrNotADevice,
-		ErrMovePending, ErrNotMovable, errNoMethod, errTrunkFull, errAccountFull, errServerFull,
-	} {
-		reasons = append(reasons, (&Server{cfg: DevConfig()}).refusal(err).Reason)
+	for _, row := range refusals {
+		reasons = append(reasons, row.reason)
 	}
 	for _, r := range keying.Reasons() {
 		reasons = append(reasons, string(r))

@@ -98,3 +98,11 @@ func (c *Config) gateTrunks() []gate.Trunk {
 	}
 	return list
 }
+
+// policyNamed is a policy of the configuration; one that is gone from there allows nothing.
+func (r *room) policyNamed(name string) *keying.Policy {
+	if p := r.policies[name]; p != nil {
+		return p
+	}
+	return &keying.Policy{Name: name}
+}

@@ -11,14 +11,13 @@ import (
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/mixer"
 	"github.com/conclave/conclave/server/recording"
+	"github.com/conclave/conclave/server/store"
 )
 
 // room is one conference. Its goroutine owns its seats; everybody else speaks to it by do.
 type room struct {
 	name      string
 	policy    atomic.Pointer[keying.Policy] // of new calls; changed by the room's goroutine
-	permanent bool                          // changed by end alone, in the room's goroutine
-	stored    bool                          // kept in the store
 	emptyFor  time.Duration                 // how long a room made on demand outlives its last seat
 	seatWait  time.Duration                 // how long a seat waits for its owner to come back
 	created   time.Time
@@ -26,7 +25,9 @@ type room struct {
 	log       *slog.Logger
 	publish   func(Event)
 	attendant *attendant
-	manners   Manners
+	store     store.Store               // of what is kept
+	policies  map[string]*keying.Policy // of the configuration
+	draining  *atomic.Bool              // the server's
 
 	mailbox  chan func()
 	stop     chan struct{} // closed by the table when the server ends
@@ -34,6 +35,9 @@ type room struct {
 
 	// Owned by the room's goroutine.
 	seats      map[string]*seat
+	permanent  bool // it outlives its last seat
+	stored     bool // kept in the store
+	manners    Manners
 	locked     bool
 	maxSeats   int
 	pin        pin
@@ -86,14 +90,7 @@ func (r *room) run(retire func(*room)) {
 			r.log.Info("room closed", "room", r.name)
 			return
 		case <-r.mix.Failed(): // its legs would hear nothing any more; they may call again
-			for _, st := range r.seats {
-				st.stay()
-				st.calm()
-				st.coming.callOff()
-				if leg := st.leg(); leg != nil {
-					_ = leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already
-				}
-			}
+			r.clear()
 			r.over("failed")
 			retire(r)
 			r.log.Error("room failed", "room", r.name, "seats", len(r.seats))
@@ -101,6 +98,18 @@ func (r *room) run(retire func(*room)) {
 		case <-r.stop:
 			r.over("server_stop")
 			return
+		}
+	}
+}
+
+// clear ends the calls of all seats, and those that come to them, of a room that has failed.
+func (r *room) clear() {
+	for _, st := range r.seats {
+		st.stay()
+		st.calm()
+		st.coming.callOff()
+		if leg := st.leg(); leg != nil {
+			_ = leg.Hangup(context.Background(), "room_failed") // ErrEnded: gone already
 		}
 	}
 }

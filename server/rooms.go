@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/mixer"
+	"github.com/conclave/conclave/server/store"
 )
 
 // rooms is the table of the rooms that are open.
@@ -23,6 +24,8 @@ type rooms struct {
 	publish   func(Event)
 	attendant *attendant
 	isTaken   func(name string) bool // rooms and accounts share one name space
+	store     store.Store            // of the rooms that are kept
+	draining  *atomic.Bool           // nobody new is taken
 	stop      chan struct{}
 	wg        sync.WaitGroup
 	mu        sync.Mutex
@@ -35,8 +38,8 @@ var (
 	errTooManyRooms = errors.New("server: too many rooms")
 )
 
-func newRooms(cfg *Config, pool *mixer.Pool, isTaken func(string) bool, publish func(Event), attend *attendant, log *slog.Logger) *rooms {
-	t := &rooms{cfg: cfg, pool: pool, log: log, isTaken: isTaken, publish: publish, attendant: attend, stop: make(chan struct{}), open: make(map[string]*room)}
+func newRooms(cfg *Config, pool *mixer.Pool, kept store.Store, draining *atomic.Bool, isTaken func(string) bool, publish func(Event), attend *attendant, log *slog.Logger) *rooms {
+	t := &rooms{cfg: cfg, pool: pool, log: log, store: kept, draining: draining, isTaken: isTaken, publish: publish, attendant: attend, stop: make(chan struct{}), open: make(map[string]*room)}
 	for _, rc := range cfg.Rooms.Permanent {
 		t.start(opening{RoomConfig: rc, permanent: true, created: time.Now()})
 	}
@@ -51,23 +54,15 @@ type opening struct {
 	created   time.Time
 }
 
-// start opens a room; t.mu is held, or nobody else knows t yet. A policy that is gone from the configuration allows nothing.
+// start opens a room; t.mu is held, or nobody else knows t yet.
 func (t *rooms) start(o opening) *room {
 	r := &room{
-		name: o.Name, permanent: o.permanent, stored: o.stored, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait,
-		created: o.created, log: t.log, publish: t.publish, locked: o.Locked, maxSeats: o.MaxSeats, pin: o.PIN,
-		attendant: t.attendant, manners: o.Manners, moderators: make(map[string]bool),
+		name: o.Name, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait, created: o.created, log: t.log, publish: t.publish,
+		attendant: t.attendant, store: t.store, draining: t.draining, policies: t.cfg.Policies,
 		mix:     t.pool.NewRoom(o.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
 		mailbox: make(chan func(), roomMailbox), stop: t.stop, finished: make(chan struct{}), seats: make(map[string]*seat),
 	}
-	for _, name := range o.Moderators {
-		r.moderators[name] = true
-	}
-	policy := t.cfg.Policies[o.Policy]
-	if policy == nil {
-		policy = &keying.Policy{Name: o.Policy}
-	}
-	r.policy.Store(policy)
+	r.become(o)
 	t.open[r.name] = r
 	t.publish(Event{Type: EventRoomOpened, Room: r.name, Data: r.state()})
 	t.wg.Go(func() { r.run(t.retire) })
@@ -84,13 +79,7 @@ func (t *rooms) retire(r *room) {
 	}
 	delete(t.open, r.name)
 	if r.permanent && !t.stopping {
-		t.start(opening{
-			RoomConfig: RoomConfig{
-				Name: r.name, Policy: r.policy.Load().Name, MaxSeats: r.maxSeats, Locked: r.locked, Manners: r.manners, PIN: r.pin,
-				Moderators: slices.Collect(maps.Keys(r.moderators)),
-			},
-			permanent: true, stored: r.stored, created: r.created,
-		})
+		t.start(r.opening())
 	}
 }
 
@@ -114,8 +103,11 @@ func (t *rooms) enter(name string) (*room, error) {
 	if r := t.open[name]; r != nil {
 		return r, nil
 	}
-	if t.stopping {
+	switch {
+	case t.stopping:
 		return nil, errRoomClosed
+	case t.draining.Load():
+		return nil, ErrDraining
 	}
 	if len(t.open) >= t.cfg.Limits.Rooms {
 		return nil, errTooManyRooms

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
-	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/server/store"
 )
 
@@ -16,6 +17,10 @@ var (
 	ErrTooManyRooms = errors.New("server: as many rooms are open as may be")
 	// ErrConfiguredRoom says that a room stands in the configuration, which the API does not change (409).
 	ErrConfiguredRoom = errors.New("server: the room stands in the configuration")
+	// ErrModerators says that moderators are no names of accounts, or too many (422).
+	ErrModerators = errors.New("server: these cannot be moderators")
+	// ErrMustKeep says that a room was not to be kept that only some may enter (422).
+	ErrMustKeep = errors.New("server: a room with a PIN or moderators is kept")
 )
 
 // NewRoom asks for a room.
@@ -25,16 +30,12 @@ type NewRoom struct {
 	Locked    bool   `json:"locked,omitempty" doc:"True: nobody may enter but whom the API calls"`
 	MaxSeats  int    `json:"max_seats,omitempty" minimum:"0" maximum:"100000" doc:"Most seats; limits.seats_per_room when absent or 0"`
 	PIN       string `json:"pin,omitempty" pattern:"^([0-9]{4,12})?$" patternDescription:"4 to 12 digits" doc:"Digits that callers must know to enter; none when empty"`
-	Permanent bool   `json:"permanent,omitempty" doc:"True: it is kept, over restarts too, until it is deleted; false: it closes when it has been empty for a while"`
-}
+	Permanent *bool  `json:"permanent,omitempty" doc:"True: it is kept, over restarts too, until it is deleted; false: it closes when it has been empty for a while. A room with a PIN or moderators is always kept: otherwise whoever calls its name once it has closed would be let in"`
 
-// RoomPatch changes a room; a nil field stays as it is.
-type RoomPatch struct {
-	Policy   *string `json:"policy,omitempty" minLength:"1" maxLength:"64" doc:"Keying policy of calls from now on; those that stand keep theirs"`
-	Locked   *bool   `json:"locked,omitempty" doc:"True: nobody else may enter but whom the API calls"`
-	MaxSeats *int    `json:"max_seats,omitempty" minimum:"1" maximum:"100000" doc:"Most seats; nobody who is in has to go"`
-	PIN      *string `json:"pin,omitempty" pattern:"^([0-9]{4,12})?$" patternDescription:"4 to 12 digits" doc:"Digits that callers must know to enter from now on; none when empty"`
-	Muted    *bool   `json:"muted,omitempty" doc:"Mutes every seat that there is now, or has all of them heard"`
+	Moderators []string `json:"moderators,omitempty" maxItems:"100" doc:"Accounts: while none of them is in the room the others wait; they need no PIN, and lock it by their keys"`
+	Keys       *bool    `json:"keys,omitempty" doc:"True: callers mute themselves, raise a hand, are louder by their keys; rooms.keys when absent"`
+	Tones      *bool    `json:"tones,omitempty" doc:"True: it sounds when somebody comes or goes; rooms.tones when absent"`
+	Prompts    *bool    `json:"prompts,omitempty" doc:"True: it says to callers what happens; rooms.prompts when absent"`
 }
 
 // Must is a condition on what is about to be changed, asked in the same step; its error leaves everything as it was.
@@ -52,7 +53,7 @@ func all[V any](musts []Must[V], v V) error {
 
 // CreateRoom opens a room, and keeps one that is to be permanent.
 func (s *Server) CreateRoom(ctx context.Context, n NewRoom) (RoomView, error) {
-	o := opening{RoomConfig: RoomConfig{Name: n.Name, Policy: n.Policy, Locked: n.Locked, MaxSeats: n.MaxSeats, Manners: s.cfg.Rooms.Manners}, permanent: n.Permanent, stored: n.Permanent}
+	o := opening{RoomConfig: RoomConfig{Name: n.Name, Policy: n.Policy, Locked: n.Locked, MaxSeats: n.MaxSeats, Manners: s.cfg.Rooms.Manners}}
 	if o.Policy == "" {
 		o.Policy = s.cfg.Rooms.Policy
 	}
@@ -65,8 +66,7 @@ func (s *Server) CreateRoom(ctx context.Context, n NewRoom) (RoomView, error) {
 	if err := s.checkPolicy(o.Policy); err != nil {
 		return RoomView{}, err
 	}
-	var err error
-	if o.PIN, err = newPIN(n.PIN); err != nil {
+	if err := n.bar(&o); err != nil {
 		return RoomView{}, err
 	}
 	if s.accounts.taken(n.Name) {
@@ -85,13 +85,72 @@ func (s *Server) CreateRoom(ctx context.Context, n NewRoom) (RoomView, error) {
 		}
 		return RoomView{}, err
 	}
-	s.log.Info("room created", "room", n.Name, "permanent", n.Permanent)
+	s.log.Info("room created", "room", n.Name, "permanent", o.permanent)
 	return r.view(ctx)
+}
+
+// bar takes over who may enter, and with that whether the room is kept.
+func (n *NewRoom) bar(o *opening) (err error) {
+	if o.PIN, err = newPIN(n.PIN); err != nil {
+		return err
+	}
+	if o.Moderators, err = moderatorsOf(n.Moderators); err != nil {
+		return err
+	}
+	override(&o.Keys, n.Keys)
+	override(&o.Tones, n.Tones)
+	override(&o.Prompts, n.Prompts)
+	barred := o.PIN != nil || len(o.Moderators) > 0
+	if barred && n.Permanent != nil && !*n.Permanent {
+		return ErrMustKeep
+	}
+	o.permanent = barred || n.Permanent != nil && *n.Permanent
+	o.stored = o.permanent
+	return nil
+}
+
+// override takes a value over where there is one.
+func override[V any](into, v *V) {
+	if v != nil {
+		*into = *v
+	}
+}
+
+// moderatorsOf makes a list of moderators of one that was asked for: in order, in lower case, each once. Their accounts may be made later.
+func moderatorsOf(names []string) ([]string, error) {
+	if len(names) > maxModerators {
+		return nil, fmt.Errorf("%w: %d are too many", ErrModerators, len(names))
+	}
+	var list []string
+	for _, name := range names {
+		if name = strings.ToLower(name); !isName(name) {
+			return nil, ErrModerators
+		}
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
 }
 
 // kept is what the store keeps of a room.
 func (o *opening) kept() store.Room {
-	return store.Room{Name: o.Name, Policy: o.Policy, Locked: o.Locked, MaxSeats: o.MaxSeats, PIN: o.PIN, CreatedAt: o.created}
+	manners := store.Manners(o.Manners)
+	return store.Room{
+		Name: o.Name, Policy: o.Policy, Locked: o.Locked, MaxSeats: o.MaxSeats, PIN: o.PIN, CreatedAt: o.created, Moderators: o.Moderators, Manners: &manners,
+	}
+}
+
+// openingOf is what a room that was kept is opened with; manners are those of one that was kept without.
+func openingOf(kept store.Room, manners Manners) opening {
+	if kept.Manners != nil {
+		manners = Manners(*kept.Manners)
+	}
+	return opening{
+		RoomConfig: RoomConfig{
+			Name: kept.Name, Policy: kept.Policy, Locked: kept.Locked, MaxSeats: kept.MaxSeats, PIN: kept.PIN, Moderators: kept.Moderators, Manners: manners,
+		},
+		permanent: true, stored: true, created: kept.CreatedAt,
+	}
 }
 
 // create opens a room of a name that is free.
@@ -140,96 +199,10 @@ func (s *Server) reopen() error {
 				s.log.Warn("nobody can call a room: its policy is not in the configuration; add it, or give the room another by the admin API",
 					"room", kept.Name, "policy", kept.Policy)
 			}
-			s.rooms.start(opening{
-				RoomConfig: RoomConfig{Name: kept.Name, Policy: kept.Policy, Locked: kept.Locked, MaxSeats: kept.MaxSeats, PIN: kept.PIN, Manners: s.cfg.Rooms.Manners},
-				permanent:  true, stored: true, created: kept.CreatedAt,
-			})
+			s.rooms.start(openingOf(kept, s.cfg.Rooms.Manners))
 		}
 		if after = next; next == "" {
 			return nil
-		}
-	}
-}
-
-// PatchRoom changes a room and gives it as it is then. A room of the configuration is as it says again after a restart.
-func (s *Server) PatchRoom(ctx context.Context, name string, p RoomPatch, musts ...Must[RoomView]) (v RoomView, err error) {
-	if p.Policy != nil && s.cfg.Policies[*p.Policy] == nil {
-		return v, fmt.Errorf("%w as %q; there are %s", ErrUnknownPolicy, *p.Policy, s.cfg.policyNames())
-	}
-	if p.MaxSeats != nil && (*p.MaxSeats < 1 || *p.MaxSeats > maxSeats) {
-		return v, fmt.Errorf("%w: a room has 1 to %d seats", ErrInvalid, maxSeats)
-	}
-	var code pin
-	if p.PIN != nil {
-		if code, err = newPIN(*p.PIN); err != nil {
-			return v, err
-		}
-	}
-	r := s.rooms.find(name)
-	if r == nil {
-		return v, ErrUnknownRoom
-	}
-	posted := r.do(ctx, func() {
-		if err = all(musts, r.look()); err != nil {
-			return
-		}
-		if r.closing {
-			err = ErrUnknownRoom
-			return
-		}
-		if r.stored {
-			if err = roomError(s.store.UpdateRoom(name, func(kept *store.Room) error { p.keep(kept, code); return nil })); err != nil {
-				return
-			}
-		}
-		r.patch(p, s.cfg.Policies, code)
-		v = r.look()
-	})
-	if posted != nil {
-		return RoomView{}, ErrUnknownRoom
-	}
-	return v, err
-}
-
-// keep changes what is kept of a room.
-func (p *RoomPatch) keep(kept *store.Room, code pin) {
-	if p.Policy != nil {
-		kept.Policy = *p.Policy
-	}
-	if p.Locked != nil {
-		kept.Locked = *p.Locked
-	}
-	if p.MaxSeats != nil {
-		kept.MaxSeats = *p.MaxSeats
-	}
-	if p.PIN != nil {
-		kept.PIN = code
-	}
-}
-
-// patch applies what is asked; it runs in the room's goroutine.
-func (r *room) patch(p RoomPatch, policies map[string]*keying.Policy, code pin) {
-	if p.Policy != nil {
-		r.policy.Store(policies[*p.Policy])
-	}
-	if p.Locked != nil {
-		r.locked = *p.Locked
-	}
-	if p.MaxSeats != nil {
-		r.maxSeats = *p.MaxSeats
-	}
-	if p.PIN != nil {
-		r.pin = code
-		r.unasked()
-	}
-	r.publish(Event{Type: EventRoomChanged, Room: r.name, Data: r.state()})
-	if p.Muted == nil {
-		return
-	}
-	for _, st := range r.seats {
-		if st.muted != *p.Muted || st.held != *p.Muted { // who muted himself is held from now on
-			st.patch(SeatPatch{Muted: p.Muted})
-			r.publish(st.about(EventSeatChanged))
 		}
 	}
 }

@@ -26,7 +26,7 @@ func TestRoomFromTheAPI(t *testing.T) {
 	s := serveTest(t, deskYAML)
 	p := newPhone(t, s)
 	v, err := s.CreateRoom(t.Context(), NewRoom{Name: "board", MaxSeats: 2, PIN: "0042"})
-	if err != nil || v.MaxSeats != 2 || !v.PIN || v.Permanent || v.Policy != "open" {
+	if err != nil || v.MaxSeats != 2 || !v.PIN || !v.Permanent || v.Policy != "open" {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	call := attempt{room: "board", transport: "udp"}
@@ -134,14 +134,19 @@ func TestRoomRefusals(t *testing.T) {
 		ask  NewRoom
 		want error
 	}{
-		"of an account":     {NewRoom{Name: "ann", Permanent: true}, ErrNameTaken},
+		"of an account":     {NewRoom{Name: "ann", Permanent: new(true)}, ErrNameTaken},
 		"open already":      {NewRoom{Name: "hall"}, ErrNameTaken},
-		"kept beside open":  {NewRoom{Name: "hall", Permanent: true}, ErrNameTaken},
+		"kept beside open":  {NewRoom{Name: "hall", Permanent: new(true)}, ErrNameTaken},
 		"no name":           {NewRoom{Name: "../x"}, ErrInvalid},
 		"no policy":         {NewRoom{Name: "x", Policy: "lax"}, ErrUnknownPolicy},
 		"too many seats":    {NewRoom{Name: "x", MaxSeats: maxSeats + 1}, ErrInvalid},
 		"a PIN of letters":  {NewRoom{Name: "x", PIN: "abcd"}, ErrInvalid},
 		"a PIN of 3 digits": {NewRoom{Name: "x", PIN: "123"}, ErrInvalid},
+		"a PIN for a while": {NewRoom{Name: "x", PIN: "1234", Permanent: new(false)}, ErrMustKeep},
+		"moderated a while": {NewRoom{Name: "x", Moderators: []string{"ann"}, Permanent: new(false)}, ErrMustKeep},
+		"no moderator":      {NewRoom{Name: "x", Moderators: []string{"ann", ""}}, ErrModerators},
+		"an URI":            {NewRoom{Name: "x", Moderators: []string{"sip:ann@test"}}, ErrModerators},
+		"all moderators":    {NewRoom{Name: "x", Moderators: make([]string, maxModerators+1)}, ErrModerators},
 	} {
 		if v, err := s.CreateRoom(t.Context(), test.ask); !errors.Is(err, test.want) {
 			t.Errorf("%s: %+v, %v", name, v, err)
@@ -153,8 +158,11 @@ func TestRoomRefusals(t *testing.T) {
 	if _, err := s.CreateRoom(t.Context(), NewRoom{Name: "second"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.CreateRoom(t.Context(), NewRoom{Name: "third", Permanent: true}); !errors.Is(err, ErrTooManyRooms) {
+	if _, err := s.CreateRoom(t.Context(), NewRoom{Name: "third", Permanent: new(true)}); !errors.Is(err, ErrTooManyRooms) {
 		t.Errorf("one too many: %v", err)
+	}
+	if _, err := s.PatchRoom(t.Context(), "second", RoomPatch{Locked: new(true), Moderators: &[]string{"<b>"}}); !errors.Is(err, ErrModerators) {
+		t.Errorf("no moderator: %v", err)
 	}
 	never := func(RoomView) error { return stale }
 	if _, err := s.PatchRoom(t.Context(), "second", RoomPatch{Locked: new(true)}, never); !errors.Is(err, stale) {
@@ -197,12 +205,13 @@ func TestKeptRooms(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, r := range rooms {
-			list = append(list, fmt.Sprint(r.Name, " ", r.Policy, " ", r.Locked, " ", r.MaxSeats, " ", r.PIN))
+			list = append(list, fmt.Sprint(r.Name, " ", r.Policy, " ", r.Locked, " ", r.MaxSeats, " ", r.PIN, " ", r.Keys, r.Tones, r.Prompts, r.Moderators))
 		}
 		return list
 	}
 	run("policies: {strict: {}}\n", func(s *Server) {
-		for _, n := range []NewRoom{{Name: "a", Permanent: true, PIN: "1234", Policy: "strict"}, {Name: "b", Permanent: true}, {Name: "c"}, {Name: "d", Permanent: true}} {
+		for _, n := range []NewRoom{{Name: "a", Permanent: new(true), PIN: "1234", Policy: "strict"}, {Name: "b", Permanent: new(true)}, {Name: "c"}, {Name: "d", Permanent: new(true)},
+			{Name: "e"}, {Name: "f", Moderators: []string{"Bob", "ann", "bob"}, Keys: new(true)}} {
 			if _, err := s.CreateRoom(t.Context(), n); err != nil {
 				t.Fatal(err)
 			}
@@ -213,16 +222,31 @@ func TestKeptRooms(t *testing.T) {
 		if err := s.DeleteRoom(t.Context(), "b"); err != nil {
 			t.Fatal(err)
 		}
+		// A room that is not kept is so from when somebody relies on it to let others wait.
+		v, err := s.PatchRoom(t.Context(), "e", RoomPatch{PIN: new("4711"), Tones: new(true), Moderators: &[]string{}})
+		if err != nil || !v.Permanent || !v.PIN || !v.Tones || v.Keys || v.Prompts || len(v.Moderators) > 0 {
+			t.Errorf("%+v, %v", v, err)
+		}
+		v, err = s.PatchRoom(t.Context(), "f", RoomPatch{Prompts: new(true), Keys: new(false), Moderators: &[]string{"carol"}})
+		if err != nil || !v.Permanent || !v.Prompts || v.Keys || !slices.Equal(v.Moderators, []string{"carol"}) {
+			t.Errorf("%+v, %v", v, err)
+		}
 	})
 	run("policies: {strict: {}}\nrooms: {permanent: [{name: d, max_seats: 3}]}\n", func(s *Server) {
-		if got, want := names(s), []string{"a strict true 7 true", "d standard false 3 false"}; !slices.Equal(got, want) {
+		if got, want := names(s), []string{
+			"a strict true 7 true false false false []", "d standard false 3 false false false false []",
+			"e standard false 500 true false true false []", "f standard false 500 false false false true [carol]",
+		}; !slices.Equal(got, want) {
 			t.Errorf("after a restart %q, want %q", got, want)
 		}
 		if code := s.rooms.find("a").pin; !code.matches("1234") || code.matches("1235") || code.matches("") {
 			t.Error("the PIN is another")
 		}
 	})
-	run("", func(s *Server) { // its policy is gone
+	run("rooms: {keys: true}\n", func(s *Server) { // its policy is gone
+		if v, err := s.Room(t.Context(), "a"); err != nil || v.Keys {
+			t.Errorf("what was kept changes with the configuration: %+v, %v", v, err)
+		}
 		if p := s.rooms.policy("a"); p.Name != "strict" || len(p.Methods) > 0 {
 			t.Errorf("a room without its policy lets callers in by %v", p.Methods)
 		}

@@ -45,6 +45,8 @@ func (r *room) take(st *seat, o *tenancy) (*seat, error) {
 	switch {
 	case r.closing:
 		return nil, errRoomClosed
+	case r.draining.Load():
+		return nil, ErrDraining
 	case r.locked && !st.invited: // neither lock nor PIN nor lobby is meant for whom the API calls
 		return nil, errRoomLocked
 	}

@@ -18,22 +18,7 @@ func TestSeatsKeptForTheirOwner(t *testing.T) {
 		"the old one is lost before the new one came": func(_ *seatMachine, old, moved *tenancy) { old.vacate(true); moved.vacate(false) },
 		"the new one is lost after the old one went":  func(x *seatMachine, old, moved *tenancy) { x.hands(moved); old.vacate(false); moved.vacate(true) },
 	} {
-		x := &seatMachine{t: t, server: s, room: s.rooms.find("hall")}
-		old, who := newTenancy(s), gate.Who{Account: "ann"}
-		if err := errors.Join(s.ledger.reserve(who), s.rooms.seat(t.Context(), "hall", &seat{id: name, who: who}, old)); err != nil {
-			t.Fatal(err)
-		}
-		x.legFor(old, "ann")
-		var moved *tenancy
-		var err error
-		x.in(func() {
-			x.room.fill(old)
-			moved, err = x.room.promise(s, old.seat, byReplaces, "")
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		x.legFor(moved, "ann")
+		x, old, moved := moving(t, s, name)
 		x.in(func() { x.room.fill(moved) })
 		end(x, old, moved)
 		x.in(func() {
@@ -52,22 +37,7 @@ func TestWhoIsSentAwayStaysAway(t *testing.T) {
 	s := serveTest(t, "rooms: {seat_wait: 1h, permanent: [{name: hall}]}\n")
 	t.Cleanup(s.rooms.attendant.chores.stop) // nobody is greeted whose leg gets no keys
 	enrolled(t, s, NewAccount{Name: "ann"})
-	x := &seatMachine{t: t, server: s, room: s.rooms.find("hall")}
-	old, who := newTenancy(s), gate.Who{Account: "ann"}
-	if err := errors.Join(s.ledger.reserve(who), s.rooms.seat(t.Context(), "hall", &seat{id: "a", who: who}, old)); err != nil {
-		t.Fatal(err)
-	}
-	x.legFor(old, "ann")
-	var moved *tenancy
-	var err error
-	x.in(func() {
-		x.room.fill(old)
-		moved, err = x.room.promise(s, old.seat, byReplaces, "")
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	x.legFor(moved, "ann")
+	x, old, moved := moving(t, s, "a")
 	x.in(func() {
 		x.room.fill(moved)
 		old.seat.waits = waitsToLeave
@@ -82,6 +52,27 @@ func TestWhoIsSentAwayStaysAway(t *testing.T) {
 			t.Error("the seat is taken")
 		}
 	})
+}
+
+// moving is a seat of ann's in the hall whose move to another leg stands, but for the filling of it.
+func moving(t *testing.T, s *Server, id string) (x *seatMachine, old, moved *tenancy) {
+	t.Helper()
+	x = &seatMachine{t: t, server: s, room: s.rooms.find("hall")}
+	old, who := newTenancy(s), gate.Who{Account: "ann"}
+	if err := errors.Join(s.ledger.reserve(who), s.rooms.seat(t.Context(), "hall", &seat{id: id, who: who}, old)); err != nil {
+		t.Fatal(err)
+	}
+	x.legFor(old, "ann")
+	var err error
+	x.in(func() {
+		x.room.fill(old)
+		moved, err = x.room.promise(s, old.seat, byReplaces, "")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.legFor(moved, "ann")
+	return x, old, moved
 }
 
 // hands gives a leg that stands its seat.

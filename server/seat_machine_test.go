@@ -93,7 +93,7 @@ func (x *seatMachine) legFor(o *tenancy, account string) {
 
 func drawOf[T any](rt *rapid.T, what string, all []T) T {
 	if len(all) == 0 {
-		rt.Skip("there is none")
+		rt.Skip("there is nothing to draw for: " + what) // the machine tries another action
 	}
 	return all[rapid.IntRange(0, len(all)-1).Draw(rt, what)]
 }

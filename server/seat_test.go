@@ -14,7 +14,7 @@ rooms: {seat_wait: 2s, permanent: [{name: open, policy: open}]}
 trunks: [{name: sbc, from: [127.0.0.0/8], transports: [udp], methods: [sdes], codecs: [pcmu], calls: 9}]
 `
 
-// TestOwnerComesBack: a seat whose leg was lost waits for its owner and is as he left it, also in a room that was locked meanwhile;
+// TestOwnerComesBack: a seat whose leg was lost waits for its owner and is as he left it, also in a room that was locked meanwhile, of a server that is being emptied;
 // where nobody comes it is given up.
 func TestOwnerComesBack(t *testing.T) {
 	t.Parallel()
@@ -33,6 +33,7 @@ func TestOwnerComesBack(t *testing.T) {
 	if err := s.rooms.find("open").do(t.Context(), func() { s.rooms.find("open").locked = true }); err != nil {
 		t.Fatal(err)
 	}
+	s.Drain(t.Context(), true)
 	_, again := p.joins(attempt{room: "open", transport: "tls", as: desk})
 	if again.ID != seat.ID || !again.Muted || again.GainDB != gain || !again.JoinedAt.Equal(seat.JoinedAt) || again.Leg.ID == seat.Leg.ID {
 		t.Errorf("came back to %+v, left %+v", again, seat)

@@ -36,10 +36,15 @@ type RoomView struct {
 	PIN       bool         `json:"pin" doc:"True when callers must know a PIN to enter"`
 	Recorded  bool         `json:"recorded" doc:"True while it is being recorded"`
 	Permanent bool         `json:"permanent" doc:"True when it is kept although nobody is in it"`
+	Keys      bool         `json:"keys" doc:"True when it listens to its callers' keys"`
+	Tones     bool         `json:"tones" doc:"True when it sounds as somebody comes or goes"`
+	Prompts   bool         `json:"prompts" doc:"True when it says to callers what happens"`
 	Seats     int          `json:"seats" doc:"Seats taken now" example:"3"`
 	Speaking  []string     `json:"speaking" nullable:"false" doc:"Ids of the seats that speak now"`
 	Weakest   *WeakestView `json:"weakest" doc:"The weakest keying among the seats; null while no call stands"`
 	CreatedAt time.Time    `json:"created_at" doc:"When the room was made"`
+
+	Moderators []string `json:"moderators" nullable:"false" doc:"Accounts for one of which the others wait; none: the room waits for nobody"`
 }
 
 // WeakestView names the keying that bounds the secrecy of a whole room.

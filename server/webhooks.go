@@ -20,16 +20,17 @@ type (
 func (s *Server) Webhooks(context.Context) ([]WebhookView, error) { return s.webhooks.Views(), nil }
 
 // startWebhooks begins to send events to the hooks of the configuration.
-func (s *Server) startWebhooks() (*webhook.Sender, error) {
+func (s *Server) startWebhooks() (err error) {
 	var hooks []webhook.Hook
 	for i, c := range s.cfg.Webhooks {
 		secret, err := readSecret(c.SecretFile)
 		if err != nil {
-			return nil, fmt.Errorf("%w: webhooks[%d].secret_file: %w", ErrConfig, i, err)
+			return fmt.Errorf("%w: webhooks[%d].secret_file: %w", ErrConfig, i, err)
 		}
 		hooks = append(hooks, webhook.Hook{URL: c.URL, Secret: secret, Types: c.Types, Rooms: c.Rooms})
 	}
-	return webhook.Start(s.events, hooks, s.log)
+	s.webhooks, err = webhook.Start(s.events, hooks, s.log)
+	return err
 }
 
 // readSecret reads a file that its owner alone can read; white space around the secret is not part of it.

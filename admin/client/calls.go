@@ -23,6 +23,15 @@ func (c *Client) Node(ctx context.Context) (n Node, err error) {
 	return n, c.ask(ctx, http.MethodGet, path("node"), nil, &n)
 }
 
+// Drain has the server take no new calls, or take them again, and gives it as it is then.
+func (c *Client) Drain(ctx context.Context, on bool) (n Node, err error) {
+	method := http.MethodDelete
+	if on {
+		method = http.MethodPut
+	}
+	return n, c.ask(ctx, method, path("node", "drain"), nil, &n)
+}
+
 // CreateAccount makes an account and gives its bundle, the only copy of its secrets: keep it in a file of mode 0600.
 func (c *Client) CreateAccount(ctx context.Context, n NewAccount) (bundle json.RawMessage, err error) {
 	return bundle, c.ask(ctx, http.MethodPost, path("accounts"), n, &bundle)

@@ -119,7 +119,7 @@ func TestCalls(t *testing.T) {
 		}, `{"algorithm":"Ed25519","key":"AAAA","head":{"seq":7,"hash":"00"}}`, "GET /v1/audit/key"},
 		"revoke": {func(ctx context.Context, c *Client) error { return c.DeleteToken(ctx, "t1") }, "", "DELETE /v1/tokens/t1"},
 		"open room": {func(ctx context.Context, c *Client) error {
-			_, err := c.CreateRoom(ctx, NewRoom{Name: "board", MaxSeats: 3, Permanent: true})
+			_, err := c.CreateRoom(ctx, NewRoom{Name: "board", MaxSeats: 3, Permanent: &yes})
 			return err
 		}, `{}`, `POST /v1/rooms application/json {"name":"board","max_seats":3,"permanent":true}`},
 		"patch room": {func(ctx context.Context, c *Client) error {
@@ -153,8 +153,16 @@ func TestCalls(t *testing.T) {
 			}
 			return err
 		}, `{"remaining":7}`, "GET /v1/node"},
-		"end room": {func(ctx context.Context, c *Client) error { return c.DeleteRoom(ctx, "board") }, "", "DELETE /v1/rooms/board"},
-		"hang up":  {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
+		"drain": {func(ctx context.Context, c *Client) error {
+			n, err := c.Drain(ctx, true)
+			if n.State != "draining" {
+				return fmt.Errorf("node %+v", n)
+			}
+			return err
+		}, `{"state":"draining"}`, "PUT /v1/node/drain"},
+		"end drain": {func(ctx context.Context, c *Client) error { _, err := c.Drain(ctx, false); return err }, `{}`, "DELETE /v1/node/drain"},
+		"end room":  {func(ctx context.Context, c *Client) error { return c.DeleteRoom(ctx, "board") }, "", "DELETE /v1/rooms/board"},
+		"hang up":   {func(ctx context.Context, c *Client) error { return c.HangUp(ctx, "demo", "s1") }, "", "DELETE /v1/rooms/demo/seats/s1"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -15,6 +15,11 @@ type Room struct {
 	Speaking  []string  `json:"speaking"` // ids of seats
 	Weakest   *Weakest  `json:"weakest"`  // nil in an empty room
 	CreatedAt time.Time `json:"created_at"`
+
+	Moderators []string `json:"moderators"` // accounts for one of which the others wait
+	Keys       bool     `json:"keys"`       // it listens to them
+	Tones      bool     `json:"tones"`
+	Prompts    bool     `json:"prompts"`
 }
 
 // Weakest is the weakest keying among the seats of a room.
@@ -222,7 +227,7 @@ type Node struct {
 	StartedAt     time.Time `json:"started_at"`
 	UptimeS       float64   `json:"uptime_s"`
 	Domain        string    `json:"domain"`
-	State         string    `json:"state"` // ready, full or stopping
+	State         string    `json:"state"` // ready, full, draining or stopping
 	Calls         int       `json:"calls"`
 	Rooms         int       `json:"rooms"`
 	Accounts      int       `json:"accounts"`
@@ -254,7 +259,12 @@ type NewRoom struct {
 	Locked    bool   `json:"locked,omitempty"`
 	MaxSeats  int    `json:"max_seats,omitempty"` // 0 for the default
 	PIN       string `json:"pin,omitempty"`       // 4 to 12 digits
-	Permanent bool   `json:"permanent,omitempty"` // kept, over restarts too
+	Permanent *bool  `json:"permanent,omitempty"` // kept, over restarts too; nil: where it has a PIN or moderators
+
+	Moderators []string `json:"moderators,omitempty"` // accounts for one of which the others wait
+	Keys       *bool    `json:"keys,omitempty"`       // nil: as the configuration has it, as the next two
+	Tones      *bool    `json:"tones,omitempty"`
+	Prompts    *bool    `json:"prompts,omitempty"`
 }
 
 // RoomPatch changes a room; nil leaves a value as it is.
@@ -264,4 +274,9 @@ type RoomPatch struct {
 	MaxSeats *int    `json:"max_seats,omitempty"`
 	PIN      *string `json:"pin,omitempty"`   // "" for none
 	Muted    *bool   `json:"muted,omitempty"` // every seat there is
+
+	Moderators *[]string `json:"moderators,omitempty"` // empty: the room waits for nobody
+	Keys       *bool     `json:"keys,omitempty"`
+	Tones      *bool     `json:"tones,omitempty"`
+	Prompts    *bool     `json:"prompts,omitempty"`
 }

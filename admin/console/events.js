@@ -7,7 +7,7 @@ const longestEvent = 1 << 16; // characters of one event; more is no stream of t
 
 export const types = [
   'room.opened', 'room.closed', 'room.changed', 'seat.joined', 'seat.left', 'seat.changed', 'seat.speaking', 'seat.away', 'leg.state',
-  'leg.rekeyed', 'move.begun', 'move.done', 'move.failed', 'call.refused', 'node.shed', 'node.full',
+  'leg.rekeyed', 'move.begun', 'move.done', 'move.failed', 'call.refused', 'node.shed', 'node.full', 'node.draining',
 ];
 
 // parser gives a function that takes pieces of the stream and hands whole events, {type, id, data}, to take.

@@ -137,17 +137,7 @@ func TestRightPeerAfterWrong(t *testing.T) {
 			t.Error("the impostor was let in")
 		}
 		stop()
-		c, err := Shake(ctx, path, client)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		s := <-sd
-		if s.err != nil {
-			t.Fatal(s.err)
-		}
-		defer s.Close()
-		mirror(t, c, s.Association)
+		agreed(t, shake(ctx, path, client), sd)
 	})
 }
 

@@ -192,13 +192,18 @@ func shake(ctx context.Context, path net.PacketConn, c Config) <-chan outcome {
 	return done
 }
 
-// both runs a handshake over the wire, closes it in the end, and fails the test unless the ends agree.
+// both runs a handshake over the wire.
 func both(t *testing.T, w *wire, client, server Config) (c, s *Association) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	cd, sd := shake(ctx, w.end(clientAddr), client), shake(ctx, w.end(serverAddr), server)
-	co, so := <-cd, <-sd
+	return agreed(t, shake(ctx, w.end(clientAddr), client), shake(ctx, w.end(serverAddr), server))
+}
+
+// agreed waits for both ends of a handshake, closes them in the end, and fails the test unless they agree.
+func agreed(t *testing.T, client, server <-chan outcome) (c, s *Association) {
+	t.Helper()
+	co, so := <-client, <-server
 	for _, o := range []outcome{co, so} {
 		if o.err == nil {
 			t.Cleanup(func() { _ = o.Close() })

@@ -7,22 +7,22 @@ import (
 	"testing"
 )
 
-// TestRSARSignedWithoutHeader: RFC 4738 can be read to leave the whole SIGN payload out of what is signed.
-func TestRSARSignedWithoutHeader(t *testing.T) {
-	alice, aliceK := rsaIdentity(t, "alice")
-	bob, bobK := rsaIdentity(t, "bob")
+// envelopeOf is an initiation of RSA-R by alice, and bob's answer, which she has not seen.
+func envelopeOf(t *testing.T, alice Signer, aliceK PeerKey, bob Signer) (Initiation, []byte) {
+	t.Helper()
 	i, err := InitiateRSAR(testParams(t), alice)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := AuthenticateRSAR(mustParse(t, i.Message()), aliceK)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, b, err := resp.Answer(Answer{SSRC: testSSRC, Signer: &bob})
-	if err != nil {
-		t.Fatal(err)
-	}
+	byRSAR := func(m *Message) (Response, error) { return AuthenticateRSAR(m, aliceK) }
+	return i, replied(t, mustParse(t, i.Message()), byRSAR, Answer{SSRC: testSSRC, Signer: &bob})
+}
+
+// TestRSARSignedWithoutHeader: RFC 4738 can be read to leave the whole SIGN payload out of what is signed.
+func TestRSARSignedWithoutHeader(t *testing.T) {
+	alice, aliceK := rsaIdentity(t, "alice")
+	bob, bobK := rsaIdentity(t, "bob")
+	i, b := envelopeOf(t, alice, aliceK, bob)
 	covered := slices.Concat(b[:len(b)-258], idsAndTime(testIDi, testIDr, mustParse(t, b).Timestamp()))
 	sig, err := bob.signRSA(covered)
 	if err != nil {
@@ -108,18 +108,7 @@ func TestRSARTampering(t *testing.T) {
 		{"envelope above the modulus", instead[pkePayload](pkePayload{data: bytes.Repeat([]byte{0xFF}, 256)}), nil, ErrEnvelope},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			i, err := InitiateRSAR(testParams(t), alice)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp, err := AuthenticateRSAR(mustParse(t, i.Message()), aliceK)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, b, err := resp.Answer(Answer{SSRC: testSSRC, Signer: &bob})
-			if err != nil {
-				t.Fatal(err)
-			}
+			i, b := envelopeOf(t, alice, aliceK, bob)
 			m := mustParse(t, b)
 			var forged []payload
 			for _, p := range m.payloads {

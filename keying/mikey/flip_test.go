@@ -26,20 +26,19 @@ func TestEveryBitOfPSKCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	flipBoth(t, i, byPSK, Answer{SSRC: testSSRC}, PeerKey{})
+}
+
+// flipBoth flips what an initiator sends, and what is answered.
+func flipBoth(t *testing.T, i Initiation, authenticate func(*Message) (Response, error), a Answer, responder PeerKey) {
+	t.Helper()
 	flipAll(t, i.Message(), func(m *Message) error {
-		_, err := AuthenticatePSK(m, testPSK, nil)
+		_, err := authenticate(m)
 		return err
 	})
-	resp, err := AuthenticatePSK(mustParse(t, i.Message()), testPSK, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, r, err := resp.Answer(Answer{SSRC: testSSRC})
-	if err != nil {
-		t.Fatal(err)
-	}
-	flipAll(t, r, func(m *Message) error { return i.Authenticate(m, PeerKey{}) })
-	if err := i.Authenticate(mustParse(t, r), PeerKey{}); err != nil {
+	r := replied(t, mustParse(t, i.Message()), authenticate, a)
+	flipAll(t, r, func(m *Message) error { return i.Authenticate(m, responder) })
+	if err := i.Authenticate(mustParse(t, r), responder); err != nil {
 		t.Errorf("after all the forgeries the true R is refused: %v", err)
 	}
 }
@@ -55,22 +54,8 @@ func TestEveryBitOfDHCounts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			flipAll(t, i.Message(), func(m *Message) error {
-				_, err := AuthenticateDH(m, k, nil)
-				return err
-			})
-			resp, err := AuthenticateDH(mustParse(t, i.Message()), k, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, r, err := resp.Answer(Answer{SSRC: testSSRC, Signer: &s})
-			if err != nil {
-				t.Fatal(err)
-			}
-			flipAll(t, r, func(m *Message) error { return i.Authenticate(m, k) })
-			if err := i.Authenticate(mustParse(t, r), k); err != nil {
-				t.Errorf("after all the forgeries the true R is refused: %v", err)
-			}
+			byDH := func(m *Message) (Response, error) { return AuthenticateDH(m, k, nil) }
+			flipBoth(t, i, byDH, Answer{SSRC: testSSRC, Signer: &s}, k)
 		})
 	}
 }

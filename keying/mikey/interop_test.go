@@ -73,15 +73,7 @@ func TestAnonymous(t *testing.T) {
 // answerOf is what a responder of ours makes of a PSK message.
 func answerOf(t *testing.T, m *Message) []byte {
 	t.Helper()
-	resp, err := AuthenticatePSK(m, testPSK, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, r, err := resp.Answer(Answer{SSRC: testSSRC})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return replied(t, m, byPSK, Answer{SSRC: testSSRC})
 }
 
 // TestRFC4650Numbers: sent when asked for, answered alike, and not with the SHA-256 suite, which RFC 4650 does not number.

@@ -5,97 +5,43 @@ import (
 	"time"
 )
 
-// String is the name of the message type in reports.
-func (t Type) String() string {
-	switch t {
-	case TypePSKInit:
-		return "psk-i"
-	case TypePSKResp:
-		return "psk-r"
-	case TypePKEInit:
-		return "pke-i"
-	case TypePKEResp:
-		return "pke-r"
-	case TypeDHInit:
-		return "dh-i"
-	case TypeDHResp:
-		return "dh-r"
-	case TypeError:
-		return "error"
-	case TypeDHHMACInit:
-		return "dhhmac-i"
-	case TypeDHHMACResp:
-		return "dhhmac-r"
-	case TypeRSARInit:
-		return "rsar-i"
-	case TypeRSARResp:
-		return "rsar-r"
+// nameOf is the name of a number, or for one without a name its kind and the number.
+func nameOf[N ~uint8](names map[N]string, n N, kind string) string {
+	if name, ok := names[n]; ok {
+		return name
 	}
-	return fmt.Sprintf("type-%d", uint8(t))
+	return fmt.Sprintf("%s-%d", kind, uint8(n))
 }
+
+var (
+	typeNames = map[Type]string{
+		TypePSKInit: "psk-i", TypePSKResp: "psk-r", TypePKEInit: "pke-i", TypePKEResp: "pke-r", TypeDHInit: "dh-i", TypeDHResp: "dh-r",
+		TypeError: "error", TypeDHHMACInit: "dhhmac-i", TypeDHHMACResp: "dhhmac-r", TypeRSARInit: "rsar-i", TypeRSARResp: "rsar-r",
+	}
+	prfNames = map[PRF]string{
+		PRFSHA1: "hmac-sha-1", PRFSHA256: "hmac-sha-256",
+	}
+	payloadNames = map[PayloadType]string{
+		PayloadLast: "last", PayloadKEMAC: "KEMAC", PayloadPKE: "PKE", PayloadDH: "DH", PayloadSIGN: "SIGN", PayloadT: "T",
+		PayloadID: "ID", PayloadCERT: "CERT", PayloadCHASH: "CHASH", PayloadV: "V", PayloadSP: "SP", PayloadRAND: "RAND",
+		PayloadERR: "ERR", PayloadKeyData: "Key data", PayloadGeneralExt: "General Ext",
+	}
+	groupNames = map[Group]string{
+		GroupMODP1536: "modp1536", GroupMODP2048: "modp2048", GroupMODP3072: "modp3072", GroupP256: "p256",
+	}
+)
+
+// String is the name of the message type in reports.
+func (t Type) String() string { return nameOf(typeNames, t, "type") }
 
 // String is the name of the PRF in reports.
-func (p PRF) String() string {
-	switch p {
-	case PRFSHA1:
-		return "hmac-sha-1"
-	case PRFSHA256:
-		return "hmac-sha-256"
-	}
-	return fmt.Sprintf("prf-%d", uint8(p))
-}
+func (p PRF) String() string { return nameOf(prfNames, p, "prf") }
 
 // String is the name of the payload as RFC 3830 writes it.
-func (c PayloadType) String() string {
-	switch c {
-	case PayloadLast:
-		return "last"
-	case PayloadKEMAC:
-		return "KEMAC"
-	case PayloadPKE:
-		return "PKE"
-	case PayloadDH:
-		return "DH"
-	case PayloadSIGN:
-		return "SIGN"
-	case PayloadT:
-		return "T"
-	case PayloadID:
-		return "ID"
-	case PayloadCERT:
-		return "CERT"
-	case PayloadCHASH:
-		return "CHASH"
-	case PayloadV:
-		return "V"
-	case PayloadSP:
-		return "SP"
-	case PayloadRAND:
-		return "RAND"
-	case PayloadERR:
-		return "ERR"
-	case PayloadKeyData:
-		return "Key data"
-	case PayloadGeneralExt:
-		return "General Ext"
-	}
-	return fmt.Sprintf("payload-%d", uint8(c))
-}
+func (c PayloadType) String() string { return nameOf(payloadNames, c, "payload") }
 
 // String is the name of the group in configurations.
-func (g Group) String() string {
-	switch g {
-	case GroupMODP1536:
-		return "modp1536"
-	case GroupMODP2048:
-		return "modp2048"
-	case GroupMODP3072:
-		return "modp3072"
-	case GroupP256:
-		return "p256"
-	}
-	return fmt.Sprintf("group-%d", uint8(g))
-}
+func (g Group) String() string { return nameOf(groupNames, g, "group") }
 
 // String is the meaning of the number, as RFC 3830 table 6.12 words it.
 func (n ErrorNumber) String() string {

@@ -40,15 +40,7 @@ func (r Report) Print(w io.Writer) error {
 	for _, e := range r.Errors {
 		line("error", "%s", e)
 	}
-	for _, c := range r.CS {
-		line(fmt.Sprintf("CS %d", c.ID), "SSRC %08x, ROC %d, %s", c.SSRC, c.ROC, cmp.Or(c.Suite, "suite not stated"))
-		if c.MKI != "" {
-			line("", "MKI %s", c.MKI)
-		}
-		if c.TEK != "" {
-			line("", "TEK %s, salt %s", c.TEK, c.Salt)
-		}
-	}
+	r.printSessions(line)
 	switch {
 	case r.Error != "":
 		line("verdict", "%s", r.Error)
@@ -58,4 +50,17 @@ func (r Report) Print(w io.Writer) error {
 		line("verdict", "authentic")
 	}
 	return failed
+}
+
+// printSessions writes the crypto sessions, with the keys where the report has them.
+func (r Report) printSessions(line func(name, format string, args ...any)) {
+	for _, c := range r.CS {
+		line(fmt.Sprintf("CS %d", c.ID), "SSRC %08x, ROC %d, %s", c.SSRC, c.ROC, cmp.Or(c.Suite, "suite not stated"))
+		if c.MKI != "" {
+			line("", "MKI %s", c.MKI)
+		}
+		if c.TEK != "" {
+			line("", "TEK %s, salt %s", c.TEK, c.Salt)
+		}
+	}
 }

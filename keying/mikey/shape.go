@@ -19,60 +19,43 @@ type shape struct {
 // maxExt bounds General Extension payloads: SDP IDs, vendor ID, key ID and our vendor extension.
 const maxExt = 4
 
-// shapeOf is the shape of a message type (RFC 3830 section 3, RFC 4650 section 3.1, RFC 4738 section 3).
-func shapeOf(t Type) (shape, bool) {
-	switch t {
-	case TypePSKInit:
-		return shape{
-			counts{PayloadRAND: 1, PayloadID: 2, PayloadSP: MaxPolicies, PayloadKEMAC: 1}, nil, last(PayloadKEMAC),
-		}, true
-	case TypePSKResp, TypePKEResp:
-		return shape{counts{PayloadID: 1, PayloadV: 1}, nil, last(PayloadV)}, true
-	case TypePKEInit:
-		return shape{
-			counts{
-				PayloadRAND: 1, PayloadID: 2, PayloadCERT: MaxChain, PayloadSP: MaxPolicies,
-				PayloadKEMAC: 1, PayloadCHASH: 1, PayloadPKE: 1, PayloadSIGN: 1,
-			}, []PayloadType{PayloadKEMAC, PayloadPKE}, last(PayloadSIGN),
-		}, true
-	case TypeDHInit:
-		return shape{
-			counts{
-				PayloadRAND: 1, PayloadID: 2, PayloadCERT: MaxChain, PayloadSP: MaxPolicies,
-				PayloadDH: 1, PayloadSIGN: 1,
-			}, nil, last(PayloadSIGN),
-		}, true
-	case TypeDHResp:
-		return shape{
-			counts{PayloadID: 2, PayloadCERT: MaxChain, PayloadDH: 2, PayloadSIGN: 1}, nil, last(PayloadSIGN),
-		}, true
-	case TypeError:
-		return shape{
-			counts{PayloadERR: MaxPolicies, PayloadSP: MaxPolicies, PayloadV: 1, PayloadSIGN: 1},
-			[]PayloadType{PayloadERR},
-			last(PayloadT, PayloadERR, PayloadSP, PayloadGeneralExt, PayloadV, PayloadSIGN),
-		}, true
-	case TypeDHHMACInit:
-		return shape{
-			counts{PayloadRAND: 1, PayloadID: 2, PayloadSP: MaxPolicies, PayloadDH: 1, PayloadKEMAC: 1},
-			nil, last(PayloadKEMAC),
-		}, true
-	case TypeDHHMACResp:
-		return shape{counts{PayloadID: 2, PayloadDH: 2, PayloadKEMAC: 1}, nil, last(PayloadKEMAC)}, true
-	case TypeRSARInit:
-		return shape{
-			counts{PayloadRAND: 1, PayloadID: 2, PayloadCERT: MaxChain, PayloadSP: MaxPolicies, PayloadSIGN: 1},
-			nil, last(PayloadSIGN),
-		}, true
-	case TypeRSARResp:
-		return shape{
-			counts{
-				PayloadRAND: 1, PayloadID: 1, PayloadCERT: MaxChain, PayloadSP: MaxPolicies,
-				PayloadKEMAC: 1, PayloadPKE: 1, PayloadSIGN: 1,
-			}, []PayloadType{PayloadKEMAC, PayloadPKE}, last(PayloadSIGN),
-		}, true
-	}
-	return shape{}, false
+// shapes are those of the message types (RFC 3830 section 3, RFC 4650 section 3.1, RFC 4738 section 3), beside T and extensions, which all have.
+var shapes = map[Type]shape{
+	TypePSKInit: {
+		counts{PayloadRAND: 1, PayloadID: 2, PayloadSP: MaxPolicies, PayloadKEMAC: 1}, nil, last(PayloadKEMAC),
+	},
+	TypePSKResp: {counts{PayloadID: 1, PayloadV: 1}, nil, last(PayloadV)},
+	TypePKEInit: {
+		counts{
+			PayloadRAND: 1, PayloadID: 2, PayloadCERT: MaxChain, PayloadSP: MaxPolicies,
+			PayloadKEMAC: 1, PayloadCHASH: 1, PayloadPKE: 1, PayloadSIGN: 1,
+		}, []PayloadType{PayloadKEMAC, PayloadPKE}, last(PayloadSIGN),
+	},
+	TypePKEResp: {counts{PayloadID: 1, PayloadV: 1}, nil, last(PayloadV)},
+	TypeDHInit: {
+		counts{PayloadRAND: 1, PayloadID: 2, PayloadCERT: MaxChain, PayloadSP: MaxPolicies, PayloadDH: 1, PayloadSIGN: 1},
+		nil, last(PayloadSIGN),
+	},
+	TypeDHResp: {
+		counts{PayloadID: 2, PayloadCERT: MaxChain, PayloadDH: 2, PayloadSIGN: 1}, nil, last(PayloadSIGN),
+	},
+	TypeError: {
+		counts{PayloadERR: MaxPolicies, PayloadSP: MaxPolicies, PayloadV: 1, PayloadSIGN: 1}, []PayloadType{PayloadERR},
+		last(PayloadT, PayloadERR, PayloadSP, PayloadGeneralExt, PayloadV, PayloadSIGN),
+	},
+	TypeDHHMACInit: {
+		counts{PayloadRAND: 1, PayloadID: 2, PayloadSP: MaxPolicies, PayloadDH: 1, PayloadKEMAC: 1}, nil, last(PayloadKEMAC),
+	},
+	TypeDHHMACResp: {counts{PayloadID: 2, PayloadDH: 2, PayloadKEMAC: 1}, nil, last(PayloadKEMAC)},
+	TypeRSARInit: {
+		counts{PayloadRAND: 1, PayloadID: 2, PayloadCERT: MaxChain, PayloadSP: MaxPolicies, PayloadSIGN: 1}, nil, last(PayloadSIGN),
+	},
+	TypeRSARResp: {
+		counts{
+			PayloadRAND: 1, PayloadID: 1, PayloadCERT: MaxChain, PayloadSP: MaxPolicies,
+			PayloadKEMAC: 1, PayloadPKE: 1, PayloadSIGN: 1,
+		}, []PayloadType{PayloadKEMAC, PayloadPKE}, last(PayloadSIGN),
+	},
 }
 
 // last names what may stand last.
@@ -80,7 +63,7 @@ func last(codes ...PayloadType) []PayloadType { return codes }
 
 // checkShape holds the message against the shape of its type.
 func (m *Message) checkShape() error {
-	s, ok := shapeOf(m.header.typ)
+	s, ok := shapes[m.header.typ] // a copy
 	if !ok {
 		return fmt.Errorf("%w: %d", ErrType, m.header.typ)
 	}

@@ -108,11 +108,7 @@ func TestDialogUnknown(t *testing.T) {
 func TestInboxFull(t *testing.T) {
 	server, accepted := accepting(t)
 	p := newPeer(t, server)
-	p.send(p.message("INVITE", "one", "", 1, "v=0"))
-	tag, _ := p.final(1).To().Params.Get("tag")
-	p.send(p.message("ACK", "ack", tag, 1, ""))
-	d := got(t, accepted, "call")
-	next(t, d, Ack)
+	d, tag := p.confirmed(accepted)
 	seq := 2
 	for ; seq < 2+inboxLen; seq++ {
 		p.send(p.message("INFO", fmt.Sprint("i", seq), tag, seq, ""))
@@ -138,11 +134,7 @@ func TestInboxFull(t *testing.T) {
 func TestAnswerFirst(t *testing.T) {
 	server, accepted := accepting(t)
 	p := newPeer(t, server)
-	p.send(p.message("INVITE", "one", "", 1, "v=0"))
-	tag, _ := p.final(1).To().Params.Get("tag")
-	p.send(p.message("ACK", "ack", tag, 1, ""))
-	d := got(t, accepted, "call")
-	next(t, d, Ack)
+	d, tag := p.confirmed(accepted)
 	for seq := 2; seq < 100; seq++ {
 		p.send(p.message("REFER", fmt.Sprint("r", seq), tag, seq, "", "Refer-To: <sip:x@conf.test>"))
 		next(t, d, Refer).Reply(Response{Status: 202})
@@ -165,11 +157,7 @@ func TestAnswerFirst(t *testing.T) {
 func TestOfferAfterOurs(t *testing.T) {
 	server, accepted := accepting(t)
 	p := newPeer(t, server)
-	p.send(p.message("INVITE", "one", "", 1, "v=0"))
-	tag, _ := p.final(1).To().Params.Get("tag")
-	p.send(p.message("ACK", "ack", tag, 1, ""))
-	d := got(t, accepted, "call")
-	next(t, d, Ack)
+	d, tag := p.confirmed(accepted)
 	for seq := 2; seq < 100; seq++ {
 		changed := make(chan error, 1)
 		go func() {

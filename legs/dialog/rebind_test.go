@@ -95,11 +95,7 @@ func TestRebindAnswers(t *testing.T) {
 	t.Parallel()
 	server, accepted := accepting(t)
 	p := newPeer(t, server)
-	p.send(p.message("INVITE", "one", "", 1, "v=0"))
-	tag, _ := p.final(1).To().Params.Get("tag")
-	p.send(p.message("ACK", "a1", tag, 1, ""))
-	d := got(t, accepted, "call")
-	next(t, d, Ack)
+	d, tag := p.confirmed(accepted)
 	p.send(p.message("INFO", "i2", tag, 2, ""))
 	pending := next(t, d, Info)
 
@@ -168,18 +164,21 @@ func (p *peer) answeredFrom(seq uint32, at net.Addr) {
 	}
 }
 
-// free waits until an address can be bound again.
+// free waits until an address can be bound again. That is the kernel's to say, who says it to nobody who does not try.
 func free(t *testing.T, address net.Addr, patience time.Duration) {
 	t.Helper()
-	for end := time.Now().Add(patience); ; {
+	again, enough := time.NewTicker(short.T1), time.After(patience)
+	defer again.Stop()
+	for {
 		c, err := net.ListenPacket("udp", address.String())
 		if err == nil {
 			_ = c.Close()
 			return
 		}
-		if time.Now().After(end) {
+		select {
+		case <-enough:
 			t.Fatalf("not given back: %v", err)
+		case <-again.C:
 		}
-		time.Sleep(short.T1)
 	}
 }

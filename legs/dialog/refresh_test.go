@@ -53,11 +53,7 @@ func TestTargetRefresh(t *testing.T) {
 			port := addrPort(server.Addr("udp")).Port()
 			first := &peer{t: t, to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(port)}}
 			first = first.at("127.0.0.1:0")
-			first.send(first.message("INVITE", "one", "", 1, "v=0"))
-			tag, _ := first.final(1).To().Params.Get("tag")
-			first.send(first.message("ACK", "a1", tag, 1, ""))
-			d := got(t, accepted, "call")
-			next(t, d, Ack)
+			d, tag := first.confirmed(accepted)
 			first.asked(d)
 
 			seq, last, old := 1, first, ""
@@ -126,15 +122,7 @@ func TestOldRequestMovesNoFlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close() //nolint:errcheck // of a test
-	send := func(seq uint32) {
-		_, err = fmt.Fprintf(conn, "INFO sip:focus@%s;transport=tcp SIP/2.0\r\nVia: SIP/2.0/TCP %s;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\n"+
-			"From: <sip:alice@conf.test>;tag=%s\r\nTo: <sip:room@conf.test>;tag=%s\r\nCall-ID: %s\r\nCSeq: %d INFO\r\nContent-Length: 0\r\n\r\n",
-			server.Addr("tcp"), conn.LocalAddr(), seq, call.localTag, callee.localTag, call.callID, seq)
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	send(call.seq)
+	informs(t, conn, server, callee, call, call.seq)
 	answer := make([]byte, 64)
 	if _, err := conn.Read(answer); err != nil || !strings.HasPrefix(string(answer), "SIP/2.0 500 ") {
 		t.Fatalf("%v %q", err, answer)
@@ -142,7 +130,7 @@ func TestOldRequestMovesNoFlow(t *testing.T) {
 	if st := callee.flow.Load(); st != before {
 		t.Errorf("the dialog moved to %s", st.id)
 	}
-	send(call.seq + 1) // one in order does
+	informs(t, conn, server, callee, call, call.seq+1) // one in order does
 	next(t, callee, Info).Reply(Response{Status: 200})
 	if st := callee.flow.Load(); st == before {
 		t.Error("the dialog did not move")
@@ -164,11 +152,7 @@ func TestKeep(t *testing.T) {
 			t.Parallel()
 			server, accepted := accepting(t)
 			p := newPeer(t, server)
-			p.send(p.message("INVITE", "one", "", 1, "v=0"))
-			tag, _ := p.final(1).To().Params.Get("tag")
-			p.send(p.message("ACK", "a1", tag, 1, ""))
-			d := got(t, accepted, "call")
-			next(t, d, Ack)
+			d, _ := p.confirmed(accepted)
 			type outcome struct {
 				res *Response
 				err error

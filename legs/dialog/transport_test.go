@@ -115,6 +115,16 @@ func TestTLSPeerCertificate(t *testing.T) {
 	}
 }
 
+// informs sends an INFO of the calling end over a connection of its own.
+func informs(t *testing.T, conn net.Conn, server *Endpoint, callee, call *Dialog, seq uint32) {
+	t.Helper()
+	if _, err := fmt.Fprintf(conn, "INFO sip:focus@%s;transport=tcp SIP/2.0\r\nVia: SIP/2.0/TCP %s;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\n"+
+		"From: <sip:alice@conf.test>;tag=%s\r\nTo: <sip:room@conf.test>;tag=%s\r\nCall-ID: %s\r\nCSeq: %d INFO\r\nContent-Length: 0\r\n\r\n",
+		server.Addr("tcp"), conn.LocalAddr(), seq, call.localTag, callee.localTag, call.callID, seq); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDialogStaysOnItsTransport: what goes over TLS goes on over TLS, also when a request of the peer that was let in came in the
 // clear. Keys may stand in what we send.
 func TestDialogStaysOnItsTransport(t *testing.T) {
@@ -125,12 +135,7 @@ func TestDialogStaysOnItsTransport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close() //nolint:errcheck // of a test
-	_, err = fmt.Fprintf(conn, "INFO sip:focus@%s;transport=tcp SIP/2.0\r\nVia: SIP/2.0/TCP %s;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"+
-		"From: <sip:alice@conf.test>;tag=%s\r\nTo: <sip:room@conf.test>;tag=%s\r\nCall-ID: %s\r\nCSeq: %d INFO\r\nContent-Length: 0\r\n\r\n",
-		server.Addr("tcp"), conn.LocalAddr(), call.localTag, callee.localTag, call.callID, call.seq+1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	informs(t, conn, server, callee, call, call.seq+1)
 	next(t, callee, Info).Reply(Response{Status: 200})
 	if st := callee.flow.Load(); st != before {
 		t.Errorf("the dialog moved to %s", st.id)

@@ -263,11 +263,7 @@ func TestMKIIsCarriedAndChecked(t *testing.T) {
 	ka.Send.MKI, kb.Receive.MKI = mki, mki
 	setKeys(t, a, ka)
 	setKeys(t, b, kb)
-	p := pcmu()
-	p.Remote = b.LocalAddr()
-	configure(t, a, p)
-	p.Remote = a.LocalAddr()
-	configure(t, b, p)
+	face(t, pcmu(), a, b)
 	for i := range 5 {
 		a.Send(codec.Tick(i), codec.Packet{Payload: frameOf(i, 160)})
 		b.Send(codec.Tick(i), codec.Packet{Payload: frameOf(i, 160)})
@@ -282,6 +278,8 @@ func TestMKIIsCarriedAndChecked(t *testing.T) {
 	_, kc := keysFor(keying.AEADAES256GCM, 0, a.SSRC(), other.SSRC())
 	kc.Receive.MKI = []byte{1, 2, 3, 5}
 	setKeys(t, other, kc)
+	p := pcmu()
+	p.Remote = a.LocalAddr()
 	configure(t, other, p)
 	p.Remote = other.LocalAddr()
 	configure(t, a, p)

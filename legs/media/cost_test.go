@@ -56,6 +56,22 @@ func TestFloodAllocatesNothing(t *testing.T) {
 	}
 }
 
+// talking is a tick of two streams that talk to each other, and have so for a while, reports included.
+func talking(a, b *Stream) (step func()) {
+	tick, payload := codec.Tick(0), frameOf(1, 160)
+	step = func() {
+		tick++
+		for _, s := range []*Stream{a, b} {
+			s.Next(tick)
+			s.Send(tick, codec.Packet{Payload: payload})
+		}
+	}
+	for range 2 * rtcpInterval {
+		step()
+	}
+	return step
+}
+
 // TestOverlapAllocatesNothing: while two keys are alive, before the peer uses the newer ones and after.
 func TestOverlapAllocatesNothing(t *testing.T) {
 	if raceEnabled {
@@ -64,18 +80,7 @@ func TestOverlapAllocatesNothing(t *testing.T) {
 	for _, suite := range keying.Suites() {
 		for _, mki := range []bool{false, true} {
 			a, b := rekeyed(t, suite, mki)
-			tick := codec.Tick(0)
-			payload := frameOf(1, 160)
-			step := func() {
-				tick++
-				for _, s := range []*Stream{a, b} {
-					s.Next(tick)
-					s.Send(tick, codec.Packet{Payload: payload})
-				}
-			}
-			for range 2 * rtcpInterval {
-				step()
-			}
+			step := talking(a, b)
 			ka, kb := update(suite, 1, mki, a, b)
 			readyKeys(t, b, kb)
 			step()
@@ -98,17 +103,7 @@ func TestMovedStreamAllocatesNothing(t *testing.T) {
 		t.Skip("under the race detector sync.Pool forgets on purpose and the standard library's HMAC allocates")
 	}
 	a, b := pair(t, keying.AEADAES128GCM, pcmu())
-	tick, payload := codec.Tick(0), frameOf(1, 160)
-	step := func() {
-		tick++
-		for _, s := range []*Stream{a, b} {
-			s.Next(tick)
-			s.Send(tick, codec.Packet{Payload: payload})
-		}
-	}
-	for range 2 * rtcpInterval {
-		step()
-	}
+	step := talking(a, b)
 	if err := a.Rebind(elsewhere); err != nil {
 		t.Fatal(err)
 	}

@@ -61,9 +61,9 @@ func TestReportsInQuickSuccessionAreOne(t *testing.T) {
 	}
 }
 
-// reportLoss sends a receiver report about the stream.
-func (k *talker) reportLoss(about uint32, fraction uint8) {
-	rr, err := (&rtcp.ReceiverReport{SSRC: k.ssrc, Reports: []rtcp.ReceptionReport{{SSRC: about, FractionLost: fraction}}}).Marshal()
+// report is a receiver report of the talker's, encrypted.
+func (k *talker) report(blocks ...rtcp.ReceptionReport) []byte {
+	rr, err := (&rtcp.ReceiverReport{SSRC: k.ssrc, Reports: blocks}).Marshal()
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -71,7 +71,12 @@ func (k *talker) reportLoss(about uint32, fraction uint8) {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	k.write(sealed)
+	return sealed
+}
+
+// reportLoss sends one about a stream.
+func (k *talker) reportLoss(about uint32, fraction uint8) {
+	k.write(k.report(rtcp.ReceptionReport{SSRC: about, FractionLost: fraction}))
 }
 
 // TestLossChangesTheFormat: the reports of the peer, and of nobody else, about our stream, and no other, and only where the peer said

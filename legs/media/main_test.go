@@ -95,6 +95,12 @@ func connect(t testing.TB, suite keying.Suite, p Params, a, b *Stream) {
 	ka, kb := keysFor(suite, 0, a.SSRC(), b.SSRC())
 	setKeys(t, a, ka)
 	setKeys(t, b, kb)
+	face(t, p, a, b)
+}
+
+// face has two streams send to each other.
+func face(t testing.TB, p Params, a, b *Stream) {
+	t.Helper()
 	p.Remote = b.LocalAddr()
 	configure(t, a, p)
 	p.Remote = a.LocalAddr()

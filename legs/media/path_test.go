@@ -273,12 +273,18 @@ func TestHandshakeOverThePath(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	ticking, stop := context.WithCancel(ctx)
+	ticked := make(chan struct{})
 	var workers, shakes sync.WaitGroup
 	workers.Go(func() {
+		defer close(ticked)
 		beat := time.NewTicker(2 * time.Millisecond)
 		defer beat.Stop()
 		for i := codec.Tick(1); ticking.Err() == nil; i++ {
 			both(a, b, i)
+			select {
+			case ticked <- struct{}{}:
+			default: // nobody looks
+			}
 			<-beat.C
 		}
 	})
@@ -300,7 +306,7 @@ func TestHandshakeOverThePath(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Fatalf("%+v\n%+v", a.Snapshot(), b.Snapshot())
 			}
-			time.Sleep(time.Millisecond) // between two looks at counters: the packets go over real sockets, ticked by goroutines of their own
+			<-ticked
 		}
 	}
 	stop()

@@ -1,14 +1,11 @@
 package media
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"runtime"
 	"testing"
 	"time"
-
-	"github.com/pion/rtcp"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/mixer/codec"
@@ -32,11 +29,7 @@ func rekeyed(t testing.TB, suite keying.Suite, mki bool) (a, b *Stream) {
 	ka, kb := update(suite, 0, mki, a, b)
 	setKeys(t, a, ka)
 	setKeys(t, b, kb)
-	p := pcmu()
-	p.Remote = b.LocalAddr()
-	configure(t, a, p)
-	p.Remote = a.LocalAddr()
-	configure(t, b, p)
+	face(t, pcmu(), a, b)
 	return a, b
 }
 
@@ -165,11 +158,7 @@ func TestReadyKeysAsFirstKeysAndSwitchWithoutAny(t *testing.T) {
 	ka, kb := update(keying.AEADAES128GCM, 1, false, a, b)
 	readyKeys(t, a, ka)
 	setKeys(t, b, kb)
-	p := pcmu()
-	p.Remote = b.LocalAddr()
-	configure(t, a, p)
-	p.Remote = a.LocalAddr()
-	configure(t, b, p)
+	face(t, pcmu(), a, b)
 	both(a, b, 1)
 	if both(a, b, 2); a.Snapshot().PacketsSent != 2 {
 		t.Errorf("%+v", a.Snapshot())
@@ -273,144 +262,6 @@ func TestRekeyWhileHeld(t *testing.T) {
 	}
 }
 
-// TestLateJoinTakesTheRollOverCounterOfTheAgreement: a stream that has heard nothing has only that.
-func TestLateJoinTakesTheRollOverCounterOfTheAgreement(t *testing.T) {
-	a, b := open(t), open(t)
-	ka, kb := keysFor(keying.AESCM128SHA1x80, 0, a.SSRC(), b.SSRC())
-	ka.Send.ROC, kb.Receive.ROC = 7, 7
-	setKeys(t, a, ka)
-	setKeys(t, b, kb)
-	p := pcmu()
-	p.Remote = b.LocalAddr()
-	configure(t, a, p)
-	p.Remote = a.LocalAddr()
-	configure(t, b, p)
-	both(a, b, 1)
-	if both(a, b, 2); a.ROC() != 7 || b.Snapshot().PacketsReceived != 2 {
-		t.Fatalf("roll-over counter %d, %+v", a.ROC(), b.Snapshot())
-	}
-	ka, kb = keysFor(keying.AESCM128SHA1x80, 1, a.SSRC(), b.SSRC()) // says 0 for both: wrong, and without effect
-	setKeys(t, a, ka)
-	setKeys(t, b, kb)
-	both(a, b, 3)
-	both(a, b, 4)
-	nothingLost(t, "rekeyed", a, b)
-	if a.ROC() != 7 || rolled(a) != 7 {
-		t.Errorf("roll-over counter %d, %d in the library", a.ROC(), rolled(a))
-	}
-}
-
-// TestAgreementKnowsOfAWrapThatWasNotHeard: more than half a turn of the sequence numbers got lost, so that what was heard misleads.
-func TestAgreementKnowsOfAWrapThatWasNotHeard(t *testing.T) {
-	for _, suite := range keying.Suites() {
-		a, b := rekeyed(t, suite, false)
-		a.out.sequence = 60000
-		both(a, b, 1)
-		both(a, b, 2)
-		a.out.sequence, a.out.roc = 30000, 1
-		a.counters.roc.Store(1)
-		ka, kb := update(suite, 1, false, a, b)
-		readyKeys(t, b, kb)
-		setKeys(t, a, ka)
-		for i := codec.Tick(3); i < 10; i++ {
-			both(a, b, i)
-		}
-		b.drainAll(10)
-		if n := b.Snapshot(); n.PacketsReceived != 9 || n.AuthFailed+n.Replayed != 0 {
-			t.Errorf("%s: %d received, %d failed, %d replayed", suite, n.PacketsReceived, n.AuthFailed, n.Replayed)
-		}
-	}
-}
-
-// TestControlIndexOutlivesTheKeys: RFC 3711 section 3.4.
-func TestControlIndexOutlivesTheKeys(t *testing.T) {
-	a, b := rekeyed(t, keying.AESCM128SHA1x80, true)
-	both(a, b, 1)
-	for range 5 {
-		a.sendReport(false)
-	}
-	ka, kb := update(keying.AEADAES256GCM, 1, true, a, b)
-	readyKeys(t, b, kb)
-	setKeys(t, a, ka)
-	a.Next(2)
-	a.sendReport(false)
-	if index, ok := a.keys.sending.send.Index(a.SSRC()); !ok || index != 6 {
-		t.Errorf("index %d after six packets", index)
-	}
-	if b.Next(2); b.Snapshot().RTCPReceived != 6 || b.Snapshot().AuthFailed != 0 {
-		t.Errorf("%+v", b.Snapshot())
-	}
-}
-
-func TestKeyPacketsAreThoseOfTheRunningKeys(t *testing.T) {
-	a, b := rekeyed(t, keying.AEADAES256GCM, false)
-	if n := open(t).Snapshot().KeyPackets; n != 0 {
-		t.Errorf("%d without keys", n)
-	}
-	for i := range 50 {
-		a.Next(codec.Tick(i))
-		for range 3 {
-			a.Send(codec.Tick(i), codec.Packet{Payload: frameOf(i, 160)})
-		}
-		b.Next(codec.Tick(i))
-	}
-	if n, m := a.Snapshot().KeyPackets, b.Snapshot().KeyPackets; n != 150 || m != 150 {
-		t.Errorf("%d sent, %d received", n, m)
-	}
-	ka, kb := update(keying.AEADAES256GCM, 1, false, a, b)
-	readyKeys(t, b, kb)
-	both(a, b, 50) // b still hears the old keys, and they are the running ones
-	if n := b.Snapshot().KeyPackets; n != 151 {
-		t.Errorf("%d before the switch", n)
-	}
-	b.SwitchKeys()
-	b.Next(51)
-	a.Send(51, codec.Packet{Payload: frameOf(0, 160)})
-	b.Next(52)
-	if n := b.Snapshot(); n.KeyPackets != 0 || n.UnderOld != 1 {
-		t.Errorf("%d after the switch, %d under old keys", n.KeyPackets, n.UnderOld)
-	}
-	setKeys(t, a, ka)
-	for i := 53; i < 60; i++ {
-		both(a, b, codec.Tick(i))
-	}
-	if n := b.Snapshot(); n.KeyPackets != 7 || n.Rekeys != 1 {
-		t.Errorf("%d under the new keys, %d rekeys", n.KeyPackets, n.Rekeys)
-	}
-}
-
-// TestNoKeyReturns: neither one direction of, nor the whole of, what was given before; also while it is still alive.
-func TestNoKeyReturns(t *testing.T) {
-	a, b := rekeyed(t, keying.AEADAES256GCM, false)
-	first, _ := update(keying.AEADAES256GCM, 0, false, a, b)
-	second, _ := update(keying.AEADAES256GCM, 1, false, a, b)
-	third, _ := update(keying.AEADAES256GCM, 2, false, a, b)
-	a.Next(1)
-	readyKeys(t, a, second)
-	a.Next(2)
-	running := a.keys
-	readyKeys(t, a, second)
-	mixed := third
-	mixed.Send = first.Send
-	half := third
-	half.Receive = first.Receive
-	newest := third
-	newest.Send = second.Send
-	for name, k := range map[string]keying.Keys{"older": first, "older send": mixed, "older receive": half, "newest send": newest} {
-		if err := errors.Join(a.SetKeys(k), a.ReadyKeys(k)); !errors.Is(err, ErrKeyReuse) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if a.Next(3); a.keys.alive != running.alive || a.keys.sending != running.sending {
-		t.Error("refused keys changed the running ones")
-	}
-	setKeys(t, a, third)
-	a.Next(4)
-	if err := a.SetKeys(second); !errors.Is(err, ErrKeyReuse) {
-		t.Errorf("the keys before the last: %v", err)
-	}
-}
-
 // TestPostsThatWait: keys posted while no worker looks are all taken, in their order, as far as they can be alive.
 func TestPostsThatWait(t *testing.T) {
 	a, b := rekeyed(t, keying.AEADAES256GCM, false)
@@ -436,75 +287,12 @@ func TestPostsThatWait(t *testing.T) {
 	}
 }
 
-// TestStatedSSRCIsPinnedBeforeAnythingIsHeard: also for older keys whose agreement did not state it.
-func TestStatedSSRCIsPinnedBeforeAnythingIsHeard(t *testing.T) {
-	k, s := newTalker(t, keying.AEADAES256GCM, pcmu(), false)
-	if s.Next(1); s.Snapshot().PeerSSRC != 0 {
-		t.Fatalf("%x", s.Snapshot().PeerSSRC)
-	}
-	ours, _ := keysFor(keying.AEADAES256GCM, 1, s.SSRC(), k.ssrc)
-	readyKeys(t, s, ours)
-	if s.Next(2); s.Snapshot().PeerSSRC != k.ssrc {
-		t.Errorf("%x is not pinned", s.Snapshot().PeerSSRC)
-	}
-	k.ssrc++
-	k.say(1) // authentic under the first keys, but not the peer's any more
-	k.ssrc--
-	k.say(2)
-	if s.Next(3); s.Snapshot().PacketsReceived != 1 || s.Snapshot().ForeignSSRC != 1 || s.Snapshot().AuthFailed != 0 {
-		t.Errorf("%+v", s.Snapshot())
-	}
-}
-
-// TestPeerChangesItsSSRCWithTheKeys: the old stream goes on until the new one is heard, and then it is over.
-func TestPeerChangesItsSSRCWithTheKeys(t *testing.T) {
-	for _, stated := range []bool{true, false} {
-		k, s := newTalker(t, keying.AEADAES256GCM, pcmu(), stated)
-		k.say(1)
-		s.Next(1)
-		old, oldSSRC := k.ctx, k.ssrc
-		fresh := k.ssrc + 1
-		told := fresh
-		if !stated {
-			told = 0
-		}
-		ours, _ := keysFor(keying.AEADAES256GCM, 1, s.SSRC(), told)
-		_, theirs := keysFor(keying.AEADAES256GCM, 1, s.SSRC(), fresh)
-		setKeys(t, s, ours)
-		k.say(2)
-		if s.Next(2); s.Snapshot().PeerSSRC != oldSSRC || s.Snapshot().PacketsReceived != 2 {
-			t.Fatalf("stated %v: %+v", stated, s.Snapshot())
-		}
-		g, err := newGeneration(&theirs, fresh)
-		if err != nil {
-			t.Fatal(err)
-		}
-		k.ctx, k.ssrc = g.send, fresh
-		k.say(40)
-		if s.Next(3); s.Snapshot().PeerSSRC != fresh || s.Snapshot().PacketsReceived != 3 || s.keys.n != 1 {
-			t.Fatalf("stated %v: %+v", stated, s.Snapshot())
-		}
-		k.ctx, k.ssrc = old, oldSSRC
-		k.say(3)
-		if s.Next(4); s.Snapshot().PeerSSRC != fresh || s.Snapshot().PacketsReceived != 3 || s.Snapshot().ForeignSSRC != 1 {
-			t.Errorf("stated %v: %+v", stated, s.Snapshot())
-		}
-	}
-}
-
 // TestStraysOnTheControlSocketAreRead: under rtcp-mux nothing belongs there; it is counted all the same, and changes no address.
 func TestStraysOnTheControlSocketAreRead(t *testing.T) {
 	k, s := newTalker(t, keying.AEADAES256GCM, pcmu(), true)
 	k.say(1)
 	s.Next(1)
-	rr, err := (&rtcp.ReceiverReport{SSRC: k.ssrc}).Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealed, err := k.ctx.EncryptRTCP(nil, rr, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sealed := k.report()
 	to := k.to.LocalAddr()
 	for _, b := range [][]byte{sealed, make([]byte, 40)} {
 		if _, err := dial(t).WriteToUDPAddrPort(b, netip.AddrPortFrom(to.Addr(), to.Port()+1)); err != nil {
@@ -516,89 +304,5 @@ func TestStraysOnTheControlSocketAreRead(t *testing.T) {
 	}
 	if n := s.Snapshot(); n.Malformed != 1 || n.RTCPReceived != 1 || s.peer.rtcp.where != k.addr() {
 		t.Errorf("%d malformed, %d reports, RTCP goes to %s", n.Malformed, n.RTCPReceived, s.peer.rtcp.where)
-	}
-}
-
-// TestPeerKeepsItsKey: a peer may answer new keys of ours with the key that it has (RFC 4568 allows it). Its stream goes on as it was,
-// replay window and roll-over counter too, and ours goes on under the new key, its counters with it.
-func TestPeerKeepsItsKey(t *testing.T) {
-	for _, suite := range keying.Suites() {
-		for _, mki := range []bool{false, true} {
-			a, b := rekeyed(t, suite, mki)
-			a.out.sequence, b.out.sequence = 65530, 65532
-			for i := range 40 {
-				if i == 10 || i == 20 {
-					ka, kb := update(suite, byte(i), mki, a, b)
-					kept, _ := update(suite, 0, mki, a, b)
-					ka.Receive = kept.Receive
-					readyForNewPeer(t, b, kb)
-					setKeys(t, a, ka)
-				}
-				both(a, b, codec.Tick(i))
-			}
-			what := fmt.Sprintf("%s, MKI %v", suite, mki)
-			nothingLost(t, what, a, b)
-			n := a.Snapshot()
-			if n.Rekeys != 2 || a.keys.n != 1 || a.ROC() != 1 || rolled(a) != 1 || n.UnderOld != 0 {
-				t.Errorf("%s: %d rekeys, %d keys alive, roll-over counter %d, %d in the library", what, n.Rekeys, a.keys.n, a.ROC(), rolled(a))
-			}
-			if n.KeyPackets < 20 || n.KeyPackets > 30 {
-				t.Errorf("%s: %d packets since the last agreement", what, n.KeyPackets)
-			}
-		}
-	}
-}
-
-// readyForNewPeer has b receive under the peer's new key and send under its old one, as a phone does that keeps its key.
-func readyForNewPeer(t *testing.T, b *Stream, k keying.Keys) {
-	t.Helper()
-	g, err := newGeneration(&k, b.SSRC())
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.send = b.keys.sending.send
-	b.takeKeys([]*generation{g})
-}
-
-// TestKeptKeyIsTheRunningOne: only the key that the peer sends under now may be kept, and ours never.
-func TestKeptKeyIsTheRunningOne(t *testing.T) {
-	a, b := rekeyed(t, keying.AEADAES128GCM, true)
-	agreed := func(send, receive byte) keying.Keys {
-		k, _ := update(keying.AEADAES128GCM, send, true, a, b)
-		other, _ := update(keying.AEADAES128GCM, receive, true, a, b)
-		k.Receive = other.Receive
-		return k
-	}
-	setKeys(t, a, agreed(1, 0))
-	setKeys(t, a, agreed(2, 2))
-	moved := agreed(3, 2)
-	moved.Receive.MKI = []byte{9, 9, 9, 9}
-	for name, k := range map[string]keying.Keys{
-		"ours": agreed(2, 3), "ours of before": agreed(1, 3), "the peer's of before": agreed(3, 0), "ours of before and the peer's": agreed(0, 2),
-		"both of before": agreed(1, 0), "another identifier": moved,
-	} {
-		if err := a.SetKeys(k); !errors.Is(err, ErrKeyReuse) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if err := a.ReadyKeys(agreed(3, 2)); !errors.Is(err, ErrKeyReuse) {
-		t.Errorf("offered by the peer: %v", err)
-	}
-	setKeys(t, a, agreed(2, 2)) // the last ones again
-	setKeys(t, a, agreed(3, 2))
-}
-
-// TestPeerResetsItsCounter: where a peer's roll-over counter begins anew at a rekey, against RFC 3711 section 3.3.1, the next rekey is
-// guessed from where it went on, not from where it once was; packets under its older keys that come late change nothing in that.
-func TestPeerResetsItsCounter(t *testing.T) {
-	old, fresh := &generation{number: 1, index: 3<<16 | 7}, &generation{number: 2, index: 8}
-	var p peer
-	for _, step := range []struct {
-		k    *generation
-		want uint64
-	}{{old, 3<<16 | 7}, {fresh, 8}, {old, 8}, {&generation{number: 2, index: 6}, 8}, {&generation{number: 2, index: 9}, 9}} {
-		if p.note(step.k); !p.indexed || p.index != step.want {
-			t.Errorf("after %d of generation %d: %d, want %d", step.k.index, step.k.number, p.index, step.want)
-		}
 	}
 }

@@ -113,14 +113,7 @@ func TestByeIsSaidAndHeard(t *testing.T) {
 
 func TestReplayedAndForgedControlPackets(t *testing.T) {
 	k, s := newTalker(t, keying.AEADAES256GCM, pcmu(), true)
-	rr, err := (&rtcp.ReceiverReport{SSRC: k.ssrc}).Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealed, err := k.ctx.EncryptRTCP(nil, rr, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sealed := k.report()
 	for i := range len(sealed) * 8 {
 		bad := append([]byte(nil), sealed...)
 		bad[i/8] ^= 1 << (i % 8)

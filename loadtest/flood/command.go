@@ -2,7 +2,6 @@ package flood
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -48,9 +47,7 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 		report.Print(out)
 		return err
 	}
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	return errors.Join(err, enc.Encode(report))
+	return errors.Join(err, loadtest.PrintJSON(out, report))
 }
 
 func (c *Command) options() (o Options, err error) {

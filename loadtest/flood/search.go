@@ -42,7 +42,7 @@ func (f *flood) peak(ctx context.Context) (best *Count, err error) {
 		}
 		return counts[0], nil
 	}
-	step := func(rate float64) (held bool, err error) {
+	err = search(f.First, func(rate float64) (held bool, err error) {
 		for range tries {
 			counts, err := f.run(ctx, segment{name: "search", rate: rate, long: f.Step})
 			if err != nil {
@@ -56,12 +56,20 @@ func (f *flood) peak(ctx context.Context) (best *Count, err error) {
 			}
 		}
 		return false, nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	low, high := 0.0, f.First
+	return best, nil
+}
+
+// search asks for rates from first up until one does not hold, and then for those in the middle of what is left, where the limit lies.
+func search(first float64, holds func(rate float64) (bool, error)) error {
+	low, high := 0.0, first
 	for {
-		held, err := step(high)
+		held, err := holds(high)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !held || high >= maxRate {
 			break
@@ -70,9 +78,9 @@ func (f *flood) peak(ctx context.Context) (best *Count, err error) {
 	}
 	for range halvings {
 		middle := (low + high) / 2
-		held, err := step(middle)
+		held, err := holds(middle)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if held {
 			low = middle
@@ -80,5 +88,5 @@ func (f *flood) peak(ctx context.Context) (best *Count, err error) {
 			high = middle
 		}
 	}
-	return best, nil
+	return nil
 }

@@ -6,7 +6,7 @@ import (
 
 // inDialog admits a request inside a dialog: from where its proven requests came; in an account's dialog with a digest of its
 // owner, or with a new offer that its owner's MIKEY message authenticates; in a trunk's from that trunk again. Knowing the
-// dialog's tags is no proof. New keys may need more (mayRekey), and a move does (mayRefer).
+// dialog's tags is no proof. New keys may need more (mayRekey), as do keys of the keypad, and a move does (mayRefer).
 func (g *Gate) inDialog(r *Request) (*Admitted, *Reject) {
 	a := &Admitted{Identity: r.DialogIdentity, Trunk: r.DialogTrunk, Room: r.DialogRoom}
 	if a.Trunk == "" {
@@ -17,6 +17,11 @@ func (g *Gate) inDialog(r *Request) (*Admitted, *Reject) {
 	}
 	if r.Method == "REFER" {
 		if refusal := g.mayRefer(r, a); refusal != nil {
+			return nil, refusal
+		}
+	}
+	if r.Method == "INFO" && len(r.Body) > 0 { // keys: whoever reads UDP could have somebody heard who is muted, or open a room
+		if refusal := g.beyondSource(r, a); refusal != nil {
 			return nil, refusal
 		}
 	}

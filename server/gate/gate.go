@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -75,46 +76,19 @@ type Gate struct {
 
 // New makes a Gate.
 func New(c Config) (*Gate, error) {
-	if c.Domain == "" || c.Accounts == nil || c.Keyer == nil || c.Policy == nil {
-		return nil, fmt.Errorf("%w: domain, accounts, keyer and policy are needed", ErrConfig)
-	}
-	if c.BootKey != nil && len(c.BootKey) < 16 {
-		return nil, fmt.Errorf("%w: the boot key is shorter than 16 octets", ErrConfig)
+	if err := c.complete(); err != nil {
+		return nil, err
 	}
 	g := &Gate{
-		domain: strings.ToLower(c.Domain), realm: c.Realm, hosts: map[string]bool{}, accounts: c.Accounts, keyer: c.Keyer,
+		domain: c.Domain, realm: c.Realm, hosts: map[string]bool{c.Domain: true}, accounts: c.Accounts, keyer: c.Keyer,
 		policy: c.Policy, trunks: slices.Clone(c.Trunks), known: c.Known, enabled: c.Enabled, issued: c.Issued,
-		address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now,
-		rand: c.Rand,
-	}
-	if g.realm == "" {
-		g.realm = g.domain
-	}
-	if strings.ContainsFunc(g.realm, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r == 0x7f }) {
-		return nil, fmt.Errorf("%w: the realm cannot be quoted", ErrConfig)
-	}
-	if g.known == nil {
-		g.known = func(string) bool { return true }
-	}
-	if g.enabled == nil {
-		g.enabled = func(string) bool { return true }
-	}
-	if g.issued == nil {
-		g.issued = func(string, string) bool { return false }
-	}
-	if g.now == nil {
-		g.now = time.Now
-	}
-	g.start = g.now()
-	if g.rand == nil {
-		g.rand = rand.Reader
+		address: c.Address, bootKey: c.BootKey, decoy: make([]byte, 32), now: c.Now, start: c.Now(), rand: c.Rand,
 	}
 	for i := range g.trunks {
 		if err := g.trunks[i].check(); err != nil {
 			return nil, err
 		}
 	}
-	g.hosts[g.domain] = true
 	for _, a := range c.Aliases {
 		g.hosts[strings.ToLower(a)] = true
 	}
@@ -125,6 +99,36 @@ func New(c Config) (*Gate, error) {
 		}
 	}
 	return g, g.fill(g.decoy)
+}
+
+// complete says what is wrong with a Config, and puts in what it may leave out.
+func (c *Config) complete() error {
+	c.Domain = strings.ToLower(c.Domain)
+	c.Realm = cmp.Or(c.Realm, c.Domain)
+	switch {
+	case c.Domain == "" || c.Accounts == nil || c.Keyer == nil || c.Policy == nil:
+		return fmt.Errorf("%w: domain, accounts, keyer and policy are needed", ErrConfig)
+	case c.BootKey != nil && len(c.BootKey) < 16:
+		return fmt.Errorf("%w: the boot key is shorter than 16 octets", ErrConfig)
+	case strings.ContainsFunc(c.Realm, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r == 0x7f }):
+		return fmt.Errorf("%w: the realm cannot be quoted", ErrConfig)
+	}
+	if c.Known == nil {
+		c.Known = func(string) bool { return true }
+	}
+	if c.Enabled == nil {
+		c.Enabled = func(string) bool { return true }
+	}
+	if c.Issued == nil {
+		c.Issued = func(string, string) bool { return false }
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	return nil
 }
 
 // fill draws random octets.

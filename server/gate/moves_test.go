@@ -132,3 +132,44 @@ func TestTrunkSeatsDoNotMove(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysByInfo: an INFO that may tell of a key needs the proof of its owner, or his TLS connection, or his trunk; one without a body, which
+// does nothing, comes from the dialog's address.
+func TestKeysByInfo(t *testing.T) {
+	over := func(transport string) func(*world, *Request) {
+		return func(_ *world, r *Request) { r.Source, r.Transport, r.DialogTransport = phone, transport, transport }
+	}
+	for name, c := range map[string]struct {
+		make        func(*world, *Request)
+		keys, empty int
+	}{
+		"nobody":         {func(*world, *Request) {}, 401, 401},
+		"the UDP source": {over("udp"), 401, 0},
+		"the TCP source": {over("tcp"), 401, 0},
+		"the TLS source": {over("tls"), 0, 0},
+		"the owner":      {func(w *world, r *Request) { w.authorize(r, "alice", password) }, 0, 0},
+		"another":        {func(w *world, r *Request) { w.authorize(r, "bob", password) }, 403, 403},
+		"another From":   {func(w *world, r *Request) { over("tls")(w, r); r.From.User = "bob" }, 403, 403},
+		"a closed account": {func(w *world, r *Request) {
+			over("tls")(w, r)
+			r.From.User, r.DialogIdentity = "gone", "sip:gone@"+domain
+		}, 403, 403},
+		"the trunk": {func(_ *world, r *Request) {
+			r.Source, r.DialogSource, r.DialogTrunk = gateway, gateway, "sbc"
+			r.DialogIdentity, r.From.User = "sip:carol@"+domain, "carol"
+		}, 0, 0},
+	} {
+		for body, status := range map[string]int{"5": c.keys, "": c.empty} {
+			w := newCity(t)
+			r := within("INFO", stranger)
+			if body != "" {
+				r.ContentType, r.Body = "application/dtmf", []byte(body)
+			}
+			c.make(w, &r)
+			a, refusal := w.gate.Admit(r)
+			if wantRefused(t, a, refusal, status, ""); t.Failed() {
+				t.Fatalf("%s, body %q", name, body)
+			}
+		}
+	}
+}

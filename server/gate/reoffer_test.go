@@ -16,16 +16,7 @@ func (w *world) runningOf(keys keying.Attributes) *keying.Running {
 	c := keying.Call{
 		Local: "sip:standup@" + domain, Peer: "sip:alice@" + domain, SSRC: 8, Policy: houseRules("standup", Who{}), Secured: true,
 	}
-	v, err := w.keyer.Verify(keys, c)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	a, _, err := w.keyer.Respond(w.t.Context(), v, c)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	a.Wipe()
-	return a.Running
+	return w.running(keys, c)
 }
 
 // TestReofferOfOtherKinds: SDES and DTLS repeat what runs, and prove nobody.

@@ -127,7 +127,13 @@ func (w *world) agreed() ([]byte, *keying.Running) {
 	w.t.Helper()
 	message := w.message(caller{})
 	c := keying.Call{Local: "sip:standup@" + domain, SDPIDs: "mikey", SSRC: 8, Policy: keying.StandardPolicy()}
-	v, err := w.keyer.Verify(keying.Attributes{MIKEY: message}, c)
+	return message, w.running(keying.Attributes{MIKEY: message}, c)
+}
+
+// running is what runs once the server has answered.
+func (w *world) running(offered keying.Attributes, c keying.Call) *keying.Running {
+	w.t.Helper()
+	v, err := w.keyer.Verify(offered, c)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -136,7 +142,7 @@ func (w *world) agreed() ([]byte, *keying.Running) {
 		w.t.Fatal(err)
 	}
 	a.Wipe()
-	return message, a.Running
+	return a.Running
 }
 
 // message is the caller's I_MESSAGE.

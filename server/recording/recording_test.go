@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"filippo.io/age"
 	"go.uber.org/goleak"
@@ -77,21 +76,15 @@ func begin(t testing.TB, s *Shelf) *Recorder {
 	return r
 }
 
-// ended waits for the files.
+// ended waits for the files of all recordings, which were stopped.
 func ended(t *testing.T, s *Shelf, id string) Entry {
 	t.Helper()
-	for range 1000 {
-		e, err := s.Get(id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !e.Running {
-			return e
-		}
-		time.Sleep(10 * time.Millisecond)
+	s.writers.Wait()
+	e, err := s.Get(id)
+	if err != nil || e.Running {
+		t.Fatalf("%+v: %v", e, err)
 	}
-	t.Fatal("it does not end")
-	return Entry{}
+	return e
 }
 
 func TestARecordingIsForItsRecipientsAlone(t *testing.T) {
@@ -194,15 +187,13 @@ func TestASlowDiskHoldsNobodyUp(t *testing.T) {
 	disk := onDisk(s, nil)
 	r := begin(t, s)
 	const sent = 3 * queueLength
-	for i := range sent {
+	for i := range sent - 1 {
 		r.Send(codec.Tick(1+i), codec.Packet{Payload: frame(i)}) // would never come back if it waited
-		if i == sent-2 {
-			close(disk.free)
-			for len(r.queue) == queueLength {
-				time.Sleep(time.Millisecond)
-			}
-		}
 	}
+	close(disk.free)
+	last := packet{tick: sent}
+	last.n = copy(last.octets[:], frame(sent-1))
+	r.queue <- last // as soon as there is room: this one is not dropped
 	r.Stop(nobody, "stopped")
 	e := ended(t, s, r.ID())
 	if packets := opened(t, s, r.ID(), who); e.Dropped == 0 || len(packets) != sent || !bytes.Equal(packets[sent-1], frame(sent-1)) {

@@ -37,19 +37,7 @@ func (b *Bolt) Account(name string) (Account, error) {
 
 // Accounts implements Store.
 func (b *Bolt) Accounts(after string, limit int) ([]Account, string, error) {
-	var page []Account
-	next, err := b.page(accountsBucket, after, limit, func(name string, sealed []byte) error {
-		var record accountRecord
-		if err := b.decode(accountsBucket, name, sealed, &record); err != nil {
-			return err
-		}
-		page = append(page, Account(record))
-		return nil
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	return page, next, nil
+	return list(b, accountsBucket, after, limit, func(record accountRecord) Account { return Account(record) })
 }
 
 // UpdateAccount implements Store.

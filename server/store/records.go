@@ -116,3 +116,19 @@ func (b *Bolt) page(bucket []byte, after string, limit int, keep func(name strin
 	}
 	return next, err
 }
+
+// list is a page of a bucket whose records, of type R, are given as V.
+func list[R, V any](b *Bolt, bucket []byte, after string, limit int, give func(R) V) (page []V, next string, err error) {
+	next, err = b.page(bucket, after, limit, func(name string, sealed []byte) error {
+		var record R
+		if err := b.decode(bucket, name, sealed, &record); err != nil {
+			return err
+		}
+		page = append(page, give(record))
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return page, next, nil
+}

@@ -14,6 +14,9 @@ type roomRecord struct {
 	MaxSeats  int       `json:"max_seats"`
 	PIN       []byte    `json:"pin,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
+
+	Moderators []string `json:"moderators,omitempty"`
+	Manners    *Manners `json:"manners,omitempty"`
 }
 
 // CreateRoom implements Store.
@@ -33,19 +36,7 @@ func (b *Bolt) Room(name string) (Room, error) {
 
 // Rooms implements Store.
 func (b *Bolt) Rooms(after string, limit int) ([]Room, string, error) {
-	var page []Room
-	next, err := b.page(roomsBucket, after, limit, func(name string, sealed []byte) error {
-		var record roomRecord
-		if err := b.decode(roomsBucket, name, sealed, &record); err != nil {
-			return err
-		}
-		page = append(page, Room(record))
-		return nil
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	return page, next, nil
+	return list(b, roomsBucket, after, limit, func(record roomRecord) Room { return Room(record) })
 }
 
 // UpdateRoom implements Store.

@@ -136,4 +136,14 @@ type Room struct {
 	MaxSeats  int    // most seats
 	PIN       []byte // what its callers must know, as the server keeps it; nil for none
 	CreatedAt time.Time
+
+	Moderators []string // accounts
+	Manners    *Manners // nil: of before they were kept
+}
+
+// Manners are what a room does for its callers beside mixing them; they are sealed as they stand here.
+type Manners struct {
+	Keys    bool `json:"keys"`
+	Tones   bool `json:"tones"`
+	Prompts bool `json:"prompts"`
 }

@@ -114,7 +114,7 @@ func TestUpdateLeavesAloneOnError(t *testing.T) {
 
 func TestRooms(t *testing.T) {
 	b := open(t, newDir(t))
-	want := Room{Name: "board", Policy: "strict", MaxSeats: 9, CreatedAt: time.Unix(1, 0).UTC()}
+	want := Room{Name: "board", Policy: "strict", MaxSeats: 9, CreatedAt: time.Unix(1, 0).UTC(), Moderators: []string{"ann"}, Manners: &Manners{Tones: true}}
 	if err := b.CreateRoom(want); err != nil {
 		t.Fatal(err)
 	}

@@ -40,19 +40,7 @@ func (b *Bolt) CreateToken(t Token) error {
 
 // Tokens implements Store.
 func (b *Bolt) Tokens(after string, limit int) ([]Token, string, error) {
-	var page []Token
-	next, err := b.page(tokensBucket, after, limit, func(id string, sealed []byte) error {
-		var record tokenRecord
-		if err := b.decode(tokensBucket, id, sealed, &record); err != nil {
-			return err
-		}
-		page = append(page, Token(record))
-		return nil
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	return page, next, nil
+	return list(b, tokensBucket, after, limit, func(record tokenRecord) Token { return Token(record) })
 }
 
 // DeleteToken implements Store.
