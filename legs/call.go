@@ -30,6 +30,9 @@ type Outgoing struct {
 	Secured    bool            // a=crypto may be used although the transport is not TLS: the peer named us an exception (a trunk)
 	LateOffer  bool            // send the INVITE without an offer and answer the one in the 200; then Methods are the policy's matter
 
+	// OnDialog is told of the leg and of the dialog that a 2xx makes, before anything that comes in it is looked at. It may be told of several,
+	// one after another: of what was before, or is when Call fails, nothing comes. nil: nobody is told.
+	OnDialog func(*Leg, *dialog.Dialog)
 	// OnFallback is told before another method is tried: a weaker call is never placed silently. nil: nobody is told.
 	OnFallback func(from, to keying.Method, why *Refused)
 }
@@ -88,27 +91,32 @@ func (line *Line) place(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m 
 	if len(o.Codecs) > 0 {
 		l.local.Codecs = o.Codecs
 	}
-	d, err := l.invite(ctx, ep, o, m)
-	if err != nil {
+	if err := l.invite(ctx, ep, o, m); err != nil {
 		l.Release()
 		return nil, err
 	}
-	l.dlg, l.call.Handover = d, nil
+	l.call.Handover = nil
 	l.settle()
 	owner.Accepted(l)
 	go l.run() //nolint:gosec // the leg outlives the ctx of its set-up
 	return l, nil
 }
 
-// invite sends the INVITE and takes its answer.
-func (l *Leg) invite(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m keying.Method) (*dialog.Dialog, error) {
+// invite sends the INVITE and takes its answer, which brings the dialog.
+func (l *Leg) invite(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m keying.Method) error {
 	inv := o.Invitation
 	if !o.LateOffer {
 		var err error
 		if inv.Body, err = l.firstOffer(ctx, m); err != nil {
-			return nil, err
+			return err
 		}
 		inv.ContentType = offer.ContentType
+	}
+	inv.OnDialog = func(d *dialog.Dialog) {
+		l.dlg = d
+		if o.OnDialog != nil {
+			o.OnDialog(l, d)
+		}
 	}
 	var failed error
 	inv.Ack = func(resp *dialog.Response) (contentType string, body []byte, err error) {
@@ -126,15 +134,15 @@ func (l *Leg) invite(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m key
 	d, resp, err := ep.Invite(ctx, inv)
 	switch {
 	case failed != nil:
-		return nil, fmt.Errorf("%w: %w", ErrAnswer, failed)
+		return fmt.Errorf("%w: %w", ErrAnswer, failed)
 	case err == nil && d == nil:
 		r := refused(resp)
 		if l.initiation != nil {
 			r.hint(resp.Body, l.initiation.CSBID())
 		}
-		return nil, r
+		return r
 	}
-	return d, err
+	return err
 }
 
 // answerLate answers the peer's offer in its 200, for the ACK.

@@ -62,7 +62,7 @@ type Dialog interface {
 
 // Owner is told of the leg's life, from the leg's goroutine. Its methods may wait a tick or two, no longer.
 type Owner interface {
-	Accepted(*Leg)            // the dialog exists; the leg's goroutine starts when this returns
+	Accepted(*Leg)            // the call is answered; the leg's goroutine starts when this returns
 	Confirmed(*Leg)           // the call stands on both sides: the seat may be heard
 	Referred(*Leg, *Referral) // the peer asks that somebody be called in its place; it must be answered, later is soon enough
 	Pressed(*Leg, byte)       // a key of the peer's keypad: 0 to 9, *, #, A to D
@@ -206,7 +206,7 @@ func (l *Leg) State() State { return State(l.state.Load()) }
 // Terms last agreed on; nil before the first agreement.
 func (l *Leg) Terms() *Terms { return l.terms.Load() }
 
-// Dialog is the leg's dialog; nil before Owner.Accepted.
+// Dialog is the leg's dialog; nil before Owner.Accepted, or Outgoing.OnDialog.
 func (l *Leg) Dialog() Dialog { return l.dlg }
 
 // Done is closed when the leg's goroutine has ended.

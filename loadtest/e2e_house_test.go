@@ -207,6 +207,10 @@ func (h *house) again(try int, before map[string]float64, callers uint64, what s
 	if try >= attempts {
 		h.t.Skipf("the machine is too busy for sound in real time: %s in each of %d disturbed runs", what, attempts)
 	}
+	// What the server has shed it takes up again step by step, each after 10 s of calm: the next run begins with one that has shed nothing.
+	h.healthy()
+	h.stop()
+	h.start()
 }
 
 // sip is where the server takes requests over a transport.

@@ -277,14 +277,14 @@ func (h *house) listened(o loadtest.Options) (r *loadtest.Report, before map[str
 	for try := 1; ; try++ {
 		before = h.metrics()
 		r = h.swarm(o)
-		if r.Mix.Missing == 0 && r.Mix.Pairs > 0 && r.Rekeys.PacketsLost == 0 {
+		if r.Setup.Failed == 0 && r.Mix.Missing == 0 && r.Mix.Pairs > 0 && r.Rekeys.PacketsLost == 0 {
 			return r, before
 		}
 		disturbed := r.Clock.Skipped
 		if r.Clock.WorstMS >= 20 {
 			disturbed++
 		}
-		h.again(try, before, disturbed, fmt.Sprintf("mix %+v, rekeys %+v", r.Mix, r.Rekeys))
+		h.again(try, before, disturbed, fmt.Sprintf("%d calls were sent away, mix %+v, rekeys %+v", r.Setup.Failed, r.Mix, r.Rekeys))
 	}
 }
 

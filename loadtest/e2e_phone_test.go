@@ -3,6 +3,7 @@ package loadtest_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"math"
 	"net/netip"
@@ -78,13 +79,19 @@ type phone struct {
 	done    chan struct{}
 }
 
-// call has an account of its own join the room by PCMU.
-func (b *booth) call(bundle *keying.Bundle, room string, m keying.Method) *phone {
+// call has an account of its own join the room by PCMU. On a machine that somebody else uses too the server may have no time for it just now, and
+// says so: a phone tries again.
+func (b *booth) call(bundle *keying.Bundle, room string, m keying.Method) (p *phone) {
 	b.t.Helper()
-	p, err := b.try(bundle, room, m, false)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	eventually(b.t, bundle.Account+" is let in", func() bool {
+		var err error
+		var refused *legs.Refused
+		p, err = b.try(bundle, room, m, false)
+		if err != nil && !(errors.As(err, &refused) && refused.Status == 503) {
+			b.t.Fatal(err)
+		}
+		return err == nil
+	})
 	return p
 }
 

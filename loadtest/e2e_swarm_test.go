@@ -42,22 +42,22 @@ func TestSwarm(t *testing.T) {
 			for try := 1; ; try++ {
 				before := h.metrics()
 				r := h.swarm(c.o)
-				if r.Mix.Missing == 0 && r.Mix.Pairs > 0 {
-					break
+				eventually(t, "all seats are free again", func() bool { return h.metrics()["conclave_calls"] == 0 })
+				if m := h.metrics(); m["conclave_media_auth_failed_total"] != 0 || m["conclave_media_malformed_total"] != 0 {
+					t.Errorf("%v packets not authentic, %v malformed",
+						m["conclave_media_auth_failed_total"], m["conclave_media_malformed_total"])
+				}
+				if accounts, err := h.api.Accounts(within(t)); err != nil || len(accounts) != 0 {
+					t.Errorf("left behind: %d accounts (%v)", len(accounts), err)
+				}
+				if r.Setup.Failed == 0 && r.Mix.Missing == 0 && r.Mix.Pairs > 0 {
+					return
 				}
 				disturbed := r.Clock.Skipped
 				if r.Clock.WorstMS >= 20 {
 					disturbed++
 				}
-				h.again(try, before, disturbed, fmt.Sprintf("%d of %d pairs were not heard", r.Mix.Missing, r.Mix.Pairs))
-			}
-			eventually(t, "all seats are free again", func() bool { return h.metrics()["conclave_calls"] == 0 })
-			if m := h.metrics(); m["conclave_media_auth_failed_total"] != 0 || m["conclave_media_malformed_total"] != 0 {
-				t.Errorf("%v packets not authentic, %v malformed",
-					m["conclave_media_auth_failed_total"], m["conclave_media_malformed_total"])
-			}
-			if accounts, err := h.api.Accounts(within(t)); err != nil || len(accounts) != 0 {
-				t.Errorf("left behind: %d accounts (%v)", len(accounts), err)
+				h.again(try, before, disturbed, fmt.Sprintf("%d calls were sent away, %d of %d pairs were not heard", r.Setup.Failed, r.Mix.Missing, r.Mix.Pairs))
 			}
 		})
 	}
@@ -104,7 +104,11 @@ func TestStalledListeners(t *testing.T) {
 	}
 }
 
-// swarm runs one swarm and fails the test for whatever no noise of the machine explains.
+// busy is how a server refuses calls that it has no time for.
+const busy = "503 Service Unavailable"
+
+// swarm runs one swarm and fails the test for whatever no noise of the machine explains. Calls that the server had
+// no time for are left to the caller, as is what was not heard.
 func (h *house) swarm(o loadtest.Options) *loadtest.Report {
 	h.t.Helper()
 	o.Target, o.Ramp, o.AtOnce, o.Log = h.target, 50, 8, slog.New(slog.DiscardHandler)
@@ -118,16 +122,16 @@ func (h *house) swarm(o loadtest.Options) *loadtest.Report {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if r.Setup.Failed != 0 || r.Setup.OK < o.Callers {
+	if away := r.Setup.Failures[busy]; r.Setup.Failed != away || r.Setup.OK+away < o.Callers {
 		h.t.Errorf("%d calls set up, %d failed: %v", r.Setup.OK, r.Setup.Failed, r.Setup.Failures)
 	}
-	if o.Script == loadtest.ScriptChurn && r.Setup.OK <= o.Callers {
+	if o.Script == loadtest.ScriptChurn && r.Setup.Failed == 0 && r.Setup.OK <= o.Callers {
 		h.t.Errorf("nobody came back: %d calls by %d callers", r.Setup.OK, o.Callers)
 	}
 	if r.Mix.SelfHeard != 0 || r.Mix.ForeignHeard != 0 {
 		h.t.Errorf("%d heard themselves, %d times another room", r.Mix.SelfHeard, r.Mix.ForeignHeard)
 	}
-	if r.Media.AuthFailed != 0 || r.Media.Replayed != 0 || r.Media.Received == 0 {
+	if r.Media.AuthFailed != 0 || r.Media.Replayed != 0 || r.Media.Received == 0 && r.Setup.OK > 0 {
 		h.t.Errorf("media: %+v", r.Media)
 	}
 	if r.Ticks.Ticks == 0 {

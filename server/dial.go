@@ -74,8 +74,17 @@ func (s *Server) dial(ctx context.Context, o *tenancy, d device, only keying.Met
 		out.Handover = running
 		out.Methods = append([]keying.Method{keying.MIKEYPSK}, slices.DeleteFunc(methods, func(m keying.Method) bool { return m == keying.MIKEYPSK })...)
 	}
-	o.called = &call{identity: peer, who: o.seat.who, room: o.room.name, tenancy: o}
+	o.called = true
+	var known string
+	out.OnDialog = func(leg *legs.Leg, d *dialog.Dialog) {
+		s.calls.remove(known) // of a call before that came to nothing
+		known = d.ID()
+		s.calls.add(known, &call{leg: leg, tenancy: o, identity: peer, who: o.seat.who, room: o.room.name, from: d.RemoteSource(), transport: d.Transport()})
+	}
 	_, err := s.line.Call(ctx, s.endpoint, out, o)
+	if err != nil {
+		s.calls.remove(known)
+	}
 	return err
 }
 

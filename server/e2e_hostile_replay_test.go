@@ -18,6 +18,7 @@ type relay struct {
 	mu     sync.Mutex
 	device netip.AddrPort
 	sent   []string
+	adds   func(m string) string // what goes to the server right behind a message, whichever way that went; "": nothing. nil: nothing ever does
 }
 
 func newRelay(t *testing.T, s *Server) *relay {
@@ -49,8 +50,15 @@ func (r *relay) carry() {
 			r.device = from
 			r.sent = append(r.sent, m)
 		}
+		adds := r.adds
 		r.mu.Unlock()
 		_, _ = r.conn.WriteToUDPAddrPort([]byte(m), to) // lost, as datagrams are
+		if adds == nil {
+			continue
+		}
+		if more := adds(m); more != "" {
+			_, _ = r.conn.WriteToUDPAddrPort([]byte(more), r.server)
+		}
 	}
 }
 

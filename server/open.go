@@ -155,7 +155,7 @@ func (s *Server) openEndpoint() (err error) {
 		UDP: s.cfg.SIP.UDP, TCP: s.cfg.SIP.TCP, TLS: s.cfg.SIP.TLS, Domain: s.cfg.SIP.Domain,
 		UserAgent: "Conclave", Focus: true, Registrar: true, Events: []string{conferenceEvent}, ServerTLS: s.sipTLS(),
 		ClientTLS:         &tls.Config{RootCAs: s.keys.authority.Roots(), MinVersion: tls.VersionTLS12},
-		RequestsPerSource: s.cfg.Limits.RequestsPerSource, Full: s.mixerFull, Log: s.log,
+		RequestsPerSource: s.cfg.Limits.RequestsPerSource, Full: s.mixerFull, Neighbours: s.cfg.neighbours, Log: s.log,
 	}, s); err != nil {
 		return fmt.Errorf("SIP cannot listen: %w; choose other addresses under sip", err)
 	}

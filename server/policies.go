@@ -1,6 +1,8 @@
 package server
 
 import (
+	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/conclave/conclave/keying"
@@ -75,6 +77,17 @@ func (p *policies) trunk(room *keying.Policy, name string) *keying.Policy {
 		}
 	}
 	return &through
+}
+
+// neighbours says whether two addresses are of one trunk: a farm of proxies may have what we send in a call go to another of them
+// (dialog.Config.Neighbours).
+func (c *Config) neighbours(from, to netip.Addr) bool {
+	return slices.ContainsFunc(c.Trunks, func(t TrunkConfig) bool {
+		within := func(a netip.Addr) bool {
+			return slices.ContainsFunc(t.From, func(p netip.Prefix) bool { return p.Contains(a) })
+		}
+		return slices.Contains(t.Transports, "udp") && within(from) && within(to)
+	})
 }
 
 // gateTrunks tells the gate by what a trunk is known.

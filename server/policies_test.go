@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -92,6 +93,31 @@ func TestEffectivePolicyCost(t *testing.T) {
 	for _, who := range []gate.Who{{}, {Account: "ann"}, {Account: "desk"}, {Trunk: "sbc"}} {
 		if n := testing.AllocsPerRun(100, func() { all.of(room, who) }); n != 0 {
 			t.Errorf("%+v: %v allocations", who, n)
+		}
+	}
+}
+
+// TestNeighbours: what is sent in a call goes from one proxy of a trunk to another, and nowhere else.
+func TestNeighbours(t *testing.T) {
+	farm, other, tls := netip.MustParsePrefix("192.0.2.0/28"), netip.MustParsePrefix("2001:db8::/64"), netip.MustParsePrefix("0.0.0.0/0")
+	cfg := &Config{Trunks: []TrunkConfig{
+		{Name: "farm", From: []netip.Prefix{farm, other}, Transports: []string{"udp"}},
+		{Name: "desk", From: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}, Transports: []string{"tcp", "udp"}},
+		{Name: "carrier", From: []netip.Prefix{tls}, Transports: []string{"tls"}}, // known by its certificate
+	}}
+	for _, c := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"192.0.2.1", "192.0.2.9", true},
+		{"192.0.2.1", "2001:db8::5", true},
+		{"192.0.2.1", "192.0.2.99", false},
+		{"192.0.2.99", "192.0.2.1", false},
+		{"192.0.2.1", "198.51.100.7", false},
+		{"203.0.113.1", "203.0.113.2", false},
+	} {
+		if got := cfg.neighbours(netip.MustParseAddr(c.from), netip.MustParseAddr(c.to)); got != c.want {
+			t.Errorf("from %s to %s: %v", c.from, c.to, got)
 		}
 	}
 }

@@ -120,7 +120,7 @@ func (st *seat) endpoint(leg *legs.Leg) conferenceEndpoint {
 		Entity: leg.ID(), State: "full", Status: "connected", Method: "dialed-in", Joined: st.joined.UTC().Format(time.RFC3339),
 		Media: conferenceMedia{ID: "1", Type: "audio", Status: "sendrecv"},
 	}
-	if st.tenant.called != nil {
+	if st.tenant.called {
 		e.Method = "dialed-out"
 	}
 	held := leg.State() == legs.Held

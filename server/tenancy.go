@@ -19,7 +19,7 @@ type tenancy struct {
 	method string        // of the key agreement, for metrics
 	move   *move         // that brings the leg; nil: none does
 	setup  *traces.Setup // of a call that we answer
-	called *call         // what the server is to remember of a call of ours, once it stands; nil: we are called
+	called bool          // the call is ours
 
 	filled chan struct{} // closed when the leg stands and hears the room
 	gone   chan struct{} // closed when the leg has ended, or is given up
@@ -42,17 +42,13 @@ func newTenancy(s *Server) *tenancy {
 	return &tenancy{server: s, filled: make(chan struct{}), gone: make(chan struct{})}
 }
 
-// Accepted implements legs.Owner. Of a call that we answer the join has entered the dialog into the server's table already; one of ours
-// stands now.
+// Accepted implements legs.Owner. The dialog is in the server's table already. A call of ours stands now.
 func (o *tenancy) Accepted(l *legs.Leg) {
-	if o.called == nil {
+	if !o.called {
 		o.setup.Step("ack")
 		return
 	}
-	o.leg, o.called.leg = l, l
-	o.method = string(l.Terms().Posture.Method)
-	o.called.from, o.called.transport = l.Dialog().RemoteSource(), l.Dialog().Transport()
-	o.server.calls.add(l.Dialog().ID(), o.called)
+	o.leg, o.method = l, string(l.Terms().Posture.Method)
 	o.seated()
 }
 
@@ -67,7 +63,7 @@ func (o *tenancy) Confirmed(*legs.Leg) {
 // seated has the leg hear the room.
 func (o *tenancy) seated() {
 	// Who closes an account ends the calls that are known, which one of ours is from now on: it has to look for itself.
-	dropped := o.called != nil && o.server.accounts.enabled(o.seat.who.Account) == nil
+	dropped := o.called && o.server.accounts.enabled(o.seat.who.Account) == nil
 	ended := false
 	err := o.room.do(context.Background(), func() {
 		o.taken = true // the leg unwinds by itself

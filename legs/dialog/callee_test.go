@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,15 +12,15 @@ import (
 )
 
 // answer responds to a request as a callee written by hand.
-func (p *peer) answer(req *sip.Request, from net.Addr, status int, tag, body string) {
+func (p *peer) answer(req *sip.Request, from net.Addr, status int, tag, body string, extra ...string) {
 	p.t.Helper()
 	to := req.To().Value()
 	if !req.To().Params.Has("tag") {
 		to += ";tag=" + tag
 	}
-	m := fmt.Sprintf("SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\nContact: <sip:bob@%s>\r\n"+
+	m := fmt.Sprintf("SIP/2.0 %d x\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\nContact: <sip:bob@%s>\r\n%s"+
 		"Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", status, req.Via().Value(), req.From().Value(),
-		to, req.CallID().Value(), req.CSeq().Value(), p.c.LocalAddr(), len(body), body)
+		to, req.CallID().Value(), req.CSeq().Value(), p.c.LocalAddr(), strings.Join(append(extra, ""), "\r\n"), len(body), body)
 	if _, err := p.c.WriteTo([]byte(m), from); err != nil {
 		p.t.Fatal(err)
 	}
@@ -28,8 +29,13 @@ func (p *peer) answer(req *sip.Request, from net.Addr, status int, tag, body str
 func (p *peer) request(method sip.RequestMethod) *sip.Request {
 	p.t.Helper()
 	for range 50 {
-		if req, ok := p.read(10 * time.Second).(*sip.Request); ok && req.Method == method {
-			return req
+		switch m := p.read(10 * time.Second).(type) {
+		case nil:
+			p.t.Fatalf("no %s: nothing comes any more", method)
+		case *sip.Request:
+			if m.Method == method {
+				return m
+			}
 		}
 	}
 	p.t.Fatalf("no %s", method)
@@ -197,5 +203,75 @@ func TestOverload(t *testing.T) {
 	res, ok := p.read(5 * time.Second).(*sip.Response)
 	if !ok || res.StatusCode != 503 || res.GetHeader("Retry-After") == nil {
 		t.Errorf("%v", res)
+	}
+}
+
+// TestManyForks: of the callees beside the one we took some are sent a BYE each, however often they answer; the rest of what somebody makes up is not
+// listened to.
+func TestManyForks(t *testing.T) {
+	caller := open(t, &taker{})
+	p := newPeer(t, caller)
+	inv := invitation("udp", caller)
+	inv.Destination = p.c.LocalAddr().String()
+	calls := make(chan *Dialog, 1)
+	go func() {
+		d, _, _ := caller.Invite(within(t, 10*time.Second), inv)
+		calls <- d
+	}()
+	req := p.request(sip.INVITE)
+	p.answer(req, caller.Addr("udp"), 200, "taken", "v=0")
+	p.request(sip.ACK)
+	d := got(t, calls, "dialog")
+	for range 3 {
+		for fork := range 3 * maxForks {
+			p.answer(req, caller.Addr("udp"), 200, fmt.Sprint("fork", fork), "v=0")
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- d.Bye(within(t, 10*time.Second)) }()            // behind all of that
+	byes, acks := make(map[string]map[string]bool), make(map[string]int) // branches by tag, and how many
+	take := func(wait time.Duration) bool {
+		m, ok := p.read(wait).(*sip.Request)
+		if !ok {
+			return false
+		}
+		tag, _ := m.To().Params.Get("tag")
+		switch m.Method {
+		case sip.BYE:
+			if byes[tag] == nil {
+				byes[tag] = make(map[string]bool)
+			}
+			byes[tag][m.Via().Value()] = true
+			p.answer(m, caller.Addr("udp"), 200, "", "")
+		case sip.ACK:
+			acks[tag]++
+		}
+		return true
+	}
+	for byes["taken"] == nil || len(byes) <= maxForks {
+		if !take(10 * time.Second) {
+			t.Fatalf("BYEs for %v alone", byes)
+		}
+	}
+	if err := got(t, ended, "end"); err != nil {
+		t.Error(err)
+	}
+	if err := caller.Close(within(t, 10*time.Second)); err != nil {
+		t.Error(err)
+	}
+	for take(50 * time.Millisecond) { // what was sent has come
+	}
+	if len(byes) != maxForks+1 || len(acks) > maxForks {
+		t.Errorf("BYEs for %v, ACKs for %v", byes, acks)
+	}
+	for tag, branches := range byes {
+		if len(branches) != 1 {
+			t.Errorf("%d BYEs for %s", len(branches), tag)
+		}
+	}
+	for tag, n := range acks {
+		if n > 3 {
+			t.Errorf("%d ACKs for %s", n, tag)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package dialog
 import (
 	"crypto/tls"
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -33,8 +34,13 @@ type Config struct {
 	// MaxSetups bounds the new calls in work at once, MaxWaiting those that wait for their turn (0: as many as the processors
 	// bear, and 512). Further ones get 503 at the price of a look, and requests in a dialog go before all of them.
 	MaxSetups, MaxWaiting int
+	// wait bounds that (0: setupWait); tests that prove something else have their own, since a busy machine takes longer.
+	wait time.Duration
 	// Full, asked before anything is spent on a request that would begin a call, says that none can be taken; nil: one always can.
 	Full func() bool
+	// Neighbours says that two addresses are of one peer, so that a route set (RFC 3261 section 12.1) which came from the one may lead to the
+	// other over UDP; nil: none are. See Endpoint.hop.
+	Neighbours func(from, to netip.Addr) bool
 	// MaxConnections and ConnectionsPerSource bound accepted TCP and TLS connections (0: 4096 and 256).
 	MaxConnections, ConnectionsPerSource int
 	// Timers are process-wide in sipgo: the first endpoint of the process sets them, zero leaves them as they are, and a

@@ -47,6 +47,7 @@ type Dialog struct {
 	routes  []string   // route set, as Route values
 	peer    netip.AddrPort
 	offer   offering
+	left    bool // it needs its connection no longer
 }
 
 // offering is who has an INVITE (or an UPDATE with an offer) under way; both at once is glare (RFC 3261 section 14).

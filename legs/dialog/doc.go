@@ -18,6 +18,9 @@
 // re-INVITE or UPDATE that was admitted changes the peer's. What Replaces, Refer-To and Target-Dialog name is parsed here, and who may
 // have it is the Host's to say.
 //
+// Where requests go: over a connection, or over UDP to the address that the peer speaks from, whatever his Contact and Record-Route name (route.go);
+// an INVITE of ours has its dialog with the 2xx, and what overtakes that waits for it (overtake.go).
+//
 // Overload: the door bounds the new calls in work and those that wait for a turn, a second at most; only their handlers count them.
 // What is beyond gets 503 with Retry-After before anybody has parsed it; the ACK of that is dropped by its tag. Requests over UDP that were answered for good leave
 // a trace (a few octets, for 64*T1) in place of sipgo's transaction.

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -29,7 +30,7 @@ var (
 
 func newDoor(cfg *Config) *door {
 	return &door{
-		slots: make(chan struct{}, cfg.MaxSetups), most: cfg.MaxSetups + cfg.MaxWaiting, wait: setupWait, full: cfg.Full, crowded: crowded,
+		slots: make(chan struct{}, cfg.MaxSetups), most: cfg.MaxSetups + cfg.MaxWaiting, wait: cmp.Or(cfg.wait, setupWait), full: cfg.Full, crowded: crowded,
 	}
 }
 

@@ -44,7 +44,8 @@ type Endpoint struct {
 	dialogs map[string]*Dialog
 	// subscriptions are those that a SUBSCRIBE made; they have no goroutine.
 	subscriptions map[string]*Dialog
-	pending       map[string]*Incoming // new calls in work, to find merged requests
+	pending       map[string]*Incoming     // new calls in work, to find merged requests
+	placed        map[string]chan struct{} // INVITEs of ours in work, by Call-ID and our tag; closed when the dialog stands, or never will
 }
 
 // Listen opens the transports of cfg and answers on them. The Host's methods may be called before Listen returns.
@@ -58,6 +59,7 @@ func Listen(cfg Config, h Host) (*Endpoint, error) {
 	e := &Endpoint{
 		cfg: cfg, host: h, log: cfg.Log, addrs: make(map[string]net.Addr),
 		dialogs: make(map[string]*Dialog), subscriptions: make(map[string]*Dialog), pending: make(map[string]*Incoming),
+		placed: make(map[string]chan struct{}),
 	}
 	if _, err := rand.Read(e.key[:]); err != nil {
 		return nil, fmt.Errorf("%w: no randomness", ErrConfig)

@@ -89,6 +89,26 @@ func (e *Endpoint) udpOn() error {
 	return nil
 }
 
+// moveTo puts the dialog on another connection, unless it is on that one no longer, or has ended: each counts those who need it.
+func (d *Dialog) moveTo(from, to *stream) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.left && d.flow.CompareAndSwap(from, to) {
+		to.users.Add(1)
+		from.users.Add(-1)
+	}
+}
+
+// leave has an ended dialog need its connection no longer.
+func (d *Dialog) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left = true
+	if st := d.flow.Load(); st != nil {
+		st.users.Add(-1)
+	}
+}
+
 // hold keeps a silent connection until then, though no dialog uses it.
 func (s *stream) hold(until time.Time) {
 	s.heldTil.Store(until.UnixNano())

@@ -164,11 +164,3 @@ func (e *Endpoint) stampFor(sr *sip.Request) string {
 
 // dialogID names a dialog: Call-ID, our tag, the peer's (RFC 3261 section 12).
 func dialogID(callID, local, remote string) string { return callID + "|" + local + "|" + remote }
-
-// find looks up the dialog of a request, nil when there is none.
-func (e *Endpoint) find(r *Request) *Dialog {
-	if !r.InDialog {
-		return nil
-	}
-	return e.Dialog(dialogID(r.CallID, r.To.Tag, r.From.Tag))
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/emiago/sipgo/sip"
@@ -27,6 +28,9 @@ type Invitation struct {
 	// Username and Password answer digest challenges of Realm, and of no other.
 	Username, Password, Realm string
 	Header                    []HeaderField
+	// OnDialog is called with the dialog that a 2xx makes, before the ACK goes out and before a request in it is looked at: whoever keeps a table of
+	// dialogs enters it there. If Invite fails after that the dialog has ended. nil: nobody is told.
+	OnDialog func(*Dialog)
 	// Ack is called once with the 2xx before it is acknowledged and returns the ACK's body, the answer to a late offer
 	// (nil body: none). On its error the ACK goes out without a body, then a BYE. nil is good for early offers.
 	Ack func(*Response) (contentType string, body []byte, err error)
@@ -42,7 +46,8 @@ func (e *Endpoint) Invite(ctx context.Context, inv Invitation) (*Dialog, *Respon
 		return nil, nil, err
 	}
 	defer r.release()
-	c := &call{errand: r, inv: inv}
+	c := &call{errand: r, inv: inv, stands: e.placing(r.callID, r.tag)}
+	defer c.stands()
 	ctx, cancel := e.context(ctx)
 	defer cancel()
 	var prior *sip.Response
@@ -63,7 +68,7 @@ func (e *Endpoint) Invite(ctx context.Context, inv Invitation) (*Dialog, *Respon
 			}
 		})
 		if err != nil {
-			e.abandon(t, c.to, c.st, heard, func(res *sip.Response) { c.decline(t, res) })
+			e.abandon(t, c.to, c.st, heard, func(res *sip.Response) { c.decline(t, watch, res) })
 			return nil, nil, err
 		}
 		if res.IsSuccess() {
@@ -89,31 +94,57 @@ func (inv *Invitation) outgoing() Outgoing {
 // call is an Invitation made ready.
 type call struct {
 	*errand
-	inv Invitation
+	inv    Invitation
+	stands func() // lets go who waits for the dialog
 }
 
-// watcher repeats the ACK for retransmitted 2xx and ends dialogs of other callees that a forking proxy reached.
+// watcher takes what comes after the first 2xx: it repeats the ACK for each of that again, and ends the dialogs of other callees that a
+// forking proxy reached, as long as they are few.
 type watcher struct {
 	acks atomic.Pointer[sip.Request]
 	tag  atomic.Pointer[string] // of the callee we took
+
+	mu       sync.Mutex
+	declined map[string]*atomic.Pointer[sip.Request] // the ACKs of the others, by their tags
 }
 
 func (c *call) watch(t *attempt) *watcher {
-	w := new(watcher)
+	w := &watcher{declined: make(map[string]*atomic.Pointer[sip.Request])}
 	t.tx.OnRetransmission(func(res *sip.Response) {
-		tag := w.tag.Load()
-		if tag == nil {
-			return // our ACK is still being made
-		}
-		if to := received(res).tag(); to != *tag {
-			c.decline(t, res)
-			return
-		}
-		if req := w.acks.Load(); req != nil {
-			_ = c.e.tpl.WriteMsg(req.Clone())
-		}
+		to, taken := received(res).tag(), w.tag.Load()
+		switch {
+		case taken != nil && *taken == to:
+			c.e.repeat(&w.acks)
+		case taken != nil || w.knows(to):
+			c.decline(t, w, res)
+		} // otherwise our ACK is still being made
 	})
 	return w
+}
+
+// repeat sends an ACK once more, if there is one yet.
+func (e *Endpoint) repeat(ack *atomic.Pointer[sip.Request]) {
+	if req := ack.Load(); req != nil {
+		_ = e.tpl.WriteMsg(req.Clone())
+	}
+}
+
+// knows tells a callee whom we declined.
+func (w *watcher) knows(tag string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.declined[tag] != nil
+}
+
+// declines is the place of the ACK for a callee whom we decline, and whether it is his first; nil: there are too many.
+func (w *watcher) declines(tag string) (acks *atomic.Pointer[sip.Request], first bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if acks = w.declined[tag]; acks == nil && len(w.declined) < maxForks {
+		acks, first = new(atomic.Pointer[sip.Request]), true
+		w.declined[tag] = acks
+	}
+	return acks, first
 }
 
 // tag is the To tag of a response.
@@ -166,10 +197,14 @@ func (c *call) established(ctx context.Context, t *attempt, res *sip.Response, w
 		return nil, nil, err
 	}
 	d.offer = ours
+	if c.inv.OnDialog != nil {
+		c.inv.OnDialog(d)
+	}
 	if err := c.e.live(d, &receiver{d: d}); err != nil {
-		c.decline(t, res)
+		c.decline(t, w, res)
 		return nil, nil, err
 	}
+	c.stands()
 	w.tag.Store(&d.remote.Tag)
 	r, err := d.accepted(t, &w.acks, res, c.inv.Ack, d.release)
 	if err != nil {
@@ -185,13 +220,19 @@ func (c *call) established(ctx context.Context, t *attempt, res *sip.Response, w
 	return d, r, nil
 }
 
-// decline acknowledges and ends a call that nobody wants any more (RFC 3261 section 13.2.2.4 and 15).
-func (c *call) decline(t *attempt, res *sip.Response) {
+// decline acknowledges and ends a call that nobody wants any more (RFC 3261 section 13.2.2.4 and 15); what it was answered with again is
+// acknowledged again, and that is all.
+func (c *call) decline(t *attempt, w *watcher, res *sip.Response) {
 	d, err := c.dialog(t, res)
 	if err != nil {
 		return
 	}
-	if err := d.acknowledge(t, new(atomic.Pointer[sip.Request]), res, "", nil); err == nil {
+	acks, first := w.declines(d.remote.Tag)
+	switch {
+	case acks == nil: // each of them would have us send eleven BYEs
+	case !first:
+		c.e.repeat(acks)
+	case d.acknowledge(t, acks, res, "", nil) == nil:
 		d.hangUp()
 	}
 }

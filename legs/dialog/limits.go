@@ -39,6 +39,9 @@ const (
 	// beside the flood there was no difference.
 	crowdPause = time.Millisecond
 	calmWait   = 5 * time.Millisecond
+	// maxForks bounds the callees beside the one we took whose calls we end, of one INVITE: a forking proxy rings the phones of a person or
+	// a family. Each costs a transaction for 64*T1, and its 2xx is our peer's to make up.
+	maxForks = 8
 	// maxTraces bounds what is remembered of requests that may come again: three of each call (its INVITE, by what way it may come, its
 	// BYE), for 64*T1 to twice that, of 2,000 calls a second and more: some 20 to 40 MiB. Beyond it sipgo remembers them, at a hundred times the price.
 	maxTraces = 1 << 19

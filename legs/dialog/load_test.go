@@ -25,7 +25,7 @@ func TestManyCalls(t *testing.T) {
 			if !errors.Is(d.Err(), ErrRemoteBye) {
 				t.Errorf("ended: %v", d.Err())
 			}
-		}})
+		}}, func(c *Config) { c.wait = time.Minute }) // all get their turn; who is sent away, and when, is for the tests of the door
 		caller := open(t, &taker{})
 		var wg sync.WaitGroup
 		begun := time.Now()

@@ -178,10 +178,6 @@ func (d *Dialog) acknowledge(t *attempt, acks *atomic.Pointer[sip.Request], _ *s
 // repeatAcks answers every retransmission of the 2xx with the same ACK, for the life of the transaction (64*T1).
 func (d *Dialog) repeatAcks(t *attempt) *atomic.Pointer[sip.Request] {
 	acks := new(atomic.Pointer[sip.Request])
-	t.tx.OnRetransmission(func(*sip.Response) {
-		if req := acks.Load(); req != nil {
-			_ = d.e.tpl.WriteMsg(req.Clone())
-		}
-	})
+	t.tx.OnRetransmission(func(*sip.Response) { d.e.repeat(acks) })
 	return acks
 }

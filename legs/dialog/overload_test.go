@@ -48,7 +48,7 @@ func (p *peer) invite(call string) string {
 // a call that stands is served; one that waits too long is sent away; and whoever comes when there is room again is let in.
 func TestSetupsBounded(t *testing.T) {
 	c := newCrowd()
-	server := open(t, c, func(cfg *Config) { cfg.MaxSetups, cfg.MaxWaiting = 1, 1 })
+	server := open(t, c, func(cfg *Config) { cfg.MaxSetups, cfg.MaxWaiting, cfg.wait = 1, 1, 2*time.Second }) // time to look on a busy machine
 	caller := open(t, &taker{})
 	stands := make(chan *Dialog, 1)
 	go func() {
@@ -67,6 +67,7 @@ func TestSetupsBounded(t *testing.T) {
 	p.send(p.invite("works"))
 	got(t, c.invited, "call in work")
 	p.send(p.invite("waits"))
+	server.door.until(t, 2)
 	p.send(p.invite("too-many"))
 	shed := p.final(1)
 	if shed.StatusCode != 503 || shed.GetHeader("Retry-After") == nil || shed.CallID().Value() != "too-many" {

@@ -79,6 +79,9 @@ func (p *peer) final(seq uint32) *sip.Response {
 	p.t.Helper()
 	for range 50 {
 		m := p.read(10 * time.Second)
+		if m == nil {
+			break
+		}
 		if res, ok := m.(*sip.Response); ok && res.StatusCode >= 200 && res.CSeq().SeqNo == seq {
 			return res
 		}

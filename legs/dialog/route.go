@@ -15,9 +15,8 @@ type way struct {
 	st     *stream
 }
 
-// way snapshots the route and finds its flow. What is pinned goes back to where the peer has shown to be, whatever he says of a route: it
-// may be a third party's. A stream that we dialled is dialled again when it is gone; one that the peer
-// opened is the peer's to open.
+// way snapshots the route and finds its flow. What is pinned goes back to where the peer has shown to be, whatever he says of a route. A
+// stream that we dialled is dialled again when it is gone; one that the peer opened is the peer's to open.
 func (d *Dialog) way(ctx context.Context) (way, error) {
 	d.mu.Lock()
 	w := way{target: d.target, routes: d.routes, to: d.peer}
@@ -32,13 +31,7 @@ func (d *Dialog) way(ctx context.Context) (way, error) {
 			w.target = first.raw
 		}
 		if d.first.Transport == "udp" && !d.pinned {
-			hostport := first.URI.Host
-			if first.URI.Port != 0 {
-				hostport = netJoin(first.URI.Host, first.URI.Port)
-			}
-			if w.to, _, err = resolve(ctx, "udp", hostport); err != nil {
-				return w, err
-			}
+			w.to = d.e.hop(w.to, first.URI)
 		}
 	}
 	if w.st = d.flow.Load(); w.st == nil {
@@ -56,12 +49,31 @@ func (d *Dialog) way(ctx context.Context) (way, error) {
 	if err != nil {
 		return w, err
 	}
-	if d.flow.CompareAndSwap(w.st, st) {
-		st.users.Add(1)
-		w.st.users.Add(-1)
-	}
+	d.moveTo(w.st, st)
 	w.st = st
 	return w, nil
+}
+
+// hop is where the first of a route set leads over UDP. Whoever calls, or answers, writes his route set as he likes, and what goes there is
+// sent eleven times, by us: so it leads to the address that the peer speaks from, whose port is to be believed, or to one that the Host knows to be
+// the same peer's. Where it names another, a victim's or one behind a NAT, or a name, which would have us ask the DNS for him, requests go
+// back to where he speaks from, with the whole route set: that is the proxy which takes them along it, unless it left the path.
+func (e *Endpoint) hop(peer netip.AddrPort, route URI) netip.AddrPort {
+	to, err := netip.ParseAddr(route.Host)
+	to = to.Unmap()
+	if err != nil || to != peer.Addr() && !(single(to) && e.cfg.Neighbours != nil && e.cfg.Neighbours(peer.Addr(), to)) {
+		return peer
+	}
+	port := route.Port
+	if port == 0 {
+		port = 5060
+	}
+	return netip.AddrPortFrom(to, uint16(port)) //nolint:gosec // parsed as 16 bits
+}
+
+// single tells an address of one host from those of many, and of none.
+func single(a netip.Addr) bool {
+	return !a.IsUnspecified() && !a.IsMulticast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // routeSet makes the route set of Record-Route values (RFC 3261 section 12.1): as they are for the callee, reversed for

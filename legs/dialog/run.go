@@ -162,8 +162,8 @@ func (x *receiver) finish(cause error) {
 		delete(d.e.subscriptions, d.id)
 	}
 	d.e.mu.Unlock()
-	if st := d.flow.Load(); st != nil && d.lone == nil {
-		st.users.Add(-1)
+	if d.lone == nil {
+		d.leave()
 	}
 	close(d.done)
 	d.inbox <- Event{Kind: Gone, Err: cause} // a slot is kept for it
@@ -258,12 +258,8 @@ func (x *receiver) follow(a *arrival) {
 	if old == nil || old.id == a.r.Connection || a.r.Transport != d.first.Transport {
 		return
 	}
-	st := d.e.streams.get(a.r.Connection)
-	if st == nil {
-		return
+	if st := d.e.streams.get(a.r.Connection); st != nil {
+		d.moveTo(old, st)
+		x.lostTil = time.Time{}
 	}
-	st.users.Add(1)
-	old.users.Add(-1)
-	d.flow.Store(st)
-	x.lostTil = time.Time{}
 }

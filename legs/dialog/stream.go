@@ -31,8 +31,9 @@ type stream struct {
 
 	in      []byte // received, not yet framed
 	framing framing
-	out     []byte // a message on its way to sipgo
-	fresh   bool   // nothing was received yet
+	out     []byte    // a message on its way to sipgo
+	fresh   bool      // nothing was received yet
+	since   time.Time // what is in began to come; zero: nothing is
 
 	begun   chan struct{} // closed at the first Read: sipgo has us in its pool
 	once    sync.Once
@@ -101,7 +102,7 @@ func (s *stream) next() error {
 			}
 			s.in = s.in[2:]
 		}
-		s.in, s.framing.searched = s.in[2:], 0
+		s.in, s.framing.searched, s.since = s.in[2:], 0, time.Time{}
 	}
 	if s.framing.total == 0 {
 		if err := s.head(); err != nil || s.framing.total == 0 {
@@ -170,7 +171,7 @@ func (s *stream) whole() error {
 	} else {
 		s.out = bytes.Clone(msg)
 	}
-	s.in, s.framing = append(s.in[:0], s.in[f.total:]...), framing{}
+	s.in, s.framing, s.since = append(s.in[:0], s.in[f.total:]...), framing{}, time.Time{}
 	return nil
 }
 
@@ -209,14 +210,18 @@ func (s *stream) pay(cost float64) error {
 
 // fill reads once, with the deadline of the state we are in.
 func (s *stream) fill() error {
-	wait := idleWait
+	now := time.Now()
+	deadline := now.Add(idleWait)
 	switch {
+	case len(s.in) > 0: // the whole of it in time, however it trickles in
+		if s.since.IsZero() {
+			s.since = now
+		}
+		deadline = s.since.Add(partialWait)
 	case s.fresh && s.accepted:
-		wait = firstWait
-	case len(s.in) > 0:
-		wait = partialWait
+		deadline = now.Add(firstWait)
 	}
-	if err := s.SetReadDeadline(time.Now().Add(wait)); err != nil {
+	if err := s.SetReadDeadline(deadline); err != nil {
 		return err
 	}
 	s.in = slices.Grow(s.in, streamRead)
