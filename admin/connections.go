@@ -9,6 +9,10 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // connections bounds the open connections of a listener. Whoever has proven nothing yet may be sent away for the sake of who comes after
@@ -25,10 +29,11 @@ type connections struct {
 // connection is one of them.
 type connection struct {
 	net.Conn
-	of     *connections
-	source netip.Prefix
-	proven bool // guarded by of.mu
-	gone   bool // likewise
+	of      *connections
+	source  netip.Prefix
+	givenUp atomic.Bool // by the kernel, since the peer took nothing
+	proven  bool        // guarded by of.mu
+	gone    bool        // likewise
 }
 
 // Accept waits for a connection; it never waits for room.
@@ -131,18 +136,39 @@ func connectionOf(ctx context.Context) *connection {
 	return c
 }
 
-// narrow has the kernel keep little for a peer that does not read, so that this shows.
-func (c *connection) narrow() error {
-	if tcp, ok := c.Conn.(*net.TCPConn); ok {
-		return tcp.SetWriteBuffer(listenerBuffer)
+// hurry has the kernel give up a peer that lets its window shut, or acknowledges nothing, for so long, and keep not too much for it.
+func (c *connection) hurry(patience time.Duration) error {
+	tcp, ok := c.Conn.(*net.TCPConn)
+	if !ok {
+		return nil
 	}
-	return nil
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var set error
+	err = raw.Control(func(fd uintptr) {
+		set = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(patience.Milliseconds()))
+	})
+	return errors.Join(err, set, tcp.SetWriteBuffer(listenerBuffer))
+}
+
+// Read reads from the peer, and notes that the kernel has given it up.
+func (c *connection) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if errors.Is(err, unix.ETIMEDOUT) {
+		c.givenUp.Store(true)
+	}
+	return n, err
 }
 
 // Write writes to the peer. One that does not take it in time is told at the Close that follows, at once, and what the kernel keeps for it is
 // dropped: an orderly end would stand behind what it does not read.
 func (c *connection) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
+	if errors.Is(err, unix.ETIMEDOUT) {
+		c.givenUp.Store(true)
+	}
 	if tcp, ok := c.Conn.(*net.TCPConn); ok && errors.Is(err, os.ErrDeadlineExceeded) {
 		_ = tcp.SetLinger(0) // one that has closed already has been told
 	}

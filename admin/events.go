@@ -93,7 +93,7 @@ func (a *Admin) events(ctx context.Context, in *eventsInput) (*huma.StreamRespon
 		r, w := humachi.Unwrap(hctx)
 		l.out, l.conn, l.under = w, http.NewResponseController(w), connectionOf(r.Context())
 		err := l.serve(r.Context())
-		if errors.Is(err, server.ErrSlowListener) || errors.Is(err, os.ErrDeadlineExceeded) {
+		if errors.Is(err, server.ErrSlowListener) || errors.Is(err, os.ErrDeadlineExceeded) || l.under != nil && l.under.givenUp.Load() {
 			a.meters.cutOff.Inc()
 		}
 		a.log.DebugContext(ctx, "a listener has gone", "err", err)
@@ -107,7 +107,7 @@ func (l *listener) serve(ctx context.Context) error {
 	h.Set("X-Accel-Buffering", "no") // or a proxy keeps them to itself
 	err := l.conn.SetReadDeadline(time.Time{})
 	if l.under != nil {
-		err = errors.Join(err, l.under.narrow())
+		err = errors.Join(err, l.under.hurry(l.stall))
 	}
 	if err != nil {
 		return err

@@ -41,12 +41,12 @@ const (
 	// maxListening bounds those who listen to events: each is a connection and a goroutine, some 30 KiB. maxListeningBy bounds those of one
 	// token or certificate, so that no viewer takes all places; maxListeningFrom those from one address, where somebody has several.
 	maxListening, maxListeningBy, maxListeningFrom = 2048, 512, 1024
-	// listenerBuffer is what the kernel is asked to keep for a listener (it takes twice that, its own records included): some twenty events, so
-	// that one that does not read shows soon, and some hundred a second to a client 200 ms away. What comes faster waits in the ring.
-	listenerBuffer = 4 << 10
+	// listenerBuffer is what the kernel is asked to keep for a listener (it takes twice that, its own records included): enough for what happens at once
+	// and for one far away, since to write in parts costs the mixer its time, and 256 MB where everybody stalls.
+	listenerBuffer = 64 << 10
 	// heartbeat is how often a listener gets something where nothing happens: proxies close what is silent for a minute.
 	heartbeat = 15 * time.Second
-	// stalledPatience bounds one write to a listener, once listenerBuffer and what his own kernel takes are full.
+	// stalledPatience is how long a listener may take nothing of what its own kernel has no room for, and bounds one write to it.
 	stalledPatience = 5 * time.Second
 	// retryListening is what a listener is told to wait before it comes back.
 	retryListening = 2 * time.Second

@@ -87,7 +87,7 @@ const (
 	listenersOfToken = 500
 	tokenLife        = 12 * time.Hour
 	// stalledBuffer is what the kernel is asked to take for a listener that never reads, in octets. stalledBound is how soon the server has to
-	// cut it off: 5 s for one write that finds no room, the rest for the events that fill what both kernels take before.
+	// cut it off: 5 s from when that is full, the rest for the events that fill it.
 	stalledBuffer = 4096
 	stalledBound  = 30 * time.Second
 	// stalledAsks is how often its kernel asks whether the connection stands, and so how late it may hear that it does not.

@@ -21,7 +21,7 @@ type stalled struct {
 // stall opens a stream and never reads from it. Its kernel takes little, so that the server finds out soon.
 func (l *listeners) stall() error {
 	var conn net.Conn
-	// A reset that meets a window which is shut may be dropped; what the kernel asks every second is answered by another.
+	// Whose window is shut may not be told that the server gave it up; what its kernel asks every second is answered by a reset.
 	dialer := &net.Dialer{Control: narrow, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: stalledAsks, Interval: stalledAsks}}
 	own := l.as.Over(func(ctx context.Context, network, address string) (c net.Conn, err error) {
 		conn, err = dialer.DialContext(ctx, network, address)
