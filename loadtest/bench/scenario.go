@@ -47,6 +47,7 @@ func Scenarios() []Scenario {
 		{Name: "legs-200", Title: curveTitle, Legs: 200, Rooms: 20, Talkers: 0.2, Codecs: opusOnly, Scaling: true},
 		{Name: "legs-400", Title: curveTitle, Legs: 400, Rooms: 40, Talkers: 0.2, Codecs: opusOnly, Scaling: true},
 		{Name: "legs-500", Title: curveTitle, Legs: 500, Rooms: 50, Talkers: 0.2, Codecs: opusOnly, Scaling: true, Brief: true},
+		{Name: "legs-500-pcmu", Title: curveTitle, Legs: 500, Rooms: 50, Talkers: 0.2, Codecs: pcmuOnly, Scaling: true},
 		{Name: "idle-400", Title: "nobody talks", Legs: 400, Rooms: 40, Codecs: opusOnly, Scaling: true, Brief: true},
 		{Name: "garbage-500", Title: "2 of 10 talking, new keys every " + rekeyEvery, Legs: 500, Rooms: 50, Talkers: 0.2, Codecs: opusOnly, Rekey: true, AllCores: true, Scaling: true},
 	}
