@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -74,7 +75,7 @@ func newBar(row Row, y int) bar {
 func (r *Report) curve() []Row {
 	var list []Row
 	for _, row := range r.some(true) {
-		if row.Title == curveTitle {
+		if row.Title == curveTitle && slices.Equal(row.Codecs, opusOnly) {
 			list = append(list, row)
 		}
 	}

@@ -1,6 +1,9 @@
 package bench
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Target is something that was promised, and what came of it.
 type Target struct {
@@ -75,7 +78,8 @@ func doublings(rows []Row) []Target {
 	var list []Target
 	for _, few := range rows {
 		for _, many := range rows {
-			if !few.Scaling || !many.Scaling || few.excuse()+many.excuse() != "" || few.Title != many.Title || many.Legs != 2*few.Legs {
+			if !few.Scaling || !many.Scaling || few.excuse()+many.excuse() != "" || few.Title != many.Title ||
+				!slices.Equal(few.Codecs, many.Codecs) || many.Legs != 2*few.Legs {
 				continue
 			}
 			ratio := many.CPU * float64(many.Legs) / (few.CPU * float64(few.Legs))
