@@ -46,7 +46,8 @@ func (p *Pool) clock(ctx context.Context) {
 	urgent()
 	shed := shedder{pool: p}
 	at, judged := uint64(0), uint64(0) // in slots since the epoch
-	own, sleep := make([]*Room, 0, ownRooms), sleeper{nap: p.nap}
+	own, sleep := make([]*Room, 0, ownRooms), sleeper{nap: p.nap, timer: time.NewTimer(0)}
+	defer sleep.timer.Stop()
 	for sleep.until(ctx, p.dueAt(at)) {
 		at = p.skip(at, time.Now())
 		next := p.nextSlot(at)
@@ -60,25 +61,34 @@ func (p *Pool) clock(ctx context.Context) {
 	}
 }
 
-// sleeper sleeps in the kernel, and so that the runtime leaves it alone.
+// sleeper sleeps: long by a timer of the runtime, and short in the kernel, which wakes up nobody else.
 type sleeper struct {
-	nap     func(time.Duration)
-	yielded time.Time
+	nap   func(time.Duration)
+	timer *time.Timer
+	rest  time.Time // when the runtime had the processor last
 }
 
-// until sleeps, in naps, and says whether the pool goes on.
+// until sleeps, and says whether the pool goes on.
 func (s *sleeper) until(ctx context.Context, due time.Time) bool {
 	for ctx.Err() == nil {
 		now := time.Now()
-		if now.Sub(s.yielded) >= longestNap {
-			runtime.Gosched()
-			s.yielded = now
-		}
 		left := due.Sub(now)
-		if left <= 0 {
+		switch {
+		case left <= 0:
 			return true
+		case left >= longestNap:
+			s.timer.Reset(left)
+			select {
+			case <-ctx.Done():
+			case <-s.timer.C:
+			}
+			s.rest = time.Now()
+			continue
+		case now.Sub(s.rest) >= longestNap:
+			runtime.Gosched()
+			s.rest = now
 		}
-		s.nap(min(left, longestNap))
+		s.nap(left)
 	}
 	return false
 }

@@ -24,8 +24,8 @@ const (
 	ownShare = 2
 	// ownRooms bounds the rooms that it ticks in one slot.
 	ownRooms = 64
-	// longestNap is how long the clock sleeps at once, and how long it works without yielding. From who is in a system call for 10 ms, or
-	// has a processor for as long, the runtime takes it away, and when all are idle it stops looking; to give it back wakes up its monitor, which then
+	// longestNap bounds the time that the clock sleeps in the kernel, and for how long it does without yielding. From who is in a system call for 10 ms,
+	// or has a processor for as long, the runtime takes it away, and when all are idle it stops looking; to give it back wakes up its monitor, which then
 	// looks around every 20 us for a while. That took an eighth of the time of 200 legs.
 	longestNap = 8 * time.Millisecond
 	// mixNiceness is that of the threads which tick, where it may be set: ten times the weight of the others, as other media servers take it.
