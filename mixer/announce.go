@@ -136,27 +136,25 @@ func (r *Room) recount() {
 	}
 }
 
-// tell finds out what is said in this step to the room and to single seats. Such a seat hears a bus of its own, as one in the mix does; so
-// does who is deaf, where what the room is told is for him too.
+// tell finds out what is said in this step to the room and to single seats. Such a seat hears a bus of its own, as one in the mix does.
 func (r *Room) tell() {
 	r.told = r.announcer.next(r.rate)
-	if r.telling == 0 && !r.told.all {
+	r.speakUp()
+	if r.telling == 0 {
 		return
 	}
 	for _, s := range r.seats {
-		if s.announcer.n > 0 {
-			if s.told = s.announcer.next(r.rate); s.announcer.n == 0 {
-				r.telling--
-			}
+		if s.announcer.n == 0 {
+			continue
 		}
-		if deaf := s.deaf.Load(); s.bus == nil && (s.told.pcm != nil || deaf && r.reaches(s)) {
-			s.bus = r.takeBus(deaf)
+		if s.told = s.announcer.next(r.rate); s.announcer.n == 0 {
+			r.telling--
+		}
+		if s.bus == nil && s.told.pcm != nil {
+			s.bus = r.takeBus(r.common(s))
 		}
 	}
 }
-
-// reaches says whether what the room is told in this step is for a seat that is deaf.
-func (r *Room) reaches(s *Seat) bool { return r.told.all && !s.apart.Load() }
 
 // add adds a voice of an announcer to a sum, or begins the sum with it.
 func (r *Room) add(sum []int32, what saying, first bool) {

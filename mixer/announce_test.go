@@ -297,8 +297,9 @@ func TestAnnouncementsAllocateNothing(t *testing.T) {
 	for _, f := range []codec.Format{opusCELT, pcmu} {
 		r := newTable(t, RoomConfig{Mixing: true})
 		r.sit(&fakePort{format: f, next: recorded(t, f, 1)})
-		told, deaf := r.sit(&fakePort{format: f}), r.sit(&fakePort{format: f})
+		told, deaf, other := r.sit(&fakePort{format: f}), r.sit(&fakePort{format: f}), r.sit(&fakePort{format: f})
 		deaf.SetDeaf(true)
+		other.SetDeaf(true) // and hears what all who are deaf hear
 		clip := rampClip(30)
 		say := func() {
 			for _, s := range []*Seat{told, deaf} {

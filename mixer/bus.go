@@ -2,7 +2,7 @@ package mixer
 
 import "github.com/conclave/conclave/mixer/codec"
 
-// bus is one distinct output signal of a room: the full bus, or the minus bus of a seat.
+// bus is one distinct output signal of a room: the full bus, the aloud bus, or the minus bus of a seat.
 type bus struct {
 	voices  int     // how many are heard on it; 0 is digital silence
 	pcm     []int16 // what is heard on it in this step, behind the limiter; it lies in history
@@ -29,9 +29,8 @@ func (r *Room) giveBack(b *bus) {
 	r.free = append(r.free, b)
 }
 
-// takeBus is a bus for a seat that enters the mix, or is told something: until now it heard the full bus, or nothing where it is deaf. Of
-// what it did not hear nothing may be in what its encoder is primed with.
-func (r *Room) takeBus(deaf bool) *bus {
+// takeBus is a bus for a seat that enters the mix, or is told something; until now it heard another, or nothing.
+func (r *Room) takeBus(heard *bus) *bus {
 	var b *bus
 	if n := len(r.free); n > 0 {
 		b = r.free[n-1]
@@ -39,22 +38,28 @@ func (r *Room) takeBus(deaf bool) *bus {
 	} else {
 		b = newBus(r.samples)
 	}
+	b.begin(heard, r.steps)
+	return b
+}
+
+// begin has a bus go on where its listeners heard another, or nothing. Of what they did not hear nothing may be in what its encoders are
+// primed with.
+func (b *bus) begin(heard *bus, step uint64) {
 	for _, o := range b.outlets {
 		o.step = 0 // whoever heard this encoder, even in the last step, was somebody else
 	}
-	if deaf {
+	if heard == nil {
 		b.limiter.rest()
 		for ago := uint64(1); ago <= primeFrames; ago++ {
-			b.history.silence(r.steps - ago)
+			b.history.silence(step - ago)
 		}
-		return b
+		return
 	}
-	b.limiter = r.full.limiter
+	b.limiter = heard.limiter
 	for ago := uint64(1); ago <= primeFrames; ago++ {
-		b.history.copyFrame(&r.full.history, r.steps-ago)
+		b.history.copyFrame(&heard.history, step-ago)
 	}
-	b.inherit(&r.full, r.steps)
-	return b
+	b.inherit(heard, step)
 }
 
 // fill makes the full bus: the sum of the voices behind a limiter.
@@ -69,31 +74,28 @@ func (b *bus) fill(step uint64, sum []int32, voices int) {
 	b.limiter.limit(b.pcm, sum)
 }
 
-// turn begins a step of the bus of a seat: what the others say, and what it is told. Where that is all that the room hears it is the full bus.
-func (b *bus) turn(r *Room, s *Seat, deaf bool) {
+// turn begins a step of the bus of a seat: what the others say, and what it is told. Where that is all that who hears the common bus hears
+// it is that bus.
+func (b *bus) turn(r *Room, s *Seat, common *bus) {
 	var heard []int32
 	voices, sole := 0, (*Seat)(nil)
 	switch {
-	case deaf && r.reaches(s):
-		heard = r.voiceBuffer(len(r.mix))
-		r.add(heard, r.told, true)
-		voices = 1
-	case deaf:
-	case s.out != nil:
+	case common == nil:
+	case common == &r.full && s.out != nil:
 		if voices = r.full.voices - 1; voices > 0 {
 			heard = s.out
 			subtract(heard, r.sum)
 		}
 		sole = r.soleBut(s)
 	case s.told.pcm == nil:
-		b.voices, b.limiter = r.full.voices, r.full.limiter
-		b.pcm = b.history.copyFrame(&r.full.history, r.steps)
-		b.alone(r.steps, r.full.sole)
+		b.voices, b.limiter = common.voices, common.limiter
+		b.pcm = b.history.copyFrame(&common.history, r.steps)
+		b.alone(r.steps, common.sole)
 		return
 	default:
-		if voices = r.full.voices; voices > 0 {
+		if voices = common.voices; voices > 0 {
 			heard = r.voiceBuffer(len(r.mix))
-			copy(heard, r.sum)
+			r.unlimited(heard, common)
 		}
 	}
 	if s.told.pcm != nil {
@@ -105,6 +107,23 @@ func (b *bus) turn(r *Room, s *Seat, deaf bool) {
 	}
 	b.fill(r.steps, heard, voices)
 	b.alone(r.steps, sole)
+}
+
+// unlimited writes what is on a common bus before its limiter.
+func (r *Room) unlimited(sum []int32, common *bus) {
+	if common == &r.full {
+		copy(sum, r.sum)
+		return
+	}
+	r.add(sum, r.told, true) // all that is ever on the aloud bus
+}
+
+// yields says whether a listener may change from this bus to another, or to silence, without his decoder noticing.
+func (b *bus) yields(to *bus, step uint64) bool {
+	if to == nil {
+		return b.rests(step)
+	}
+	return b.merges(to, step)
 }
 
 // rests says whether nothing sounds on in the encoders of the bus.
@@ -158,6 +177,7 @@ func (b *bus) outlet(f codec.Format, silence []byte) *outlet {
 // prune lets go of the encoders that were not used for a while, and of the spare buses.
 func (r *Room) prune() {
 	r.full.prune(r.steps)
+	r.aloud.prune(r.steps)
 	for _, s := range r.mix {
 		if s.bus != nil {
 			s.bus.prune(r.steps)

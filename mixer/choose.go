@@ -12,7 +12,7 @@ type place struct {
 	out     []int32 // its voice in the full bus in this tick; nil when it adds nothing
 	heard   bool    // it adds something
 	plain   bool    // just as it came
-	bus     *bus    // what its ports hear in place of the full bus; nil while it hears the full bus
+	bus     *bus    // what its ports hear in place of the bus that is common to all; nil while they hear that
 	told    saying  // what it alone is told in this tick
 }
 
@@ -97,7 +97,7 @@ func (r *Room) enter(s *Seat) {
 		s.gainNow = s.gain.Load()
 	}
 	if s.bus == nil {
-		s.bus = r.takeBus(s.deaf.Load())
+		s.bus = r.takeBus(r.common(s))
 	}
 	r.mix = append(r.mix, s)
 }

@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -82,5 +83,79 @@ func TestADeafSeatHearsWhatInterrupts(t *testing.T) {
 	r.Interrupt(clip)
 	if r.run(1); !slices.Equal(apart.samples(), sumOf(clip.frame(0, 8000), own.frame(3+2*minusHang, 8000))) {
 		t.Error("who is apart no longer does not hear what interrupts")
+	}
+}
+
+// TestDeafSeatsHearOneBus: however many are deaf, what interrupts the room is encoded once per format, and begins and ends without a codec
+// of anybody's own. Who is apart is not among them.
+func TestDeafSeatsHearOneBus(t *testing.T) {
+	const seats, frames = 60, 20
+	encodes := func(deaf int) uint64 {
+		r := newTable(t, RoomConfig{Mixing: true})
+		for i := range deaf {
+			r.Join(SeatConfig{Deaf: true}).Attach(&fakePort{format: []codec.Format{opusCELT, pcmu}[i%2]})
+		}
+		waiter := &fakePort{format: pcmu}
+		r.Join(SeatConfig{Deaf: true, Apart: true}).Attach(waiter)
+		r.run(5)
+		r.Interrupt(rampClip(frames))
+		r.run(frames + 200)
+		if r.aloud.on || len(r.free) > 0 || len(r.aloud.outlets) > 2 {
+			t.Errorf("sounds on: %v, %d buses of seats, %d encoders", r.aloud.on, len(r.free), len(r.aloud.outlets))
+		}
+		if waiter.silent != frames+205 {
+			t.Error("who is apart heard what was not for it")
+		}
+		return r.pool.Stats().Encodes
+	}
+	if two, many := encodes(2), encodes(seats); two < 2*frames || many != two {
+		t.Errorf("%d encodes for %d deaf seats, %d for two", many, seats, two)
+	}
+}
+
+// TestADeafListenerHearsNoSeam: what interrupts comes out of his decoder as it went in, and ends in silence; the second time too, and
+// where he was told something beside it.
+func TestADeafListenerHearsNoSeam(t *testing.T) {
+	const told, frames, ticks = 30, 25, 200
+	clip := NewTone(Note{1000, frames * tickLength})
+	hear := func(deaf, beside bool) *opusEar {
+		r := newTable(t, RoomConfig{Mixing: true})
+		song := recorded(t, opusCELT, 1)
+		r.sit(&fakePort{format: opusCELT, next: func(k Tick) codec.Frame {
+			if deaf {
+				return song(k)
+			}
+			return codec.Frame{}
+		}})
+		ear := newOpusEar(t)
+		s := r.Join(SeatConfig{Deaf: deaf})
+		s.Attach(ear)
+		for k := range ticks {
+			if k == told || k == told+100 {
+				r.Interrupt(clip)
+			}
+			if beside && k == told+2 {
+				s.Play(rampClip(2))
+			}
+			r.run(1)
+		}
+		return ear
+	}
+	reference := hear(false, false) // an empty room, heard on the full bus
+	for name, ear := range map[string]*opusEar{"deaf": hear(true, false), "told beside it": hear(true, true)} {
+		worst := math.Inf(1)
+		for k := range ticks {
+			switch heard := meanSquare(reference.heard[k]); {
+			case name != "deaf" && k >= told+2 && k <= told+9:
+			case heard > 1:
+				worst = min(worst, signalToError(reference.heard[k], ear.heard[k]))
+			case meanSquare(ear.heard[k]) > 1:
+				t.Errorf("%s: frame %d should be silence", name, k)
+			}
+		}
+		t.Logf("%s: worst frame %.1f dB", name, worst)
+		if worst < 15 {
+			t.Errorf("%s: the worst frame is %.1f dB from what was said", name, worst)
+		}
 	}
 }

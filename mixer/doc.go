@@ -9,7 +9,8 @@
 //  1. The mailbox: joins, attachments and departures posted since the last tick take effect.
 //  2. Receive: Next on every port; decode only the seats that are in the mix or may enter it; measure the level.
 //  3. Choose: the loudest speaking seats form the mix, with hysteresis.
-//  4. Mix, with what is announced: one int32 sum, the full bus; each seat in the mix hears its minus bus, the sum without its own voice.
+//  4. Mix, with what is announced: one int32 sum, the full bus; each seat in the mix hears its minus bus, the sum without its own voice;
+//     who is deaf hears the aloud bus, which is what interrupts the room, or nothing.
 //  5. Encode: each bus once per format that a listener of it needs; where nothing but one voice is on it, unchanged, the packet that the
 //     speaker sent takes the place of an encoding.
 //  6. Send: every port is sent one packet.
@@ -33,7 +34,8 @@
 //
 // A clip (a prompt, a tone) is played to the whole room as one more voice of the full bus, or to one seat, which hears a bus of its own
 // meanwhile, as one in the mix does. Who is deaf is told what is for him alone and what interrupts the room, since that is what everybody
-// must hear; nothing else of the room is in it, nor in what his encoder remembers. Who is apart besides is told what is for him alone: that
+// must hear: that is the aloud bus, which all who are deaf hear together. Nothing else of the room is in either, nor in what their
+// encoders remember. Who is apart besides is told what is for him alone: that
 // is how a seat waits in a room that it may not hear yet.
 //
 // # Moves

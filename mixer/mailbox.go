@@ -114,5 +114,5 @@ func (r *Room) retire(err error) {
 // release lets go of everything that the ticks needed.
 func (r *Room) release() {
 	r.seats, r.mix, r.waitlist, r.free, r.voices, r.sum, r.aside, r.heeded, r.jobs = nil, nil, nil, nil, nil, nil, nil, nil, nil
-	r.full = bus{}
+	r.full, r.aloud = bus{}, aloud{}
 }

@@ -57,6 +57,7 @@ type Room struct {
 	told      saying    // what the room is told in this tick
 	telling   int       // seats that something is said to
 	full      bus
+	aloud     aloud
 	free      []*bus // minus buses to use again
 	crew      crew
 	announcer announcer

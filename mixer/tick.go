@@ -82,6 +82,7 @@ func (r *Room) setRate(hz int) {
 	r.sum, r.aside = make([]int32, r.samples), make([]int32, r.samples)
 	r.full = bus{}
 	r.full.history.reset(r.samples)
+	r.aloud.reset(r.samples)
 	r.free = nil
 	for _, s := range r.seats {
 		for _, f := range s.feeds {
@@ -186,20 +187,16 @@ func (r *Room) route() {
 // heardBy is the bus that a seat hears, up to date; nil where it hears nothing. When the hangover after leaving the mix, or after what it
 // was told, is over its own bus is taken away.
 func (r *Room) heardBy(s *Seat) *bus {
-	b, deaf := &r.full, s.deaf.Load()
-	if deaf {
-		b = nil
-	}
-	told := s.told.pcm != nil || deaf && r.reaches(s)
+	common, told := r.common(s), s.told.pcm != nil
 	switch {
 	case s.bus == nil:
-		return b
-	case !s.inMix && !told && r.steps-s.left >= minusHang && (deaf && s.bus.rests(r.steps) || !deaf && s.bus.merges(&r.full, r.steps)):
+		return common
+	case !s.inMix && !told && r.steps-s.left >= minusHang && s.bus.yields(common, r.steps):
 		r.giveBack(s.bus)
 		s.bus = nil
-		return b
+		return common
 	}
-	s.bus.turn(r, s, deaf)
+	s.bus.turn(r, s, common)
 	if told {
 		s.told, s.left = saying{}, r.steps+1
 	}
