@@ -222,13 +222,66 @@ func TestKeysAreToldInTurn(t *testing.T) {
 	}
 	master.press("*5*1")
 	until(t, "the lock is to be turned", func() (due bool) {
-		return s.withSeat(t.Context(), "hall", id, func(st *seat) { due = st.changed.lock || st.room.locked }) == nil && due
+		return s.withSeat(t.Context(), "hall", id, func(st *seat) { due = st.changed.lock != nil || st.room.locked }) == nil && due
 	})
 	if err := master.outcome.dialog.Bye(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if e := saw(t, events, EventSeatChanged, EventRoomChanged); !e.Data.(RoomState).Locked {
 		t.Errorf("the room is told to be %+v", e.Data)
+	}
+}
+
+// TestALockByKeysIsNotTurnedLater: what keys want of the lock and was not done yet does not overrule what the API says meanwhile, nor is it
+// done for who is no moderator any more.
+func TestALockByKeysIsNotTurnedLater(t *testing.T) {
+	s := serveTest(t, mannersYAML)
+	p := newPhone(t, s)
+	p.lift(attempt{room: "hall", transport: "tls", as: enrolled(t, s, NewAccount{Name: "teacher"})}, toneTwo)
+	id := sits(t, s, "hall", "teacher", waits(waitsNot)).ID
+	for name, c := range map[string]struct {
+		pressed int // times within the second in which it is kept back
+		patch   RoomPatch
+		between func(r *room)
+		want    bool
+	}{
+		"pressed":           {pressed: 1, want: true},
+		"pressed twice":     {pressed: 2, want: false},
+		"locked by the API": {pressed: 1, patch: RoomPatch{Locked: new(true)}, want: true},
+		"kept open by it":   {pressed: 1, patch: RoomPatch{Locked: new(false)}, want: false},
+		"other moderators":  {pressed: 1, patch: RoomPatch{Moderators: &[]string{"head", "teacher"}}, want: false},
+		"no moderator now":  {pressed: 1, between: func(r *room) { delete(r.moderators, "teacher") }, want: false},
+	} {
+		if _, err := s.PatchRoom(t.Context(), "hall", RoomPatch{Locked: new(false), Moderators: &[]string{"teacher"}}); err != nil {
+			t.Fatal(err)
+		}
+		act := func(what func(r *room, st *seat)) {
+			t.Helper()
+			if err := s.withSeat(t.Context(), "hall", id, func(st *seat) { what(st.room, st) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		act(func(r *room, st *seat) {
+			st.telling = time.NewTimer(time.Hour) // something was told a moment ago
+			for range c.pressed {
+				r.toggleLock(st)
+			}
+			if r.locked {
+				t.Errorf("%s: not kept back", name)
+			}
+		})
+		if _, err := s.PatchRoom(t.Context(), "hall", c.patch); err != nil {
+			t.Fatal(err)
+		}
+		act(func(r *room, st *seat) {
+			if c.between != nil {
+				c.between(r)
+			}
+			r.tellKeyed(st)
+			if r.locked != c.want {
+				t.Errorf("%s: locked is %v, want %v", name, r.locked, c.want)
+			}
+		})
 	}
 }
 

@@ -48,8 +48,12 @@ func (r *room) command(st *seat, key byte) {
 	}
 }
 
-// byKeys is what the keys of a seat have changed and nobody was told yet: something of the seat, or the lock, which then is yet to be turned.
-type byKeys struct{ seat, lock bool }
+// byKeys is what the keys of a seat have changed and nobody was told yet: something of the seat, or the lock, which then is yet to be made
+// what they want it to be.
+type byKeys struct {
+	seat bool
+	lock *bool // nil: they want nothing of it
+}
 
 // keyed has it told what keys have changed: at once, or, where some of the same seat was told a moment ago, with what they change until
 // then. So whoever presses all day fills neither the ring of events nor the audit trail, and a moderator does not have the disk wait for him.
@@ -59,7 +63,8 @@ func (r *room) keyed(st *seat) {
 	}
 }
 
-// tellKeyed tells how things stand by the keys of a seat, if they changed anything, and turns the lock if they turned it.
+// tellKeyed tells how things stand by the keys of a seat, if they changed anything, and locks the room or opens it if they want that and are
+// a moderator's still.
 func (r *room) tellKeyed(st *seat) {
 	c := st.changed
 	st.changed, st.telling = byKeys{}, nil
@@ -69,8 +74,8 @@ func (r *room) tellKeyed(st *seat) {
 	if c.seat && st.told {
 		r.publish(st.about(EventSeatChanged))
 	}
-	if c.lock && !r.closing {
-		r.turnLock()
+	if c.lock != nil && *c.lock != r.locked && !r.closing && r.mayLock(st) {
+		r.lock(*c.lock)
 	}
 	var timer *time.Timer
 	timer = time.AfterFunc(keysTold, func() {
@@ -114,17 +119,31 @@ func (r *room) louder(st *seat, db float64) {
 	}
 }
 
-// toggleLock is for moderators.
+// mayLock says whether the keys of a seat may lock the room: a moderator's may.
+func (r *room) mayLock(st *seat) bool { return r.moderates(st.who) }
+
+// toggleLock is for moderators. What they see is how the room is, or will be by what they pressed last.
 func (r *room) toggleLock(st *seat) {
-	if r.moderates(st.who) {
-		st.changed.lock = !st.changed.lock
-		r.keyed(st)
+	if !r.mayLock(st) {
+		return
+	}
+	wanted := !r.locked
+	if last := st.changed.lock; last != nil {
+		wanted = !*last
+	}
+	st.changed.lock = &wanted
+	r.keyed(st)
+}
+
+// dropLocks forgets what keys want of the lock and was not done yet: something newer holds.
+func (r *room) dropLocks() {
+	for _, st := range r.seats {
+		st.changed.lock = nil
 	}
 }
 
-// turnLock locks the room, or opens it, as the API would. All are to know of it.
-func (r *room) turnLock() {
-	locked := !r.locked
+// lock locks the room, or opens it, as the API would. All are to know of it.
+func (r *room) lock(locked bool) {
 	if err := r.change(roomChange{RoomPatch: RoomPatch{Locked: &locked}}); err != nil {
 		r.log.Error("a room was not locked or opened by its moderator: that cannot be kept", "room", r.name, "err", err)
 		return

@@ -109,6 +109,9 @@ func (r *room) change(c roomChange) error {
 		return roomError(err)
 	}
 	r.become(next)
+	if c.Locked != nil || c.Moderators != nil {
+		r.dropLocks()
+	}
 	if c.PIN != nil || c.Moderators != nil {
 		r.reconsider()
 	}

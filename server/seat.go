@@ -194,7 +194,7 @@ func (r *room) forsake(account string) {
 // leave frees a seat; the channel is closed once the mixer touches its ports no more. It runs in the room's goroutine.
 func (r *room) leave(st *seat) <-chan struct{} {
 	st.stay()
-	if st.changed.lock { // nobody else would turn it
+	if st.changed.lock != nil { // nobody else would turn it
 		r.tellKeyed(st)
 	}
 	r.left(st)
