@@ -231,6 +231,7 @@ func (s *Server) DeleteAccount(ctx context.Context, name string, musts ...Must[A
 		return err
 	}
 	s.closeAccount(ctx, name)
+	s.demote(context.WithoutCancel(ctx), name)
 	s.publish(Event{Type: EventAccountDeleted, Account: name})
 	s.log.Info("account deleted", "account", name)
 	return nil

@@ -176,6 +176,31 @@ func TestRoomRefusals(t *testing.T) {
 	}
 }
 
+// TestADeletedAccountModeratesNothing: neither a room that is open nor one that is kept and left out, and listeners of events are told.
+func TestADeletedAccountModeratesNothing(t *testing.T) {
+	s := serveTest(t, deskYAML)
+	enrolled(t, s, NewAccount{Name: "ann"})
+	if _, err := s.CreateRoom(t.Context(), NewRoom{Name: "board", Moderators: []string{"ann", "bob"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.CreateRoom(store.Room{Name: "hall", Moderators: []string{"ann"}}); err != nil { // the configuration has one of its name
+		t.Fatal(err)
+	}
+	events := s.Subscribe(LatestEvent)
+	defer events.Close()
+	if err := s.DeleteAccount(t.Context(), "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := s.Room(t.Context(), "board"); err != nil || !slices.Equal(v.Moderators, []string{"bob"}) {
+		t.Errorf("%+v, %v", v, err)
+	}
+	saw(t, events, EventRoomChanged)
+	kept, _, err := s.store.Rooms("", 9)
+	if err != nil || len(kept) != 2 || !slices.Equal(kept[0].Moderators, []string{"bob"}) || len(kept[1].Moderators) > 0 {
+		t.Errorf("kept: %+v, %v", kept, err)
+	}
+}
+
 // TestKeptRooms: a permanent room is there again after a restart, as it was left; one that was deleted is not, and the configuration
 // goes before what was kept.
 func TestKeptRooms(t *testing.T) {
