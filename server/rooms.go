@@ -30,6 +30,7 @@ type rooms struct {
 	wg        sync.WaitGroup
 	mu        sync.Mutex
 	open      map[string]*room
+	kept      keptRooms
 	stopping  bool
 }
 
@@ -40,6 +41,7 @@ var (
 
 func newRooms(cfg *Config, pool *mixer.Pool, kept store.Store, draining *atomic.Bool, isTaken func(string) bool, publish func(Event), attend *attendant, log *slog.Logger) *rooms {
 	t := &rooms{cfg: cfg, pool: pool, log: log, store: kept, draining: draining, isTaken: isTaken, publish: publish, attendant: attend, stop: make(chan struct{}), open: make(map[string]*room)}
+	t.kept.most = int64(cfg.Limits.Rooms)
 	for _, rc := range cfg.Rooms.Permanent {
 		t.start(opening{RoomConfig: rc, permanent: true, created: time.Now()})
 	}
@@ -54,11 +56,33 @@ type opening struct {
 	created   time.Time
 }
 
+// keptRooms counts the rooms that are kept in the store: they are open while they are empty too, and so have a limit of their own, beside those
+// that come and go.
+type keptRooms struct {
+	n    atomic.Int64
+	most int64
+}
+
+// take counts one more, where that may be.
+func (k *keptRooms) take() bool {
+	if k.n.Add(1) <= k.most {
+		return true
+	}
+	k.give()
+	return false
+}
+
+// give counts one less.
+func (k *keptRooms) give() { k.n.Add(-1) }
+
+// full says whether as many rooms are open as may be beside those that are kept; t.mu is held.
+func (t *rooms) full() bool { return int64(len(t.open))-t.kept.n.Load() >= int64(t.cfg.Limits.Rooms) }
+
 // start opens a room; t.mu is held, or nobody else knows t yet.
 func (t *rooms) start(o opening) *room {
 	r := &room{
 		name: o.Name, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait, created: o.created, log: t.log, publish: t.publish,
-		attendant: t.attendant, store: t.store, draining: t.draining, policies: t.cfg.Policies,
+		attendant: t.attendant, store: t.store, kept: &t.kept, onDemand: t.cfg.Rooms.OnDemand, draining: t.draining, policies: t.cfg.Policies,
 		mix:     t.pool.NewRoom(o.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
 		mailbox: make(chan func(), roomMailbox), stop: t.stop, finished: make(chan struct{}), seats: make(map[string]*seat),
 	}
@@ -109,7 +133,7 @@ func (t *rooms) enter(name string) (*room, error) {
 	case t.draining.Load():
 		return nil, ErrDraining
 	}
-	if len(t.open) >= t.cfg.Limits.Rooms {
+	if t.full() {
 		return nil, errTooManyRooms
 	}
 	t.log.Info("room opened", "room", name)

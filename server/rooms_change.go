@@ -12,10 +12,10 @@ type RoomPatch struct {
 	Policy   *string `json:"policy,omitempty" minLength:"1" maxLength:"64" doc:"Keying policy of calls from now on; those that stand keep theirs"`
 	Locked   *bool   `json:"locked,omitempty" doc:"True: nobody else may enter but whom the API calls"`
 	MaxSeats *int    `json:"max_seats,omitempty" minimum:"1" maximum:"100000" doc:"Most seats; nobody who is in has to go"`
-	PIN      *string `json:"pin,omitempty" pattern:"^([0-9]{4,12})?$" patternDescription:"4 to 12 digits" doc:"Digits that callers must know to enter from now on; none when empty. A room that gets one is kept from then on"`
+	PIN      *string `json:"pin,omitempty" pattern:"^([0-9]{4,12})?$" patternDescription:"4 to 12 digits" doc:"Digits that callers must know to enter from now on; none when empty. A room that gets one is kept from then on where rooms.on_demand is true"`
 	Muted    *bool   `json:"muted,omitempty" doc:"Mutes every seat that there is now, or has all of them heard"`
 
-	Moderators *[]string `json:"moderators,omitempty" maxItems:"100" doc:"Accounts, in place of those there were: who waits goes in where one of them is in, or where there are none any more; who is in stays. A room that gets some is kept from then on"`
+	Moderators *[]string `json:"moderators,omitempty" maxItems:"100" doc:"Accounts, in place of those there were: who waits goes in where one of them is in, or where there are none any more; who is in stays. A room that gets some is kept from then on where rooms.on_demand is true"`
 	Keys       *bool     `json:"keys,omitempty" doc:"True: callers mute themselves, raise a hand, are louder by their keys, from the next key on"`
 	Tones      *bool     `json:"tones,omitempty" doc:"True: it sounds when somebody comes or goes from now on"`
 	Prompts    *bool     `json:"prompts,omitempty" doc:"True: it says to callers what happens from now on"`
@@ -96,12 +96,16 @@ func (r *room) change(c roomChange) error {
 	}
 	next := c.over(r.opening())
 	// A room that opens again to whoever calls its name, after it has closed, must not have had a bar to be relied upon.
-	barred := !next.permanent && (next.PIN != nil || len(next.Moderators) > 0)
+	barred := r.onDemand && !next.permanent && next.barred()
 	var err error
 	switch {
+	case barred && !r.kept.take():
+		return ErrTooManyKept
 	case barred:
 		next.permanent, next.stored = true, true
-		err = r.store.CreateRoom(next.kept())
+		if err = r.store.CreateRoom(next.kept()); err != nil {
+			r.kept.give()
+		}
 	case next.stored:
 		err = r.store.UpdateRoom(r.name, func(kept *store.Room) error { *kept = next.kept(); return nil })
 	}

@@ -13,14 +13,16 @@ import (
 
 // Refusals of what the API asks of a room.
 var (
-	// ErrTooManyRooms says that no more rooms may be open (409).
+	// ErrTooManyRooms says that no more rooms may be open beside those that are kept (409).
 	ErrTooManyRooms = errors.New("server: as many rooms are open as may be")
+	// ErrTooManyKept says that no more rooms may be kept (409).
+	ErrTooManyKept = errors.New("server: as many rooms are kept as may be")
 	// ErrConfiguredRoom says that a room stands in the configuration, which the API does not change (409).
 	ErrConfiguredRoom = errors.New("server: the room stands in the configuration")
 	// ErrModerators says that moderators are no names of accounts, or too many (422).
 	ErrModerators = errors.New("server: these cannot be moderators")
-	// ErrMustKeep says that a room was not to be kept that only some may enter (422).
-	ErrMustKeep = errors.New("server: a room with a PIN or moderators is kept")
+	// ErrMustKeep says that a room was not to be kept that only some may enter, where whoever calls its name would open it anew (422).
+	ErrMustKeep = errors.New("server: a room with a PIN or moderators is kept where rooms are made on demand")
 )
 
 // NewRoom asks for a room.
@@ -30,7 +32,7 @@ type NewRoom struct {
 	Locked    bool   `json:"locked,omitempty" doc:"True: nobody may enter but whom the API calls"`
 	MaxSeats  int    `json:"max_seats,omitempty" minimum:"0" maximum:"100000" doc:"Most seats; limits.seats_per_room when absent or 0"`
 	PIN       string `json:"pin,omitempty" pattern:"^([0-9]{4,12})?$" patternDescription:"4 to 12 digits" doc:"Digits that callers must know to enter; none when empty"`
-	Permanent *bool  `json:"permanent,omitempty" doc:"True: it is kept, over restarts too, until it is deleted; false: it closes when it has been empty for a while. A room with a PIN or moderators is always kept: otherwise whoever calls its name once it has closed would be let in"`
+	Permanent *bool  `json:"permanent,omitempty" doc:"True: it is kept, over restarts too, until it is deleted; false: it closes when it has been empty for a while. Where rooms.on_demand is true a room with a PIN or moderators is always kept: otherwise whoever calls its name once it has closed would be let in"`
 
 	Moderators []string `json:"moderators,omitempty" maxItems:"100" doc:"Accounts: while none of them is in the room the others wait; they need no PIN, and lock it by their keys"`
 	Keys       *bool    `json:"keys,omitempty" doc:"True: callers mute themselves, raise a hand, are louder by their keys; rooms.keys when absent"`
@@ -66,7 +68,7 @@ func (s *Server) CreateRoom(ctx context.Context, n NewRoom) (RoomView, error) {
 	if err := s.checkPolicy(o.Policy); err != nil {
 		return RoomView{}, err
 	}
-	if err := n.bar(&o); err != nil {
+	if err := n.bar(&o, s.cfg.Rooms.OnDemand); err != nil {
 		return RoomView{}, err
 	}
 	if s.accounts.taken(n.Name) {
@@ -90,7 +92,7 @@ func (s *Server) CreateRoom(ctx context.Context, n NewRoom) (RoomView, error) {
 }
 
 // bar takes over who may enter, and with that whether the room is kept.
-func (n *NewRoom) bar(o *opening) (err error) {
+func (n *NewRoom) bar(o *opening, onDemand bool) (err error) {
 	if o.PIN, err = newPIN(n.PIN); err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func (n *NewRoom) bar(o *opening) (err error) {
 	override(&o.Keys, n.Keys)
 	override(&o.Tones, n.Tones)
 	override(&o.Prompts, n.Prompts)
-	barred := o.PIN != nil || len(o.Moderators) > 0
+	barred := onDemand && o.barred()
 	if barred && n.Permanent != nil && !*n.Permanent {
 		return ErrMustKeep
 	}
@@ -108,6 +110,9 @@ func (n *NewRoom) bar(o *opening) (err error) {
 	o.stored = o.permanent
 	return nil
 }
+
+// barred says whether only some may enter.
+func (o *opening) barred() bool { return o.PIN != nil || len(o.Moderators) > 0 }
 
 // override takes a value over where there is one.
 func override[V any](into, v *V) {
@@ -162,8 +167,10 @@ func (t *rooms) create(o opening) (*room, error) {
 		return nil, fmt.Errorf("%w: stopping", ErrUnavailable)
 	case t.open[o.Name] != nil:
 		return nil, ErrNameTaken
-	case len(t.open) >= t.cfg.Limits.Rooms:
+	case !o.stored && t.full():
 		return nil, ErrTooManyRooms
+	case o.stored && !t.kept.take():
+		return nil, ErrTooManyKept
 	}
 	return t.start(o), nil
 }
@@ -199,6 +206,7 @@ func (s *Server) reopen() error {
 				s.log.Warn("nobody can call a room: its policy is not in the configuration; add it, or give the room another by the admin API",
 					"room", kept.Name, "policy", kept.Policy)
 			}
+			s.rooms.kept.n.Add(1) // also those beyond the limit, where that was lowered
 			s.rooms.start(openingOf(kept, s.cfg.Rooms.Manners))
 		}
 		if after = next; next == "" {
@@ -228,6 +236,7 @@ func (s *Server) DeleteRoom(ctx context.Context, name string, musts ...Must[Room
 			if err = roomError(s.store.DeleteRoom(name)); err != nil {
 				return
 			}
+			r.kept.give()
 		}
 		r.end("ended")
 		s.rooms.retire(r)
