@@ -78,7 +78,7 @@ func (s *Server) dial(ctx context.Context, o *tenancy, d device, only keying.Met
 	var known string
 	out.OnDialog = func(leg *legs.Leg, d *dialog.Dialog) {
 		s.calls.remove(known) // of a call before that came to nothing
-		known = d.ID()
+		o.leg, known = leg, d.ID()
 		s.calls.add(known, &call{leg: leg, tenancy: o, identity: peer, who: o.seat.who, room: o.room.name, from: d.RemoteSource(), transport: d.Transport()})
 	}
 	_, err := s.line.Call(ctx, s.endpoint, out, o)
