@@ -104,8 +104,8 @@ type synced struct{ *os.File }
 
 func (f synced) Close() error { return errors.Join(f.Sync(), f.File.Close()) }
 
-// Begin begins a recording of a room. over is told, from a goroutine of ours, when it cannot go on; it is to call Stop, as whoever
-// began the recording does in any case.
+// Begin begins a recording of a room. over is told, from a goroutine of ours, when it cannot go on, again and again until Stop is called: it is
+// to have that done, as whoever began the recording does in any case.
 func (s *Shelf) Begin(room string, over func(r *Recorder, reason string)) (*Recorder, error) {
 	if len(s.recipients) == 0 {
 		return nil, ErrNoRecipients
