@@ -111,7 +111,7 @@ func (r *Recorder) bound(s *scribe) string {
 	if s.written >= s.most {
 		return TooLong
 	}
-	switch err := r.shelf.lacks(); {
+	switch err := r.shelf.roomForMore(); {
 	case errors.Is(err, ErrFull):
 		return Full
 	case errors.Is(err, ErrNoSpace):

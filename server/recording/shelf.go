@@ -63,6 +63,7 @@ type Shelf struct {
 	dropped  atomic.Uint64 // frames, of recordings that have ended
 	cutShort atomic.Uint64 // recordings that ended for lack of room, or by a fault of the disk
 	used     atomic.Int64  // octets of all recordings
+	counting sync.Mutex    // held while they are counted anew, and while a file goes
 }
 
 // ParseRecipients reads public keys of age (age1…).
