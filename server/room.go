@@ -28,6 +28,7 @@ type room struct {
 	store     store.Store               // of what is kept
 	policies  map[string]*keying.Policy // of the configuration
 	draining  *atomic.Bool              // the server's
+	ledger    *ledger                   // likewise
 
 	mailbox  chan func()
 	stop     chan struct{} // closed by the table when the server ends
