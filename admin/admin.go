@@ -110,6 +110,7 @@ func (a *Admin) route(c Config) error {
 	a.eventRoutes()
 	a.webhookRoutes()
 	a.healthRoutes()
+	a.describedRoutes(router)
 	if err := consoleRoutes(router, notFound); err != nil {
 		return err
 	}
@@ -134,10 +135,10 @@ func allowed(router *chi.Mux, path string) []string {
 }
 
 // description is the head of the OpenAPI document. What huma would add of its own is left out: a page that loads scripts from
-// elsewhere, and $schema links in every answer.
+// elsewhere, $schema links in every answer, and its routes of the description (describedRoutes).
 func description(version string) huma.Config {
 	c := huma.DefaultConfig("Conclave admin API", version)
-	c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", nil
+	c.DocsPath, c.SchemasPath, c.OpenAPIPath, c.CreateHooks = "", "", "", nil
 	c.RejectUnknownQueryParameters = true
 	c.Info.Description = "Accounts, rooms, seats and events of a Conclave server. Errors are RFC 9457 problems."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
