@@ -43,13 +43,13 @@ type Admin struct {
 	metricsToken bool          //
 	tls          *tls.Config   //
 	log          *slog.Logger  //
-	stalled      time.Duration // bounds a write to a listener
+	stalled      time.Duration // bounds a write to a listener, and an answer to a stranger
 	failures     *failures     // locks by itself
 	paces        *paces        // locks by itself
 	idempotency  *idempotency  // locks by itself
-	inFlight     chan struct{} // semaphore
-	strangers    chan struct{} // the same for those who have proven nothing
-	listening    *audience     // locks by itself
+	inFlight     *places       // locks by itself
+	strangers    *places       // likewise
+	listening    *places       // likewise
 	meters       *meters       // atomics
 	handler      http.Handler  //
 	api          huma.API      // description only
@@ -74,8 +74,8 @@ func New(c Config) (*Admin, error) {
 	}
 	a := &Admin{
 		server: c.Server, tokens: slices.Clone(c.Tokens), metricsToken: c.MetricsToken, tls: c.TLS, log: c.Log,
-		stalled: c.stalled, failures: newFailures(c.Now), paces: newPaces(c.Now), idempotency: newIdempotency(c.Now), inFlight: make(chan struct{}, maxInFlight),
-		strangers: make(chan struct{}, maxStrangersServed), listening: newAudience(), meters: newMeters(),
+		stalled: c.stalled, failures: newFailures(c.Now), paces: newPaces(c.Now), idempotency: newIdempotency(c.Now), inFlight: newInFlight(),
+		strangers: newStrangers(), listening: newListening(), meters: newMeters(),
 	}
 	for _, host := range c.Hosts {
 		a.hosts = append(a.hosts, strings.ToLower(strings.Trim(host, "[]")))

@@ -25,6 +25,7 @@ const (
 	reasonThrottled = "throttled"
 	reasonPaced     = "paced"
 	reasonListeners = "listeners"
+	reasonShare     = "share"
 	reasonRole      = "role"
 	reasonType      = "content_type"
 	reasonPanic     = "panic"

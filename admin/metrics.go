@@ -32,7 +32,7 @@ func newMeters() *meters {
 	}
 	m.registry.MustRegister(m.requests, m.refused, m.cutOff)
 	for _, reason := range []string{
-		reasonBusy, reasonHost, reasonOrigin, reasonNoToken, reasonToken, reasonThrottled, reasonPaced, reasonListeners, reasonRole, reasonType,
+		reasonBusy, reasonHost, reasonOrigin, reasonNoToken, reasonToken, reasonThrottled, reasonPaced, reasonListeners, reasonShare, reasonRole, reasonType,
 		reasonPanic,
 	} {
 		m.refused.WithLabelValues(reason) // shown as 0 from the start, so that an alert may rest on it
@@ -46,7 +46,7 @@ func (m *meters) handler(others prometheus.Gatherer) http.Handler {
 	if others != nil {
 		all = append(all, others)
 	}
-	return promhttp.HandlerFor(all, promhttp.HandlerOpts{MaxRequestsInFlight: maxInFlight})
+	return promhttp.HandlerFor(all, promhttp.HandlerOpts{})
 }
 
 // counted counts the requests of whoever was identified, by the pattern of their route.

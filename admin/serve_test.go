@@ -90,26 +90,25 @@ func TestLargeHeader(t *testing.T) {
 	}
 }
 
-// TestShed fills every slot, of those who are known or of strangers, and asks for one more of either kind.
+// TestShed takes every place, of those who are known or of strangers, as many others would, and asks for one more of either kind.
 func TestShed(t *testing.T) {
 	for _, c := range []struct {
-		full               func(*Admin) chan struct{}
+		full               func(*Admin) *places
 		strangers, knowing int
 	}{
-		{func(a *Admin) chan struct{} { return a.inFlight }, 200, 503},
-		{func(a *Admin) chan struct{} { return a.strangers }, 503, 200},
+		{func(a *Admin) *places { return a.inFlight }, 200, 503},
+		{func(a *Admin) *places { return a.strangers }, 503, 200},
 	} {
 		r := newRig(t, nil)
-		for slots := c.full(r.admin); len(slots) < cap(slots); {
-			slots <- struct{}{}
+		for i := 0; c.full(r.admin).enter(fmt.Sprint(i), sourceOf(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))) == notTaken; {
+			i++
 		}
-		nobody := func(q *http.Request) { q.Header.Del("Authorization") }
 		wrong := func(q *http.Request) { q.Header.Set("Authorization", "Bearer wrong") }
 		for _, ask := range []struct {
 			path string
 			as   func(*http.Request)
 			want int
-		}{{"/healthz", nobody, c.strangers}, {"/healthz", wrong, c.strangers}, {"/healthz", nil, c.knowing}, {"/metrics", nil, c.knowing}, {"/v1/rooms", nil, c.knowing}} {
+		}{{"/docs", nobody, c.strangers}, {"/metrics", wrong, c.strangers}, {"/docs", nil, c.knowing}, {"/metrics", nil, c.knowing}, {"/v1/rooms", nil, c.knowing}, {"/healthz", nobody, 200}, {"/readyz", nil, 200}} {
 			path, want := ask.path, ask.want
 			got := r.ask(t, "GET", path, "", ask.as)
 			if got.status != want || (want == 503) != (got.header.Get("Retry-After") != "") {
