@@ -26,6 +26,7 @@ const (
 	reasonPaced     = "paced"
 	reasonListeners = "listeners"
 	reasonShare     = "share"
+	reasonConnected = "connections"
 	reasonRole      = "role"
 	reasonType      = "content_type"
 	reasonPanic     = "panic"

@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -66,6 +68,14 @@ func (r *rig) askUntil(t *testing.T, words string, edit func(*http.Request)) ans
 }
 
 func nobody(q *http.Request) { q.Header.Del("Authorization") }
+
+// metric fails where the metrics have not that line.
+func (r *rig) metric(t *testing.T, line string) {
+	t.Helper()
+	if body := r.ask(t, "GET", "/metrics", "", nil).body; !strings.Contains(body, "\n"+line+"\n") {
+		t.Errorf("the metrics have no %q", line)
+	}
+}
 
 // TestStalledStrangers: strangers who read no answer take their own address's places alone, and never those of the probes.
 func TestStalledStrangers(t *testing.T) {
@@ -138,5 +148,53 @@ func TestStalledToken(t *testing.T) {
 	}
 	if body := r.ask(t, "GET", "/metrics", "", nil).body; strings.Contains(body, `conclave_admin_refused_total{reason="share"} 0`) {
 		t.Error("not counted")
+	}
+}
+
+// TestConnectionsHaveShares: a token keeps so many connections open, and is told what to do; the others have theirs.
+func TestConnectionsHaveShares(t *testing.T) {
+	r := newRig(t, nil)
+	viewer := r.grant("v", server.Viewer, "", false)
+	open := func(path string) (net.Conn, *http.Response) {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.base, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", path, viewer)
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = resp.Body.Close() })
+		return c, resp
+	}
+	var first net.Conn
+	for i := range maxProvenBy {
+		c, resp := open("/v1/self")
+		if resp.StatusCode != 200 || resp.Close {
+			t.Fatalf("connection %d: %s", i, resp.Status)
+		}
+		if first == nil {
+			first = c
+		}
+	}
+	_, resp := open("/v1/self")
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 429 || !resp.Close || resp.Header.Get("Retry-After") == "" || !strings.Contains(string(text), "connections are open with this token") {
+		t.Errorf("one too many: %s %v %s, %v", resp.Status, resp.Header, text, err)
+	}
+	r.metric(t, fmt.Sprintf(`conclave_admin_connections{who="proven"} %d`, maxProvenBy+1)) // and that of whoever asks
+	r.metric(t, `conclave_admin_refused_total{reason="connections"} 1`)
+	if _, resp := open(probes[0]); resp.StatusCode != 200 {
+		t.Errorf("%s: %s", probes[0], resp.Status)
+	}
+	_ = first.Close()
+	for until := time.Now().Add(10 * time.Second); ; { // the server hears of the end by and by
+		if _, resp := open("/v1/self"); resp.StatusCode == 200 {
+			return
+		} else if time.Now().After(until) {
+			t.Fatalf("the place of one that has ended: %s", resp.Status)
+		}
 	}
 }
