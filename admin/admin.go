@@ -43,13 +43,13 @@ type Admin struct {
 	metricsToken bool          //
 	tls          *tls.Config   //
 	log          *slog.Logger  //
-	stalled      time.Duration // bounds a write to a listener
+	stalled      time.Duration // bounds a write to a listener, and an answer to a stranger
 	failures     *failures     // locks by itself
 	paces        *paces        // locks by itself
 	idempotency  *idempotency  // locks by itself
-	inFlight     chan struct{} // semaphore
-	strangers    chan struct{} // the same for those who have proven nothing
-	listening    *audience     // locks by itself
+	inFlight     *places       // locks by itself
+	strangers    *places       // likewise
+	listening    *places       // likewise
 	meters       *meters       // atomics
 	handler      http.Handler  //
 	api          huma.API      // description only
@@ -74,8 +74,8 @@ func New(c Config) (*Admin, error) {
 	}
 	a := &Admin{
 		server: c.Server, tokens: slices.Clone(c.Tokens), metricsToken: c.MetricsToken, tls: c.TLS, log: c.Log,
-		stalled: c.stalled, failures: newFailures(c.Now), paces: newPaces(c.Now), idempotency: newIdempotency(c.Now), inFlight: make(chan struct{}, maxInFlight),
-		strangers: make(chan struct{}, maxStrangersServed), listening: newAudience(), meters: newMeters(),
+		stalled: c.stalled, failures: newFailures(c.Now), paces: newPaces(c.Now), idempotency: newIdempotency(c.Now), inFlight: newInFlight(),
+		strangers: newStrangers(), listening: newListening(), meters: newMeters(),
 	}
 	for _, host := range c.Hosts {
 		a.hosts = append(a.hosts, strings.ToLower(strings.Trim(host, "[]")))
@@ -110,6 +110,7 @@ func (a *Admin) route(c Config) error {
 	a.eventRoutes()
 	a.webhookRoutes()
 	a.healthRoutes()
+	a.describedRoutes(router)
 	if err := consoleRoutes(router, notFound); err != nil {
 		return err
 	}
@@ -134,10 +135,10 @@ func allowed(router *chi.Mux, path string) []string {
 }
 
 // description is the head of the OpenAPI document. What huma would add of its own is left out: a page that loads scripts from
-// elsewhere, and $schema links in every answer.
+// elsewhere, $schema links in every answer, and its routes of the description (describedRoutes).
 func description(version string) huma.Config {
 	c := huma.DefaultConfig("Conclave admin API", version)
-	c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", nil
+	c.DocsPath, c.SchemasPath, c.OpenAPIPath, c.CreateHooks = "", "", "", nil
 	c.RejectUnknownQueryParameters = true
 	c.Info.Description = "Accounts, rooms, seats and events of a Conclave server. Errors are RFC 9457 problems."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

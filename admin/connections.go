@@ -16,14 +16,22 @@ import (
 )
 
 // connections bounds the open connections of a listener. Whoever has proven nothing yet may be sent away for the sake of who comes after
-// him: the one who has been there longest of those from his address, or of all, where there are too many. A connection over which somebody
-// has proven who he is stays. So no stranger keeps out whoever can prove himself at once, however many connections he opens.
+// him: the one who has been there longest of those from his address, where there are too many of them, or of those from the address that has
+// most, where there are too many of all. A connection over which somebody has proven who he is stays. So strangers keep out whoever can prove
+// himself only where they have some maxStrangers addresses, and open connections over all of them faster than he proves himself over his.
 type connections struct {
 	net.Listener
+	meters *meters // set once
 
 	mu        sync.Mutex
-	proven    int           // guarded by mu
-	strangers []*connection // oldest first; guarded by mu
+	proven    int                  // guarded by mu, as are the others
+	by        map[string]int       // the proven, by principal
+	strangers []*connection        // oldest first
+	from      map[netip.Prefix]int // the strangers, by source
+}
+
+func newConnections(l net.Listener, m *meters) *connections {
+	return &connections{Listener: l, meters: m, by: make(map[string]int), from: make(map[netip.Prefix]int)}
 }
 
 // connection is one of them.
@@ -32,7 +40,8 @@ type connection struct {
 	of      *connections
 	source  netip.Prefix
 	givenUp atomic.Bool // by the kernel, since the peer took nothing
-	proven  bool        // guarded by of.mu
+	by      string      // the principal who has proven himself over it first; guarded by of.mu
+	proven  bool        // likewise
 	gone    bool        // likewise
 }
 
@@ -62,46 +71,67 @@ func addressOf(peer string) netip.Addr {
 func (l *connections) enter(c *connection) (evicted *connection) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	of := 0
-	for _, s := range l.strangers {
-		if s.source == c.source {
-			of++
-		}
-	}
-	oldest := -1
-	switch {
-	case of >= maxStrangersOf:
-		oldest = slices.IndexFunc(l.strangers, func(s *connection) bool { return s.source == c.source })
-	case len(l.strangers) >= maxStrangers:
-		oldest = 0
-	}
-	if oldest >= 0 {
-		evicted = l.strangers[oldest]
-		evicted.gone = true
-		l.strangers = slices.Delete(l.strangers, oldest, oldest+1)
-	}
 	l.strangers = append(l.strangers, c)
+	l.from[c.source]++
+	l.meters.strangers.Inc()
+	switch {
+	case l.from[c.source] > maxStrangersOf:
+		evicted = l.oldest(c.source)
+	case len(l.strangers) > maxStrangers:
+		evicted = l.oldest(l.largest())
+	default:
+		return nil
+	}
+	evicted.gone = true
+	l.forget(evicted)
+	l.meters.evicted.Inc()
 	return evicted
 }
 
-// prove notes that somebody has proven who he is over the connection. Where too many have it stays what it was.
-func (c *connection) prove() {
+// oldest gives the stranger of the source that has been there longest; there is one. mu is held.
+func (l *connections) oldest(source netip.Prefix) *connection {
+	return l.strangers[slices.IndexFunc(l.strangers, func(s *connection) bool { return s.source == source })]
+}
+
+// largest gives the source of most strangers, of several the one that has been there longest; mu is held.
+func (l *connections) largest() (source netip.Prefix) {
+	most := 0
+	for _, s := range l.strangers {
+		if n := l.from[s.source]; n > most {
+			source, most = s.source, n
+		}
+	}
+	return source
+}
+
+// prove notes that a principal has proven himself over the connection; false: he has his share of them already. Where too many have, of all, it
+// stays what it was.
+func (c *connection) prove(by string) bool {
 	l := c.of
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c.proven || c.gone || l.proven >= maxProven {
-		return
+	switch {
+	case c.proven || c.gone:
+		return true
+	case l.by[by] >= maxProvenBy:
+		return false
+	case l.proven >= maxProven:
+		return true
 	}
-	c.proven = true
-	l.proven++
 	l.forget(c)
+	c.proven, c.by = true, by
+	l.proven++
+	l.by[by]++
+	l.meters.proven.Inc()
+	return true
 }
 
 // forget takes it from the strangers; mu is held.
 func (l *connections) forget(c *connection) {
-	if i := slices.Index(l.strangers, c); i >= 0 {
-		l.strangers = slices.Delete(l.strangers, i, i+1)
-	}
+	i := slices.Index(l.strangers, c)
+	l.strangers = slices.Delete(l.strangers, i, i+1)
+	less(l.from, c.source)
+	l.meters.strangers.Dec()
 }
 
 // Close ends the connection; of several Closes the first counts.
@@ -112,6 +142,8 @@ func (c *connection) Close() error {
 		c.gone = true
 		if c.proven {
 			l.proven--
+			less(l.by, c.by)
+			l.meters.proven.Dec()
 		} else {
 			l.forget(c)
 		}

@@ -172,7 +172,7 @@ func TestBadListeners(t *testing.T) {
 // TestListenersLeaveRoom: those who listen take nothing from other requests, and their own number is bounded.
 func TestListenersLeaveRoom(t *testing.T) {
 	r := newStage(t, 4)
-	for range maxInFlight + 1 {
+	for range maxInFlightBy + 1 {
 		r.listens(t, "", 0).block()
 	}
 	if got := r.ask(t, "GET", "/v1/rooms", "", nil); got.status != 200 {
@@ -223,7 +223,7 @@ func TestListenersHaveShares(t *testing.T) {
 			t.Errorf("%s: other requests are refused, too", name)
 		}
 	}
-	u := newAudience()
+	u := newListening()
 	for range 3 {
 		u.enter("a", here)
 	}

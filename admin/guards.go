@@ -25,6 +25,8 @@ const (
 	reasonThrottled = "throttled"
 	reasonPaced     = "paced"
 	reasonListeners = "listeners"
+	reasonShare     = "share"
+	reasonConnected = "connections"
 	reasonRole      = "role"
 	reasonType      = "content_type"
 	reasonPanic     = "panic"

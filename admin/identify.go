@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,6 +24,10 @@ func (a *Admin) open(path string) bool {
 // one who asks may do is for authorize to say. It comes before anything that is bounded for all, since to look at a token costs a hash.
 func (a *Admin) identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slices.Contains(probes, r.URL.Path) {
+			next.ServeHTTP(w, r)
+			return
+		}
 		if a.open(r.URL.Path) {
 			a.welcome(w, r, next)
 			return
@@ -70,8 +75,12 @@ func (a *Admin) paced(w http.ResponseWriter, r *http.Request, p *principal, next
 		a.refuse(w, reasonPaced, http.StatusTooManyRequests, "too many requests with this token; slow down")
 		return
 	}
-	if c := connectionOf(r.Context()); c != nil {
-		c.prove()
+	if c := connectionOf(r.Context()); c != nil && !c.prove(p.id) {
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+		a.refuse(w, reasonConnected, http.StatusTooManyRequests,
+			fmt.Sprintf("%d connections are open with this token; close those that do nothing, or use a token of its own for each program", maxProvenBy))
+		return
 	}
 	next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, p)))
 }

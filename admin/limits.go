@@ -9,7 +9,7 @@ const (
 	headerPatience = 5 * time.Second
 	// readPatience bounds the wait for header and body together.
 	readPatience = 10 * time.Second
-	// writePatience bounds the writing of an answer; the largest is a page of seats or the metrics, some 100 KiB.
+	// writePatience bounds the writing of an answer; the largest is a page of seats or the metrics, some 100 KiB. A stranger has stalledPatience.
 	writePatience = 30 * time.Second
 	// idlePatience is how long a connection is kept for the next request.
 	idlePatience = 60 * time.Second
@@ -29,14 +29,18 @@ const (
 	maxHeader = 16 << 10
 	// maxBody bounds a request's body in octets; the largest is the list of an account's devices.
 	maxBody = 16 << 10
-	// maxProven bounds the connections of those who have proven who they are: those of maxListening, and beside them a swarm that makes
-	// accounts in parallel, which uses some tens.
-	maxProven = maxListening + 256
+	// maxProven bounds the connections of those who have proven who they are: those of maxListening, and beside them those of requests, which
+	// a swarm uses some tens of. maxProvenBy bounds those of one token or certificate likewise.
+	maxProven, maxProvenBy = maxListening + 512, maxListeningBy + 128
 	// maxStrangers bounds the connections over which nobody has proven anything yet, which an honest client does within milliseconds;
 	// maxStrangersOf those of one source: several browsers, which open six each before they know the token.
 	maxStrangers, maxStrangersOf = 256, 64
-	// maxInFlight bounds requests that are worked on at a time, maxStrangersServed those of strangers (health, metrics, the console's files).
-	maxInFlight, maxStrangersServed = 64, 32
+	// maxInFlight bounds requests that are worked on at a time: each costs what its answer has, up to some 200 KiB. maxInFlightBy bounds those of
+	// one token or certificate: a swarm of 500 whose callers ask for themselves has some tens at a time.
+	maxInFlight, maxInFlightBy = 256, 64
+	// maxStrangersServed bounds the requests of strangers (metrics, the console's files, the description), maxStrangersServedFrom those from one
+	// address: two browsers at a time behind one proxy, six each, and some more.
+	maxStrangersServed, maxStrangersServedFrom = 64, 16
 
 	// maxListening bounds those who listen to events: each is a connection and a goroutine, some 30 KiB. maxListeningBy bounds those of one
 	// token or certificate, so that no viewer takes all places; maxListeningFrom those from one address, where somebody has several.
@@ -46,7 +50,8 @@ const (
 	listenerBuffer = 64 << 10
 	// heartbeat is how often a listener gets something where nothing happens: proxies close what is silent for a minute.
 	heartbeat = 15 * time.Second
-	// stalledPatience is how long a listener may take nothing of what its own kernel has no room for, and bounds one write to it.
+	// stalledPatience is how long a listener may take nothing of what its own kernel has no room for, and bounds one write to it. It bounds the
+	// whole answer to a stranger, too.
 	stalledPatience = 5 * time.Second
 	// retryListening is what a listener is told to wait before it comes back.
 	retryListening = 2 * time.Second

@@ -11,13 +11,18 @@ import (
 
 // meters counts the API itself. Labels are closed sets: the route's pattern, never its path.
 type meters struct {
-	registry *prometheus.Registry
-	requests *prometheus.CounterVec
-	refused  *prometheus.CounterVec
-	cutOff   prometheus.Counter
+	registry          *prometheus.Registry
+	requests          *prometheus.CounterVec
+	refused           *prometheus.CounterVec
+	cutOff            prometheus.Counter
+	proven, strangers prometheus.Gauge // connections
+	evicted           prometheus.Counter
 }
 
 func newMeters() *meters {
+	open := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "conclave_admin_connections", Help: "Open connections to the admin API: proven are those with a token or a certificate, strangers the others.",
+	}, []string{"who"})
 	m := &meters{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -29,10 +34,14 @@ func newMeters() *meters {
 		cutOff: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "conclave_admin_listeners_cut_off_total", Help: "Listeners to events that did not take them in time.",
 		}),
+		proven: open.WithLabelValues("proven"), strangers: open.WithLabelValues("strangers"),
+		evicted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "conclave_admin_connections_evicted_total", Help: "Connections of strangers to the admin API that were closed since others came.",
+		}),
 	}
-	m.registry.MustRegister(m.requests, m.refused, m.cutOff)
+	m.registry.MustRegister(m.requests, m.refused, m.cutOff, open, m.evicted)
 	for _, reason := range []string{
-		reasonBusy, reasonHost, reasonOrigin, reasonNoToken, reasonToken, reasonThrottled, reasonPaced, reasonListeners, reasonRole, reasonType,
+		reasonBusy, reasonHost, reasonOrigin, reasonNoToken, reasonToken, reasonThrottled, reasonPaced, reasonListeners, reasonShare, reasonConnected, reasonRole, reasonType,
 		reasonPanic,
 	} {
 		m.refused.WithLabelValues(reason) // shown as 0 from the start, so that an alert may rest on it
@@ -46,7 +55,7 @@ func (m *meters) handler(others prometheus.Gatherer) http.Handler {
 	if others != nil {
 		all = append(all, others)
 	}
-	return promhttp.HandlerFor(all, promhttp.HandlerOpts{MaxRequestsInFlight: maxInFlight})
+	return promhttp.HandlerFor(all, promhttp.HandlerOpts{})
 }
 
 // counted counts the requests of whoever was identified, by the pattern of their route.

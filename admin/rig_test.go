@@ -21,11 +21,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // rig is an API that serves on a real listener over a fake server.
 type rig struct {
 	*fake
-	admin *Admin
-	base  string
-	token string
-	log   *lockedBuffer
-	http  *http.Client
+	admin    *Admin
+	listener net.Listener
+	base     string
+	token    string
+	log      *lockedBuffer
+	http     *http.Client
 }
 
 type lockedBuffer struct {
@@ -64,7 +65,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.base = "http://" + l.Addr().String()
+	r.listener, r.base = l, "http://"+l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.Serve(ctx, l) }()

@@ -14,7 +14,7 @@ import (
 // Serve answers on the listener until the context ends, then lets requests in flight finish within a bound and returns nil;
 // or returns the error that ended the listening. It closes the listener in any case.
 func (a *Admin) Serve(ctx context.Context, l net.Listener) error {
-	l = &connections{Listener: l}
+	l = newConnections(l, a.meters)
 	if a.tls != nil {
 		l = tls.NewListener(l, a.tls)
 	}

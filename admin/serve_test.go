@@ -90,26 +90,25 @@ func TestLargeHeader(t *testing.T) {
 	}
 }
 
-// TestShed fills every slot, of those who are known or of strangers, and asks for one more of either kind.
+// TestShed takes every place, of those who are known or of strangers, as many others would, and asks for one more of either kind.
 func TestShed(t *testing.T) {
 	for _, c := range []struct {
-		full               func(*Admin) chan struct{}
+		full               func(*Admin) *places
 		strangers, knowing int
 	}{
-		{func(a *Admin) chan struct{} { return a.inFlight }, 200, 503},
-		{func(a *Admin) chan struct{} { return a.strangers }, 503, 200},
+		{func(a *Admin) *places { return a.inFlight }, 200, 503},
+		{func(a *Admin) *places { return a.strangers }, 503, 200},
 	} {
 		r := newRig(t, nil)
-		for slots := c.full(r.admin); len(slots) < cap(slots); {
-			slots <- struct{}{}
+		for i := 0; c.full(r.admin).enter(fmt.Sprint(i), sourceOf(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))) == notTaken; {
+			i++
 		}
-		nobody := func(q *http.Request) { q.Header.Del("Authorization") }
 		wrong := func(q *http.Request) { q.Header.Set("Authorization", "Bearer wrong") }
 		for _, ask := range []struct {
 			path string
 			as   func(*http.Request)
 			want int
-		}{{"/healthz", nobody, c.strangers}, {"/healthz", wrong, c.strangers}, {"/healthz", nil, c.knowing}, {"/metrics", nil, c.knowing}, {"/v1/rooms", nil, c.knowing}} {
+		}{{"/docs", nobody, c.strangers}, {"/metrics", wrong, c.strangers}, {"/docs", nil, c.knowing}, {"/metrics", nil, c.knowing}, {"/v1/rooms", nil, c.knowing}, {"/healthz", nobody, 200}, {"/readyz", nil, 200}} {
 			path, want := ask.path, ask.want
 			got := r.ask(t, "GET", path, "", ask.as)
 			if got.status != want || (want == 503) != (got.header.Get("Retry-After") != "") {
@@ -139,6 +138,8 @@ func TestStrangersTakeNoPlaces(t *testing.T) {
 			t.Fatalf("the oldest is kept: %v", err)
 		}
 	}
+	r.metric(t, "conclave_admin_connections_evicted_total 8")
+	r.metric(t, fmt.Sprintf(`conclave_admin_connections{who="strangers"} %d`, maxStrangersOf))
 	fresh := &rig{base: r.base, token: r.token, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	for _, who := range []*rig{r, fresh} {
 		if got := who.ask(t, "GET", "/v1/rooms", "", nil); got.status != 200 {
@@ -149,7 +150,7 @@ func TestStrangersTakeNoPlaces(t *testing.T) {
 
 // TestConnections is the count of those that are open, with sources and numbers that no test has sockets for.
 func TestConnections(t *testing.T) {
-	l := &connections{}
+	l := newConnections(nil, newMeters())
 	open := func(source byte) (c, evicted *connection) {
 		ours, theirs := net.Pipe()
 		t.Cleanup(func() { _ = theirs.Close() })
@@ -162,29 +163,46 @@ func TestConnections(t *testing.T) {
 			t.Fatalf("a request does not find its connection over %T", over)
 		}
 	}
-	first.prove()
+	first.prove("a")
 	second, _ := open(1)
+	var flood []*connection
 	for i := range maxStrangers - 1 {
-		if _, evicted := open(byte(2 + i%200)); evicted != nil {
+		c, evicted := open(byte(2 + i%(maxStrangers/maxStrangersOf))) // nearly as many each as one may have
+		if evicted != nil {
 			t.Fatalf("the %d. stranger costs another his place", i+2)
 		}
+		flood = append(flood, c)
 	}
-	if _, evicted := open(250); evicted != second {
-		t.Error("the oldest stranger has his place still")
+	for i := range maxStrangers {
+		if _, evicted := open(byte(6 + i%100)); evicted == second || evicted == nil {
+			t.Fatal("the flood takes the place of the one from elsewhere, or all have places")
+		} else if i == 0 && evicted != flood[0] {
+			t.Error("the oldest of the source that has most has its place still")
+		}
 	}
-	second.prove() // too late
+	if flood[0].prove("a"); flood[0].proven { // too late
+		t.Error("one that was sent away is proven")
+	}
 	if first.Close(); l.proven != 0 || len(l.strangers) != maxStrangers {
 		t.Errorf("%d proven, %d strangers", l.proven, len(l.strangers))
 	}
-	_, _ = first.Close(), second.Close() // a second time, and one that was evicted
+	_, _ = first.Close(), flood[0].Close() // a second time, and one that was evicted
 	if l.proven != 0 || len(l.strangers) != maxStrangers {
 		t.Errorf("counted twice: %d proven, %d strangers", l.proven, len(l.strangers))
 	}
-	for l.proven = maxProven; len(l.strangers) > 0; {
+	for l.proven = maxProven; len(l.strangers) > 1; {
 		c := l.strangers[0]
-		if c.prove(); c.proven {
-			t.Fatal("more are proven than may be")
+		if served := c.prove("a"); c.proven || !served {
+			t.Fatal("more are proven than may be, or one is refused for the sake of others")
 		}
 		_ = c.Close()
+	}
+	last := l.strangers[0]
+	l.proven, l.by["a"] = maxProvenBy, maxProvenBy
+	if last.prove("a") || last.proven || !last.prove("b") || !last.prove("a") {
+		t.Error("the share of a principal is no bound, or one of others")
+	}
+	if _ = last.Close(); l.by["b"] != 0 || len(l.by) != 1 || len(l.from) != 0 {
+		t.Errorf("who has gone is kept: %v, %v", l.by, l.from)
 	}
 }

@@ -4,67 +4,72 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
+	"time"
 )
 
-// bounded sheds requests beyond their bounds, instead of queueing them. It comes after identified: who has proven nothing has slots of his
-// own, so that he takes nothing from those who have. Those who listen to events have others, and each of them a share.
+// probes tell whether the server lives and takes calls. Their answers are constant and tiny, so that they need no place, and whoever asks for
+// them need not be known: were they refused while somebody else keeps the API busy, a watchdog would restart the server and end its calls.
+var probes = []string{"/healthz", "/readyz"}
+
+// bounded sheds requests beyond their bounds, instead of queueing them. It comes after identified: who has proven nothing has places of his
+// own, so that he takes nothing from those who have, and less time to take an answer. Those who listen to events have others.
 func (a *Admin) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := principalOf(r.Context())
-		if p != nil && r.URL.Path == eventsPath {
-			a.listens(w, r, p, next)
+		if slices.Contains(probes, r.URL.Path) {
+			next.ServeHTTP(w, r)
 			return
 		}
-		slots := a.inFlight
-		if p == nil {
-			slots = a.strangers
-		}
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-			next.ServeHTTP(w, r)
+		p, by, of := principalOf(r.Context()), "", a.strangers
+		switch {
+		case p == nil:
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(a.stalled)) // where it cannot be set the answer goes nowhere
+		case r.URL.Path == eventsPath:
+			by, of = p.id, a.listening
 		default:
-			a.busy(w, "too many requests at a time; try again")
+			by, of = p.id, a.inFlight
 		}
+		source := sourceOf(peer(r))
+		if why := of.enter(by, source); why != notTaken {
+			a.shed(w, of, why)
+			return
+		}
+		defer of.leave(by, source)
+		next.ServeHTTP(w, r)
 	})
 }
 
-func (a *Admin) busy(w http.ResponseWriter, detail string) {
-	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
-	a.refuse(w, reasonBusy, http.StatusServiceUnavailable, detail)
-}
-
-// listens lets one listen to events if there is room, of his share, too.
-func (a *Admin) listens(w http.ResponseWriter, r *http.Request, p *principal, next http.Handler) {
-	source := sourceOf(peer(r))
-	switch a.listening.enter(p.id, source) {
+// shed says why there is no place, and what to do.
+func (a *Admin) shed(w http.ResponseWriter, of *places, why taken) {
+	after, reason, status, detail := of.wait, of.reason, http.StatusTooManyRequests, ""
+	switch why {
 	case shareTaken:
-		w.Header().Set("Retry-After", strconv.Itoa(int(stalledPatience.Seconds())))
-		a.refuse(w, reasonListeners, http.StatusTooManyRequests,
-			fmt.Sprintf("%d listen to events with this token; end some of them, or use a token of its own for each program", maxListeningBy))
+		detail = fmt.Sprintf(of.byWords, of.mostBy)
 	case sourceTaken:
-		w.Header().Set("Retry-After", strconv.Itoa(int(stalledPatience.Seconds())))
-		a.refuse(w, reasonListeners, http.StatusTooManyRequests,
-			fmt.Sprintf("%d listen to events from this address; end some of them, or listen once and pass the events on", maxListeningFrom))
-	case allTaken:
-		a.busy(w, "too many listen to events; try again")
+		detail = fmt.Sprintf(of.fromWords, of.mostFrom)
 	default:
-		defer a.listening.leave(p.id, source)
-		next.ServeHTTP(w, r)
+		after, reason, status, detail = retryAfter, reasonBusy, http.StatusServiceUnavailable, of.allWords
 	}
+	w.Header().Set("Retry-After", strconv.Itoa(after))
+	a.refuse(w, reason, status, detail)
 }
 
-// audience counts those who listen to events.
-type audience struct {
+// places bounds how many are served at a time: all of them, those of one principal, and those from one address.
+type places struct {
+	most, mostBy, mostFrom       int    // set once, as are the others up to mu
+	reason                       string // the metric's label where a share is taken
+	wait                         int    // what is in Retry-After then, in seconds
+	byWords, fromWords, allWords string // what the problem says; of a share with its number
+
 	mu   sync.Mutex
 	all  int                  // guarded by mu, as are the others
 	by   map[string]int       // by principal
 	from map[netip.Prefix]int // by source
 }
 
-// Why there is no room for a listener.
+// Why there is no place.
 type taken int
 
 const (
@@ -74,21 +79,54 @@ const (
 	allTaken
 )
 
-func newAudience() *audience {
-	return &audience{by: make(map[string]int), from: make(map[netip.Prefix]int)}
+// emptied makes the places ready for use.
+func (u *places) emptied() *places {
+	u.by, u.from = make(map[string]int), make(map[netip.Prefix]int)
+	return u
+}
+
+// newInFlight bounds the requests of those who have proven who they are. Several of them come from one address, that of a proxy.
+func newInFlight() *places {
+	u := &places{
+		most: maxInFlight, mostBy: maxInFlightBy, mostFrom: maxInFlight, reason: reasonShare, wait: retryAfter,
+		byWords:  "%d requests with this token are being answered; read their answers, ask for less at a time, or use a token of its own for each program",
+		allWords: "too many requests at a time; try again",
+	}
+	return u.emptied()
+}
+
+// newStrangers bounds the requests of those who have proven nothing.
+func newStrangers() *places {
+	u := &places{
+		most: maxStrangersServed, mostBy: maxStrangersServed, mostFrom: maxStrangersServedFrom, reason: reasonShare, wait: retryAfter,
+		fromWords: "%d requests without a token from this address are being answered; read their answers, ask for less at a time, or give a token",
+		allWords:  "too many requests at a time; try again, or give a token",
+	}
+	return u.emptied()
+}
+
+// newListening bounds those who listen to events.
+func newListening() *places {
+	u := &places{
+		most: maxListening, mostBy: maxListeningBy, mostFrom: maxListeningFrom, reason: reasonListeners, wait: int(stalledPatience.Seconds()),
+		byWords:   "%d listen to events with this token; end some of them, or use a token of its own for each program",
+		fromWords: "%d listen to events from this address; end some of them, or listen once and pass the events on",
+		allWords:  "too many listen to events; try again",
+	}
+	return u.emptied()
 }
 
 // enter counts one more, if there is room.
-func (u *audience) enter(by string, from netip.Prefix) taken {
+func (u *places) enter(by string, from netip.Prefix) taken {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
-	case u.by[by] >= maxListeningBy:
-		return shareTaken
-	case u.from[from] >= maxListeningFrom:
-		return sourceTaken
-	case u.all >= maxListening:
+	case u.all >= u.most:
 		return allTaken
+	case u.by[by] >= u.mostBy:
+		return shareTaken
+	case u.from[from] >= u.mostFrom:
+		return sourceTaken
 	}
 	u.all++
 	u.by[by]++
@@ -97,14 +135,17 @@ func (u *audience) enter(by string, from netip.Prefix) taken {
 }
 
 // leave counts one less.
-func (u *audience) leave(by string, from netip.Prefix) {
+func (u *places) leave(by string, from netip.Prefix) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.all--
-	if u.by[by]--; u.by[by] == 0 {
-		delete(u.by, by)
-	}
-	if u.from[from]--; u.from[from] == 0 {
-		delete(u.from, from)
+	less(u.by, by)
+	less(u.from, from)
+}
+
+// less counts one less of a key, and forgets one that has none.
+func less[K comparable](m map[K]int, key K) {
+	if m[key]--; m[key] == 0 {
+		delete(m, key)
 	}
 }

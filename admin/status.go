@@ -21,7 +21,7 @@ func (a *Admin) nodeRoutes(version string) {
 	const drain = "/v1/node/drain"
 	begin := operation(server.Administrator, "begin-drain", http.MethodPut, drain, "Empty the server: take no new calls")
 	begin.Description = "New calls get 503 with Retry-After, and so do OPTIONS outside of calls and /readyz; calls that stand go on, move and change. " +
-		"calls tells how many are left; node.draining is told when there is none. It ends with a DELETE, or with the process."
+		"calls tells how many are left, away how many seats wait for their owners; node.draining is told when there is none of either. It ends with a DELETE, or with the process."
 	huma.Register(a.api, begin, a.drained(version, true))
 	huma.Register(a.api, operation(server.Administrator, "end-drain", http.MethodDelete, drain, "Take new calls again"), a.drained(version, false))
 }

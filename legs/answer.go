@@ -60,7 +60,7 @@ func (l *Leg) Accept(in *dialog.Incoming) error {
 	l.first = nil
 	l.dlg = d
 	l.owner.Accepted(l)
-	go l.run()
+	l.start()
 	return nil
 }
 

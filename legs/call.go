@@ -98,7 +98,7 @@ func (line *Line) place(ctx context.Context, ep *dialog.Endpoint, o Outgoing, m 
 	l.call.Handover = nil
 	l.settle()
 	owner.Accepted(l)
-	go l.run() //nolint:gosec // the leg outlives the ctx of its set-up
+	l.start() // it outlives the ctx of its set-up
 	return l, nil
 }
 

@@ -1,6 +1,7 @@
 package legs
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/conclave/conclave/keying"
@@ -27,5 +28,26 @@ func TestHangupNeverWaits(t *testing.T) {
 	<-c.callee.Done()
 	if err := c.callee.Hangup(within(t), "late"); err == nil {
 		t.Error("a leg that ended took a command")
+	}
+}
+
+// TestNobodyWaitsForALegThatNeverRuns: a command that came before it was given up is not done, and whoever waits for it is told.
+func TestNobodyWaitsForALegThatNeverRuns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l, err := w.calling.line.newLeg(keying.Call{Local: alice, Peer: room, Policy: w.policy}, newOwner(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := make(chan error, 1)
+	go func() { moved <- l.Roam(within(t), l.Stream().LocalAddr().Addr(), false) }()
+	eventually(t, "the command waits", func() bool { return len(l.mailbox) == 1 })
+	l.Release()
+	if err := got(t, moved, "a command that is not done"); !errors.Is(err, ErrEnded) {
+		t.Errorf("the command that waited: %v", err)
+	}
+	got(t, l.Done(), "the end")
+	if err := l.Hold(within(t), true); !errors.Is(err, ErrEnded) || l.State() != Ended {
+		t.Errorf("a command after that: %v, %v", err, l.State())
 	}
 }

@@ -136,7 +136,8 @@ type Leg struct {
 	referring atomic.Bool    // one is under way
 	ending    chan Ending    // why the leg is to end: holds the first cause
 	hasKeys   chan struct{}  // closed when the stream has its first keys
-	finished  chan struct{}  // closed when the goroutine has ended
+	started   atomic.Bool    // the goroutine has
+	finished  chan struct{}  // closed when the goroutine has ended, or never will begin
 	helpers   sync.WaitGroup // goroutines of the leg's, all of which end before it
 	released  atomic.Bool
 }
@@ -209,17 +210,22 @@ func (l *Leg) Terms() *Terms { return l.terms.Load() }
 // Dialog is the leg's dialog; nil before Owner.Accepted, or Outgoing.OnDialog.
 func (l *Leg) Dialog() Dialog { return l.dlg }
 
-// Done is closed when the leg's goroutine has ended.
+// Done is closed when the leg's goroutine has ended, or the leg was released without ever having one.
 func (l *Leg) Done() <-chan struct{} { return l.finished }
 
 // Keyed is closed when the first keys run and stand in Terms: from the start, or once the handshake of DTLS-SRTP is over.
 func (l *Leg) Keyed() <-chan struct{} { return l.hasKeys }
 
 // Release closes the stream, whose contexts are the last to hold the keys, and wipes an exchange that is still
-// open and what the leg would have gone on with. The owner calls it once nobody ticks the stream any more.
+// open and what the leg would have gone on with. The owner calls it once nobody ticks the stream any more. A leg that does not
+// run yet never will: whoever has a command for it is told so.
 func (l *Leg) Release() {
 	if l.released.Swap(true) {
 		return
+	}
+	if !l.started.Load() {
+		l.state.Store(uint32(Ended))
+		close(l.finished)
 	}
 	if err := l.stream.Close(); err != nil {
 		l.line.Log.Debug("closing the stream", "leg", l.id, "err", err)

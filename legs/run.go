@@ -9,6 +9,12 @@ import (
 	"github.com/conclave/conclave/legs/dialog"
 )
 
+// start has the leg run.
+func (l *Leg) start() {
+	l.started.Store(true)
+	go l.run()
+}
+
 // run is the leg's goroutine: the only owner of its negotiation.
 func (l *Leg) run() {
 	defer close(l.finished)
@@ -142,10 +148,13 @@ func (l *Leg) within(ctx context.Context, do func()) error {
 	select {
 	case <-done:
 		return nil
+	case <-l.finished: // it may still be the last thing that the leg did
+		err = ErrEnded
 	case <-ctx.Done():
+		err = ctx.Err()
 	}
 	if state.CompareAndSwap(posted, withdrawn) {
-		return ctx.Err()
+		return err
 	}
 	<-done
 	return nil

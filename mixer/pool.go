@@ -46,7 +46,7 @@ type Pool struct {
 // many processors as cores, goroutines that compute keep them all, and a tick waits for the end of a scheduling slice of 10 ms;
 // with more, a processor is idle when the tick is due, and the kernel, which slices finer, runs it soon. Ticks 10 ms or more
 // late beside one computing goroutine per core, three alternating runs on a shared machine of two cores: 44 to 57 % with one
-// processor per core, 0.2 to 7 % with two. Locking the workers to threads showed no gain and is not done.
+// processor per core, 0.2 to 7 % with two.
 func Procs(cores int) int { return procsPerCore * cores }
 
 // slot is the rooms that start their tick at the same time: a list that is replaced, never changed.

@@ -38,6 +38,9 @@ const (
 	notifyPatience = 2 * time.Second
 	// linksSettle is how long the addresses of an interface are given to settle once one came or went.
 	linksSettle = time.Second
+	// roamPatience bounds the wait for one leg to take our new address, while the others wait behind it: longer than a leg waits for a
+	// processor (dhDeadline) or for its room (roomPatience), which is all that it does at a time.
+	roamPatience = 3 * time.Second
 	// rehousePace is the time between two calls that are told our new address: fifty a second make no storm of answers.
 	rehousePace = 20 * time.Millisecond
 	// keptMoves bounds the moves whose outcome can be asked for.

@@ -61,6 +61,7 @@ func (s *Server) dial(ctx context.Context, o *tenancy, d device, only keying.Met
 		return errNoMethod
 	}
 	peer := s.uri(o.seat.who.Account)
+	var known string // the dialog of the call that was tried last
 	out := legs.Outgoing{
 		Invitation: dialog.Invitation{
 			URI: d.uri, To: peer, From: s.uri(o.room.name), ContactUser: o.room.name, Flow: d.flow, Transport: d.transport, Destination: d.destination,
@@ -68,6 +69,7 @@ func (s *Server) dial(ctx context.Context, o *tenancy, d device, only keying.Met
 		Local: s.uri(o.room.name), Peer: peer, Policy: policy, Methods: methods, Codecs: s.cfg.codecsOf(""),
 		OnFallback: func(from, to keying.Method, why *legs.Refused) {
 			s.log.Info("a device refused a method", "move", o.move.id, "method", string(from), "next", string(to), "status", why.Status)
+			s.calls.remove(known) // it was taken without keys: it has ended, and the next may ring for long
 		},
 	}
 	if running := o.running(); running != nil && policy.MoveTGK == keying.MoveRunning && slices.Contains(methods, keying.MIKEYPSK) {
@@ -75,10 +77,9 @@ func (s *Server) dial(ctx context.Context, o *tenancy, d device, only keying.Met
 		out.Methods = append([]keying.Method{keying.MIKEYPSK}, slices.DeleteFunc(methods, func(m keying.Method) bool { return m == keying.MIKEYPSK })...)
 	}
 	o.called = true
-	var known string
 	out.OnDialog = func(leg *legs.Leg, d *dialog.Dialog) {
 		s.calls.remove(known) // of a call before that came to nothing
-		known = d.ID()
+		o.leg, known = leg, d.ID()
 		s.calls.add(known, &call{leg: leg, tenancy: o, identity: peer, who: o.seat.who, room: o.room.name, from: d.RemoteSource(), transport: d.Transport()})
 	}
 	_, err := s.line.Call(ctx, s.endpoint, out, o)

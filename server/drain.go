@@ -16,7 +16,7 @@ type drain struct {
 	on atomic.Bool
 
 	mu   sync.Mutex // held while its events are told, so that they are in order
-	left int        // calls when that was looked at last
+	left int        // calls, and seats that wait for their owners, when they were counted last
 }
 
 // Drain empties the server of calls, or has it take new ones again.
@@ -29,13 +29,14 @@ func (s *Server) setDrain(on bool) {
 	s.drain.mu.Lock()
 	defer s.drain.mu.Unlock()
 	if s.drain.on.Swap(on) != on {
-		s.drain.left = s.ledger.total()
-		s.publish(Event{Type: EventNodeDraining, Data: NodeDraining{Draining: on, Calls: s.drain.left}})
-		s.log.Info("draining", "on", on, "calls", s.drain.left)
+		calls, away := s.ledger.left()
+		s.drain.left = calls + away
+		s.publish(Event{Type: EventNodeDraining, Data: NodeDraining{Draining: on, Calls: calls, Away: away}})
+		s.log.Info("draining", "on", on, "calls", calls, "away", away)
 	}
 }
 
-// watchDrain tells when the last call of a drain is over.
+// watchDrain tells when the last call of a drain is over, and nobody is waited for who lost his.
 func (s *Server) watchDrain() {
 	s.drain.mu.Lock()
 	defer s.drain.mu.Unlock()
@@ -43,7 +44,8 @@ func (s *Server) watchDrain() {
 		return
 	}
 	had := s.drain.left
-	if s.drain.left = s.ledger.total(); had > 0 && s.drain.left == 0 {
+	calls, away := s.ledger.left()
+	if s.drain.left = calls + away; had > 0 && s.drain.left == 0 {
 		s.publish(Event{Type: EventNodeDraining, Data: NodeDraining{Draining: true}})
 		s.log.Info("drained: no call is left")
 	}

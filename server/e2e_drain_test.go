@@ -13,7 +13,7 @@ import (
 )
 
 // TestDrain: a server that is emptied takes nobody new, in whatever way he comes, and opens no room for him; the calls that stand go on, and move
-// (TestOwnerComesBack: and come back). It is told when the last is over, and takes calls again when it is told to.
+// and come back. It is told when the last is over and nobody is waited for, and takes calls again when it is told to.
 func TestDrain(t *testing.T) {
 	s := serveTest(t, "rooms: {permanent: [{name: hall}]}\n")
 	ann := enrolled(t, s, NewAccount{Name: "ann"})
@@ -62,11 +62,30 @@ func TestDrain(t *testing.T) {
 	}
 	until(t, "one call is left", func() bool { return s.ledger.total() == 1 })
 	until(t, "it was seen", func() bool { return measured(t, s)["conclave_draining"] == 1 })
-	if err := moved.Hangup(t.Context(), "hangup"); err != nil {
+	var ours *legs.Leg
+	r := s.rooms.find("hall")
+	if err := r.do(t.Context(), func() { ours = r.seats[seat.ID].leg() }); err != nil {
+		t.Fatal(err)
+	}
+	if err := ours.Hangup(t.Context(), "media_timeout"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "its owner is waited for", func() bool { v := s.Node(t.Context()); return v.Calls == 0 && v.Away == 1 })
+	s.watchDrain()
+	s.drain.mu.Lock()
+	if s.drain.left != 1 {
+		t.Errorf("%d are left while one is waited for", s.drain.left)
+	}
+	s.drain.mu.Unlock()
+	back, now := phone.joins("hall")
+	if v := s.Node(t.Context()); now.ID != seat.ID || v.Calls != 1 || v.Away != 0 {
+		t.Errorf("came back to %+v: %+v", now, v)
+	}
+	if err := back.Hangup(t.Context(), "hangup"); err != nil {
 		t.Error(err)
 	}
 	told := drainsTold(t, events, 2)
-	if told[0] != (NodeDraining{true, 1}) || told[1] != (NodeDraining{true, 0}) {
+	if told[0] != (NodeDraining{true, 1, 0}) || told[1] != (NodeDraining{true, 0, 0}) {
 		t.Errorf("told %+v", told)
 	}
 	if n := measured(t, s)[`conclave_refusals_total{reason="draining"}`]; n != 2 {

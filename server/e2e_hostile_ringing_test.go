@@ -3,9 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"strconv"
-	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/conclave/conclave/legs"
@@ -90,80 +87,6 @@ func (p *pair) gone(t *testing.T) {
 		v, err := p.Seat(t.Context(), "hall", p.seat.ID)
 		return err == nil && v.Leg == nil
 	})
-}
-
-// TestPhoneHangsUpAtOnce: a device that takes the call and ends it before it was heard leaves the seat where it was.
-func TestPhoneHangsUpAtOnce(t *testing.T) {
-	t.Parallel()
-	p := newPair(t, "")
-	p.phone.mute.Store(true)
-	moving := make(chan error, 1)
-	go func() { moving <- p.old.Refer(t.Context(), p.phone.uri()) }()
-	leg := taken(t, p.phone.legs)
-	if err := leg.Hangup(t.Context(), "hangup"); err != nil {
-		t.Fatal(err)
-	}
-	var refused *legs.Refused
-	if err := taken(t, moving); !errors.As(err, &refused) {
-		t.Errorf("the referral ends with %v", err)
-	}
-	p.same(t)
-	if n := p.failed(t, byReferral, moveDone); n != 0 {
-		t.Errorf("%v moves are done", n)
-	}
-}
-
-// TestByeAtOnce: a device that takes the call and hangs up with the octets of its answer just sent, or of our ACK just read, has hung up: its BYE is
-// of a dialog that we know, and the move waits for no sound of it.
-func TestByeAtOnce(t *testing.T) {
-	for _, behind := range []string{"SIP/2.0 200 ", "ACK "} {
-		t.Run("behind "+strings.TrimSpace(behind), func(t *testing.T) {
-			t.Parallel()
-			p := newPair(t, "")
-			p.waits.Store(&patience{ring: e2ePatience, call: e2ePatience, heard: e2ePatience, turn: e2ePatience})
-			on := newRelay(t, p.Server)
-			var once atomic.Bool
-			byes := make(chan int, 1)
-			adds := func(m string) string {
-				r := reply{text: m}
-				number, method, _ := strings.Cut(r.field("CSeq"), " ")
-				if line := statusLine.FindStringSubmatch(m); line != nil && number == "77" {
-					status, _ := strconv.Atoi(line[1])
-					select {
-					case byes <- status:
-					default: // the same once more
-					}
-				}
-				if !strings.HasPrefix(m, behind) || method != "INVITE" && method != "ACK" || !strings.Contains(r.field("From"), "hall") || once.Swap(true) {
-					return ""
-				}
-				at := on.conn.LocalAddr().String()
-				return strings.Join([]string{
-					"BYE sip:hall@" + on.server.String() + " SIP/2.0", "Via: SIP/2.0/UDP " + at + ";branch=z9hG4bK" + word(), "Max-Forwards: 70",
-					"From: " + r.field("To"), "To: " + r.field("From"), "Call-ID: " + r.field("Call-ID"), "CSeq: 77 BYE", "Content-Length: 0", "", "",
-				}, "\r\n")
-			}
-			on.mu.Lock()
-			on.adds = adds
-			on.mu.Unlock()
-			p.phone.via = on.conn.LocalAddr().String()
-			p.phone.mute.Store(true)
-			p.phone.register()
-			moving := make(chan error, 1)
-			go func() { moving <- p.old.Refer(t.Context(), p.phone.uri()) }()
-			if status := taken(t, byes); status != 200 {
-				t.Errorf("the BYE is answered %d", status)
-			}
-			var refused *legs.Refused
-			if err := taken(t, moving); !errors.As(err, &refused) || refused.Status != 487 {
-				t.Errorf("the referral ends with %v", err)
-			}
-			if p.failed(t, byReferral, failEnded) != 1 {
-				t.Errorf("counted %v", measured(t, p.Server))
-			}
-			p.same(t)
-		})
-	}
 }
 
 // TestDeviceThatDiesInTheSeat: a device that got the seat and falls silent leaves it waiting, as it was, for whatever device of its owner

@@ -104,6 +104,7 @@ type (
 	NodeDraining struct {
 		Draining bool `json:"draining"`
 		Calls    int  `json:"calls"` // that are left
+		Away     int  `json:"away"`  // seats that wait for their owners
 	}
 )
 

@@ -7,13 +7,15 @@ import (
 	"github.com/conclave/conclave/server/gate"
 )
 
-// ledger counts the calls that are being set up or stand, in the whole server, by account and by trunk.
+// ledger counts the calls that are being set up or stand, in the whole server, by account and by trunk; and the seats that wait for their
+// owners, who mean to call again.
 type ledger struct {
 	maxCalls, maxPerAccount int
 	maxOf                   map[string]int // by trunk
 
 	mu        sync.Mutex
 	calls     int
+	away      int // seats that wait
 	byAccount map[string]int
 	byTrunk   map[string]int
 	emptied   chan struct{} // nil until stop; closed once there are no calls and none can come
@@ -97,6 +99,21 @@ func (l *ledger) of(account string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.byAccount[account]
+}
+
+// waits counts a seat that waits for its owner, and with -1 one that does no longer. It waits before its call is released, and until another
+// is reserved.
+func (l *ledger) waits(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.away += n
+}
+
+// left returns the calls, and the seats that wait, at one moment.
+func (l *ledger) left() (calls, away int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.calls, l.away
 }
 
 // total returns the number of calls.

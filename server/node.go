@@ -14,6 +14,7 @@ type NodeView struct {
 	Domain        string       `json:"domain" doc:"Of every account's and room's URI"`
 	State         string       `json:"state" enum:"ready,full,draining,stopping" doc:"ready: it takes calls; full: none until some end; draining: none until an operator says so; stopping: none any more"`
 	Calls         int          `json:"calls" doc:"Calls being set up or standing; what a drain waits for"`
+	Away          int          `json:"away" doc:"Seats whose owners lost their calls and may come back; a drain waits for them too"`
 	Rooms         int          `json:"rooms" doc:"Open rooms"`
 	Accounts      int          `json:"accounts" doc:"Accounts, disabled ones among them"`
 	Registrations int          `json:"registrations" doc:"Devices that are registered, by their flows"`
@@ -39,10 +40,11 @@ type NodePressure struct {
 
 // Node gives a view of the server as a whole.
 func (s *Server) Node(context.Context) NodeView {
-	p, calls := s.pool.Stats(), s.ledger.total()
+	p := s.pool.Stats()
+	calls, away := s.ledger.left()
 	v := NodeView{
 		StartedAt: s.started.UTC().Truncate(time.Second), UptimeS: time.Since(s.started).Seconds(), Domain: s.cfg.SIP.Domain, State: "ready",
-		Calls: calls, Rooms: len(s.rooms.list()), Accounts: s.accounts.total(), Registrations: s.registrar.total(),
+		Calls: calls, Away: away, Rooms: len(s.rooms.list()), Accounts: s.accounts.total(), Registrations: s.registrar.total(),
 		Remaining: max(0, min(p.Capacity-p.Legs, s.cfg.Limits.Calls-calls)), Shed: p.Shed,
 		Listeners: NodeListens{UDP: told(s.SIPAddress("udp")), TCP: told(s.SIPAddress("tcp")), TLS: told(s.SIPAddress("tls"))},
 		Pressure:  NodePressure{TickLoad: p.Load, LateTicks: p.Late, DHWaiting: int(s.dh.Waiting())},

@@ -127,7 +127,7 @@ func (s *Server) openMedia() error {
 	s.attendant = newAttendant(s.log)
 	s.lobby = s.pool.NewRoom("lobby", mixer.RoomConfig{})
 	s.policies = newPolicies(s.cfg, s.accounts.policyOf)
-	s.rooms = newRooms(s.cfg, s.pool, s.store, &s.drain.on, s.accounts.taken, s.publish, s.attendant, s.log)
+	s.rooms = newRooms(s.cfg, s.pool, s.store, &s.drain.on, s.ledger, s.accounts.taken, s.publish, s.attendant, s.log)
 	s.line = &legs.Line{
 		Domain: s.cfg.SIP.Domain, Keyer: s.keyer, Codecs: s.cfg.Media.Codecs, MediaTimeout: s.cfg.Media.Timeout, Log: s.log,
 		Renew: true, OnRekey: s.rekeyed, OnShaken: s.shaken, OnHold: s.onHold,

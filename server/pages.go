@@ -26,6 +26,10 @@ func BackByHugePages(calls int) {
 	if strict, _ := os.ReadFile("/proc/sys/vm/overcommit_memory"); bytes.HasPrefix(strict, []byte("2")) {
 		return // what is mapped counts as if it were there
 	}
+	var most unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_AS, &most); err != nil || most.Cur != unix.RLIM_INFINITY {
+		return // the same, and the runtime ends a process that gets none
+	}
 	room := make([][]byte, min(memoryBase+calls*memoryPerCall, hugeMost)/hugePiece) // in pieces, for one whole would leave gaps before it
 	for i := range room {
 		room[i] = make([]byte, hugePiece)

@@ -25,21 +25,16 @@ func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 	if err := referable(r.To); err != nil {
 		return err
 	}
-	d, err := s.target(from.seat.who.Account, r.To.Text, from.leg.Dialog().Connection())
+	var near string
+	if err := from.whileSeated(func() error { near = from.leg.Dialog().Connection(); return nil }); err != nil {
+		return err
+	}
+	d, err := s.target(from.seat.who.Account, r.To.Text, near)
 	if err != nil {
 		return err
 	}
 	var o *tenancy
-	if posted := from.room.do(context.Background(), func() {
-		if from.seat.tenant != from {
-			err = errNoDialog // it gave the seat up, and is about to end
-			return
-		}
-		o, err = from.room.promise(s, from.seat, byReferral, d.uri)
-	}); posted != nil {
-		return posted
-	}
-	if err != nil {
+	if err := from.whileSeated(func() error { o, err = from.room.promise(s, from.seat, byReferral, d.uri); return err }); err != nil {
 		return err
 	}
 	bring := func(ctx context.Context) error {
@@ -62,6 +57,20 @@ func (s *Server) refer(from *tenancy, r *legs.Referral) error {
 		}
 	}
 	return s.begin(o, bring, tell)
+}
+
+// whileSeated runs f in the room's goroutine while the leg fills its seat. One that has given the seat up is about to end, and a call of ours
+// whose dialog is known already may not stand yet: it has no seat to speak of.
+func (o *tenancy) whileSeated(f func() error) error {
+	err := errNoDialog
+	if posted := o.room.do(context.Background(), func() {
+		if o.seat.tenant == o {
+			err = f()
+		}
+	}); posted != nil {
+		return posted
+	}
+	return err
 }
 
 // Refusals of a REFER for what its Refer-To is, beside those of moves.

@@ -142,17 +142,22 @@ func (s *Server) look(ctx context.Context) {
 // rehouse takes the legs from one address to another.
 func (s *Server) rehouse(ctx context.Context, from, to netip.Addr) {
 	s.line.Ports.SetAddress(to)
-	moving := s.legsAt(from)
+	moving, behind := s.legsAt(from), make(map[*legs.Leg]bool)
 	for _, l := range moving {
-		if err := l.Roam(ctx, to, false); err != nil {
-			s.log.Warn("a leg could not come along", "leg", l.ID(), "err", err)
+		if err := roam(ctx, l, to); err != nil {
+			behind[l] = true
+			s.log.Warn("a leg did not come along at once", "leg", l.ID(), "err", err)
 		}
 	}
 	pace := time.NewTicker(rehousePace)
 	defer pace.Stop()
 	for _, l := range moving {
 		tell := func(ctx context.Context) {
-			if err := l.Reinvite(ctx); err != nil {
+			how := l.Reinvite
+			if behind[l] {
+				how = func(ctx context.Context) error { return l.Roam(ctx, to, true) }
+			}
+			if err := how(ctx); err != nil {
 				s.log.Info("a peer did not take our new address", "leg", l.ID(), "err", err)
 			}
 		}
@@ -164,6 +169,13 @@ func (s *Server) rehouse(ctx context.Context, from, to netip.Addr) {
 			}
 		}
 	}
+}
+
+// roam takes the media of one leg to another address, which one that is busy does not keep the others from.
+func roam(ctx context.Context, l *legs.Leg, to netip.Addr) error {
+	ctx, cancel := context.WithTimeout(ctx, roamPatience)
+	defer cancel()
+	return l.Roam(ctx, to, false)
 }
 
 // legsAt are the legs whose streams are bound to an address: those of seats that speak first, since most would miss them, then in the

@@ -3,10 +3,15 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/conclave/conclave/legs"
 )
 
 // TestRehouse: when the address of our interface changes the calls come along with their keys, and their peers are told.
@@ -22,13 +27,7 @@ func TestRehouse(t *testing.T) {
 		seats, err := s.Seats(t.Context(), "hall")
 		return err == nil && len(seats) == 2 && seats[1].Leg != nil
 	})
-	moved := netip.MustParseAddr("127.0.0.2")
-	s.addressOf = func(_ string, ipv6 bool, _ netip.Addr) (netip.Addr, error) {
-		if ipv6 {
-			return netip.Addr{}, errors.New("none")
-		}
-		return moved, nil
-	}
+	moved := s.goesTo("127.0.0.2")
 	for s.chores.begin(func(context.Context) { // of others, whose peers take their time
 		timer := time.NewTimer(10 * rehousePace)
 		defer timer.Stop()
@@ -57,6 +56,98 @@ func TestRehouse(t *testing.T) {
 	}
 	if s.look(t.Context()); len(s.legsAt(moved)) != 3 {
 		t.Errorf("%d legs are there", len(s.legsAt(moved)))
+	}
+}
+
+// goesTo has our interface have another address from now on.
+func (s *Server) goesTo(addr string) netip.Addr {
+	moved := netip.MustParseAddr(addr)
+	s.addressOf = func(_ string, ipv6 bool, _ netip.Addr) (netip.Addr, error) {
+		if ipv6 {
+			return netip.Addr{}, errors.New("none")
+		}
+		return moved, nil
+	}
+	return moved
+}
+
+// TestRehouseDuringAFallback: a call that was taken without keys has ended, and the next may ring for long: those that stand come along.
+func TestRehouseDuringAFallback(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "media: {interface: lo}\npolicies: {standard: {methods: [mikey-psk, sdes]}}\n")
+	p.waits.Store(&patience{ring: e2ePatience, call: e2ePatience, heard: e2ePatience, turn: e2ePatience})
+	w, me := newWire(t, p.Server, "tls", "127.0.0.1"), p.laptop.bundle
+	r := request{method: "REGISTER", uri: "sip:" + p.cfg.SIP.Domain, from: "<" + me.URI + ">;tag=" + word(), to: "<" + me.URI + ">", callID: word(), seq: 1}
+	r.fields = []string{w.owns(me, r)}
+	if got := w.asks(r); got.status != 200 {
+		t.Fatalf("not registered: %s", got.text)
+	}
+	moving := make(chan error, 1)
+	go func() {
+		moving <- p.old.Refer(t.Context(), fmt.Sprintf("sip:x@%s;transport=tls", w.conn.LocalAddr()))
+	}()
+	w.sends(w.response(w.next("INVITE"), "200 OK", sdesOffer)) // of a phone that knows no MIKEY
+	again := w.next("INVITE")                                  // the BYE of the first comes before it or after
+	moved := p.goesTo("127.0.0.2")
+	if all := p.legsAt(p.line.Ports.Address(false)); len(all) != 1 {
+		t.Errorf("%d legs are to come along", len(all))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), e2ePatience)
+	defer cancel()
+	p.look(ctx)
+	until(t, "the peer knows where we are", func() bool { return p.old.Terms().Remote.Addr() == moved })
+	w.sends(w.response(again, "603 Decline", ""))
+	var refused *legs.Refused
+	if err := taken(t, moving); !errors.As(err, &refused) || refused.Status != 603 {
+		t.Errorf("the referral ends with %v", err)
+	}
+	p.same(t)
+}
+
+// next waits for a request of a method; what else comes is of no matter.
+func (w *wire) next(method string) reply {
+	w.t.Helper()
+	for {
+		m := w.reads(e2ePatience)
+		switch {
+		case m == "":
+			w.t.Fatalf("no %s came", method)
+		case strings.HasPrefix(m, method+" "):
+			return reply{text: m}
+		}
+	}
+}
+
+// TestRehouseBehindABusyLeg: a leg that has no time for our new address keeps no other from it, and comes along when it has.
+func TestRehouseBehindABusyLeg(t *testing.T) {
+	t.Parallel()
+	s := serveTest(t, "media: {interface: lo}\n")
+	ann, ben := newMobile(t, s, enrolled(t, s, NewAccount{Name: "ann"}), "laptop"), newMobile(t, s, enrolled(t, s, NewAccount{Name: "ben"}), "phone")
+	a, _ := ann.joins("hall")
+	b, _ := ben.joins("attic")
+	hold := make(chan struct{})
+	free := sync.OnceFunc(func() { close(hold) })
+	defer free()
+	r := s.rooms.find("hall")
+	if err := r.post(func() { <-hold }); err != nil {
+		t.Fatal(err)
+	}
+	referred := make(chan error, 1)
+	go func() { referred <- a.Refer(t.Context(), ben.uri()) }()
+	until(t, "the leg waits for its room", func() bool { return len(r.mailbox) > 0 })
+	moved := s.goesTo("127.0.0.2")
+	looked := make(chan struct{})
+	go func() { defer close(looked); s.look(t.Context()) }() // which ends with the test
+	until(t, "the other came along", func() bool { return b.Terms().Remote.Addr() == moved })
+	if a.Terms().Remote.Addr() == moved {
+		t.Error("the leg was not busy: nothing was tested")
+	}
+	free()
+	until(t, "so does the first", func() bool { return a.Terms().Remote.Addr() == moved })
+	<-looked
+	var refused *legs.Refused
+	if err := taken(t, referred); !errors.As(err, &refused) {
+		t.Errorf("the referral ends with %v", err)
 	}
 }
 

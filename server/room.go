@@ -28,6 +28,7 @@ type room struct {
 	store     store.Store               // of what is kept
 	policies  map[string]*keying.Policy // of the configuration
 	draining  *atomic.Bool              // the server's
+	ledger    *ledger                   // likewise
 	kept      *keptRooms                // how many are kept; the table's
 	onDemand  bool                      // whoever calls the name of a room that has closed opens it anew
 

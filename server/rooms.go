@@ -26,6 +26,7 @@ type rooms struct {
 	isTaken   func(name string) bool // rooms and accounts share one name space
 	store     store.Store            // of the rooms that are kept
 	draining  *atomic.Bool           // nobody new is taken
+	ledger    *ledger                // of the seats that wait
 	stop      chan struct{}
 	wg        sync.WaitGroup
 	mu        sync.Mutex
@@ -39,8 +40,8 @@ var (
 	errTooManyRooms = errors.New("server: too many rooms")
 )
 
-func newRooms(cfg *Config, pool *mixer.Pool, kept store.Store, draining *atomic.Bool, isTaken func(string) bool, publish func(Event), attend *attendant, log *slog.Logger) *rooms {
-	t := &rooms{cfg: cfg, pool: pool, log: log, store: kept, draining: draining, isTaken: isTaken, publish: publish, attendant: attend, stop: make(chan struct{}), open: make(map[string]*room)}
+func newRooms(cfg *Config, pool *mixer.Pool, kept store.Store, draining *atomic.Bool, counts *ledger, isTaken func(string) bool, publish func(Event), attend *attendant, log *slog.Logger) *rooms {
+	t := &rooms{cfg: cfg, pool: pool, log: log, store: kept, draining: draining, ledger: counts, isTaken: isTaken, publish: publish, attendant: attend, stop: make(chan struct{}), open: make(map[string]*room)}
 	t.kept.most = int64(cfg.Limits.Rooms)
 	for _, rc := range cfg.Rooms.Permanent {
 		t.start(opening{RoomConfig: rc, permanent: true, created: time.Now()})
@@ -82,7 +83,7 @@ func (t *rooms) full() bool { return int64(len(t.open))-t.kept.n.Load() >= int64
 func (t *rooms) start(o opening) *room {
 	r := &room{
 		name: o.Name, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait, created: o.created, log: t.log, publish: t.publish,
-		attendant: t.attendant, store: t.store, kept: &t.kept, onDemand: t.cfg.Rooms.OnDemand, draining: t.draining, policies: t.cfg.Policies,
+		attendant: t.attendant, store: t.store, kept: &t.kept, onDemand: t.cfg.Rooms.OnDemand, draining: t.draining, ledger: t.ledger, policies: t.cfg.Policies,
 		mix:     t.pool.NewRoom(o.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
 		mailbox: make(chan func(), roomMailbox), stop: t.stop, finished: make(chan struct{}), seats: make(map[string]*seat),
 	}

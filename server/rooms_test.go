@@ -23,7 +23,7 @@ func TestFailedRoom(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Rooms.Permanent = []RoomConfig{{Name: "hall", Policy: defaultPolicy, MaxSeats: 3, Locked: true}}
 	pool := mixer.NewPool(mixer.Config{Workers: 1})
-	table := newRooms(cfg, pool, nil, new(atomic.Bool), func(string) bool { return false }, func(Event) {}, newAttendant(slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
+	table := newRooms(cfg, pool, nil, new(atomic.Bool), newLedger(cfg), func(string) bool { return false }, func(Event) {}, newAttendant(slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- pool.Run(ctx) }()

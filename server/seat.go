@@ -170,6 +170,7 @@ func (r *room) await(st *seat) {
 		})
 	})
 	st.away = timer
+	r.ledger.waits(1)
 	r.publish(st.about(EventSeatAway))
 }
 
@@ -178,6 +179,7 @@ func (st *seat) stay() {
 	if st.away != nil {
 		st.away.Stop()
 		st.away = nil
+		st.room.ledger.waits(-1)
 	}
 }
 

@@ -33,7 +33,9 @@ func TestOwnerComesBack(t *testing.T) {
 	if err := s.rooms.find("open").do(t.Context(), func() { s.rooms.find("open").locked = true }); err != nil {
 		t.Fatal(err)
 	}
-	s.Drain(t.Context(), true)
+	if v := s.Drain(t.Context(), true); v.Calls != 0 || v.Away != 1 {
+		t.Errorf("drained of %+v", v)
+	}
 	_, again := p.joins(attempt{room: "open", transport: "tls", as: desk})
 	if again.ID != seat.ID || !again.Muted || again.GainDB != gain || !again.JoinedAt.Equal(seat.JoinedAt) || again.Leg.ID == seat.Leg.ID {
 		t.Errorf("came back to %+v, left %+v", again, seat)
@@ -42,6 +44,9 @@ func TestOwnerComesBack(t *testing.T) {
 		seats, err := s.Seats(t.Context(), "open")
 		return err == nil && len(seats) == 0
 	})
+	if v := s.Node(t.Context()); v.Calls != 0 || v.Away != 0 {
+		t.Errorf("left of %+v", v)
+	}
 }
 
 // TestSeatsThatDoNotWait: who hangs up frees the seat, an operator frees one that waits, and a caller of a trunk has no name to come

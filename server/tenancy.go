@@ -14,7 +14,7 @@ type tenancy struct {
 	server *Server
 	room   *room
 	seat   *seat
-	leg    *legs.Leg     // set before the leg runs
+	leg    *legs.Leg     // set before its dialog is known; of a call of ours the last that was tried
 	lobby  *mixer.Seat   // nil once the leg has its place in the seat
 	method string        // of the key agreement, for metrics
 	move   *move         // that brings the leg; nil: none does
@@ -48,7 +48,7 @@ func (o *tenancy) Accepted(l *legs.Leg) {
 		o.setup.Step("ack")
 		return
 	}
-	o.leg, o.method = l, string(l.Terms().Posture.Method)
+	o.method = string(l.Terms().Posture.Method)
 	o.seated()
 }
 

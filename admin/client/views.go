@@ -229,6 +229,7 @@ type Node struct {
 	Domain        string    `json:"domain"`
 	State         string    `json:"state"` // ready, full, draining or stopping
 	Calls         int       `json:"calls"`
+	Away          int       `json:"away"` // seats whose owners lost their calls and may come back
 	Rooms         int       `json:"rooms"`
 	Accounts      int       `json:"accounts"`
 	Registrations int       `json:"registrations"`

@@ -15,7 +15,7 @@ import (
 // DrainCommand is `conclave drain`: what an upgrade begins with.
 type DrainCommand struct {
 	connection
-	Wait bool `help:"Wait until no call is left."`
+	Wait bool `help:"Wait until no call is left, and nobody may come back to his seat."`
 	End  bool `help:"Take new calls again."`
 }
 
@@ -41,7 +41,7 @@ func (c *DrainCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	defer stream.Close() //nolint:errcheck // only read from
 	node, err := api.Drain(ctx, true)
-	if err == nil && node.Calls > 0 {
+	if err == nil && node.Calls+node.Away > 0 {
 		err = drained(stream)
 	}
 	if err == nil {
@@ -50,7 +50,7 @@ func (c *DrainCommand) Run(ctx context.Context, out io.Writer) error {
 	return printed(out, node, err)
 }
 
-// drained reads events until one tells that no call is left.
+// drained reads events until one tells that no call is left, and nobody is waited for who lost his.
 func drained(stream io.Reader) error {
 	lines := bufio.NewScanner(stream)
 	for lines.Scan() {
@@ -60,6 +60,7 @@ func drained(stream io.Reader) error {
 			Data struct {
 				Draining bool `json:"draining"`
 				Calls    int  `json:"calls"`
+				Away     int  `json:"away"`
 			} `json:"data"`
 		}
 		if !found || json.Unmarshal([]byte(text), &event) != nil || event.Type != "node.draining" {
@@ -68,7 +69,7 @@ func drained(stream io.Reader) error {
 		switch {
 		case !event.Data.Draining:
 			return errTakenBack
-		case event.Data.Calls == 0:
+		case event.Data.Calls+event.Data.Away == 0:
 			return nil
 		}
 	}

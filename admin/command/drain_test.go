@@ -21,13 +21,15 @@ func TestDrain(t *testing.T) {
 
 // TestDrained: whoever waits is told by the events alone when no call is left, and when that will not be.
 func TestDrained(t *testing.T) {
-	const left, empty, over = `{"type":"node.draining","data":{"draining":true,"calls":2}}`, `{"type":"node.draining","data":{"draining":true,"calls":0}}`,
-		`{"type":"node.draining","data":{"draining":false,"calls":2}}`
+	const left, empty, over, lost = `{"type":"node.draining","data":{"draining":true,"calls":2}}`, `{"type":"node.draining","data":{"draining":true,"calls":0,"away":0}}`,
+		`{"type":"node.draining","data":{"draining":false,"calls":2}}`, `{"type":"node.draining","data":{"draining":true,"calls":0,"away":1}}`
 	for name, test := range map[string]struct {
 		events []string
 		want   error
 	}{
 		"the last call is over":     {[]string{left, `{"type":"seat.left","data":{"draining":false}}`, empty}, nil},
+		"one may come back yet":     {[]string{lost}, client.ErrAnswer},
+		"he does not":               {[]string{lost, empty}, nil},
 		"somebody takes it back":    {[]string{left, over, empty}, errTakenBack},
 		"the server goes meanwhile": {[]string{left, `{"type":"node`}, client.ErrAnswer},
 	} {

@@ -32,7 +32,7 @@ type Config struct {
 	// MaxHandlers bounds the requests in work at once (0: 4096); above three quarters of it new calls get 503.
 	MaxHandlers int
 	// MaxSetups bounds the new calls in work at once, MaxWaiting those that wait for their turn (0: as many as the processors
-	// bear, and 512). Further ones get 503 at the price of a look, and requests in a dialog go before all of them.
+	// bear, and 256). Further ones get 503 at the price of a look, and requests in a dialog go before all of them.
 	MaxSetups, MaxWaiting int
 	// wait bounds that (0: setupWait); tests that prove something else have their own, since a busy machine takes longer.
 	wait time.Duration

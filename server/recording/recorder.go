@@ -24,7 +24,7 @@ type Recorder struct {
 	reason  string          // set before stopped is closed
 	gone    <-chan struct{} // likewise: closed when no worker sends any more
 
-	over func(r *Recorder, reason string) // told, once, that the recording cannot go on
+	over func(r *Recorder, reason string) // told that the recording cannot go on, until it is stopped
 }
 
 // packet is one frame on its way to the disk.
@@ -79,7 +79,7 @@ func (r *Recorder) write(to io.WriteCloser, w *ogg.Writer) {
 	s := scribe{w: w, silence: codec.Silence(format), most: uint64(r.shelf.Longest / tickLength)} //nolint:gosec // it is more than nothing
 	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
-	told := false
+	why := "" // it cannot go on
 	for done := false; !done; {
 		select {
 		case <-ticker.C:
@@ -91,9 +91,13 @@ func (r *Recorder) write(to io.WriteCloser, w *ogg.Writer) {
 			k := <-r.queue
 			s.take(&k)
 		}
-		if reason := r.bound(&s); reason != "" && !told && !done {
-			told, s.most = true, s.written // it ends here, whenever it is stopped
-			r.over(r, reason)
+		if why == "" {
+			if why = r.bound(&s); why != "" {
+				s.most = s.written // it ends here, whenever it is stopped
+			}
+		}
+		if why != "" && !done { // again, until somebody has heard it: a room may be busy, or not know yet that it is recorded
+			r.over(r, why)
 		}
 	}
 	r.shelf.finish(r, to, &s)
@@ -107,7 +111,7 @@ func (r *Recorder) bound(s *scribe) string {
 	if s.written >= s.most {
 		return TooLong
 	}
-	switch err := r.shelf.lacks(); {
+	switch err := r.shelf.roomForMore(); {
 	case errors.Is(err, ErrFull):
 		return Full
 	case errors.Is(err, ErrNoSpace):

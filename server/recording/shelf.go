@@ -63,6 +63,7 @@ type Shelf struct {
 	dropped  atomic.Uint64 // frames, of recordings that have ended
 	cutShort atomic.Uint64 // recordings that ended for lack of room, or by a fault of the disk
 	used     atomic.Int64  // octets of all recordings
+	counting sync.Mutex    // held while they are counted anew, and while a file goes
 }
 
 // ParseRecipients reads public keys of age (age1…).
@@ -104,8 +105,8 @@ type synced struct{ *os.File }
 
 func (f synced) Close() error { return errors.Join(f.Sync(), f.File.Close()) }
 
-// Begin begins a recording of a room. over is told, from a goroutine of ours, when it cannot go on; it is to call Stop, as whoever
-// began the recording does in any case.
+// Begin begins a recording of a room. over is told, from a goroutine of ours, when it cannot go on, again and again until Stop is called: it is
+// to have that done, as whoever began the recording does in any case.
 func (s *Shelf) Begin(room string, over func(r *Recorder, reason string)) (*Recorder, error) {
 	if len(s.recipients) == 0 {
 		return nil, ErrNoRecipients

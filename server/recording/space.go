@@ -33,8 +33,9 @@ func space(folder string) (int64, error) {
 	return int64(st.Bavail) * st.Bsize, nil //nolint:gosec // no disk has so much
 }
 
-// measure counts what the recordings take.
+// measure counts what the recordings take. What is written meanwhile may count twice until it is measured again, but never not at all.
 func (s *Shelf) measure() error {
+	before := s.used.Load()
 	entries, err := os.ReadDir(s.Folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -45,12 +46,17 @@ func (s *Shelf) measure() error {
 			total += info.Size()
 		}
 	}
-	s.used.Store(total)
+	s.used.Add(total - before)
 	return nil
 }
 
 // roomForMore says why there is none.
 func (s *Shelf) roomForMore() error {
+	if err := s.lacks(); !errors.Is(err, ErrFull) {
+		return err
+	}
+	s.counting.Lock()
+	defer s.counting.Unlock()
 	err := s.lacks()
 	if errors.Is(err, ErrFull) { // but for files that somebody has taken away
 		if err = s.measure(); err == nil {
@@ -74,6 +80,8 @@ func (s *Shelf) lacks() error {
 
 // remove deletes the content of a recording, if there is any.
 func (s *Shelf) remove(id string) error {
+	s.counting.Lock()
+	defer s.counting.Unlock()
 	info, err := os.Stat(s.path(id))
 	if err == nil {
 		err = os.Remove(s.path(id))

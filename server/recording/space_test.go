@@ -24,8 +24,8 @@ func TestRoomEndsARecording(t *testing.T) {
 	} {
 		s, who := desk(t)
 		c.bound(s)
-		told := make(chan string, 2)
-		r, err := s.Begin("hall", func(_ *Recorder, reason string) { told <- reason })
+		told := make(chan string, 1)
+		r, err := s.Begin("hall", first(told))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,4 +88,45 @@ func TestTheShelfCounts(t *testing.T) {
 	}
 	begin(t, again).Stop(nobody, "stopped")
 	again.Close()
+}
+
+// TestRoomThatSomebodyMade: a recording goes on where files were taken away by hand, though they were counted when it began.
+func TestRoomThatSomebodyMade(t *testing.T) {
+	s, who := desk(t)
+	r := begin(t, s)
+	r.Stop(nobody, "stopped")
+	ended(t, s, r.ID())
+	old := s.path(r.ID())
+	if err := os.WriteFile(old, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := New(s.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Keep = 1<<20 + 100<<10
+	told := make(chan string, 1)
+	r, err = again.Begin("hall", first(told))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(old); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for sent := 0; sent < 3000 && len(told) == 0; <-tick.C { // 240 kB, for which there is room
+		for len(r.queue) < queueLength/2 {
+			r.Send(codec.Tick(1+sent), codec.Packet{Payload: frame(sent)})
+			sent++
+		}
+	}
+	r.Stop(nobody, "stopped")
+	e := ended(t, again, r.ID())
+	if packets := opened(t, again, r.ID(), who); len(told) > 0 || e.Reason != "stopped" || len(packets) < 3000 {
+		t.Errorf("%+v, %d packets; told %d times", e, len(packets), len(told))
+	}
+	if again.Octets() != e.Octets {
+		t.Errorf("%d octets are counted, not %d", again.Octets(), e.Octets)
+	}
 }
