@@ -62,7 +62,7 @@ func (b *bus) begin(heard *bus, step uint64) {
 	b.inherit(heard, step)
 }
 
-// fill makes the full bus: the sum of the voices behind a limiter.
+// fill makes what is heard on a bus: the sum of the voices behind a limiter.
 func (b *bus) fill(step uint64, sum []int32, voices int) {
 	b.voices = voices
 	if voices == 0 {

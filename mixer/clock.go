@@ -46,7 +46,7 @@ func (p *Pool) clock(ctx context.Context) {
 	urgent()
 	shed := shedder{pool: p}
 	at, judged := uint64(0), uint64(0) // in slots since the epoch
-	own, sleep := make([]*Room, 0, ownRooms), sleeper{nap: p.nap, timer: time.NewTimer(0)}
+	own, sleep := []*Room(nil), sleeper{nap: p.nap, timer: time.NewTimer(0)}
 	defer sleep.timer.Stop()
 	for sleep.until(ctx, p.dueAt(at)) {
 		at = p.skip(at, time.Now())
@@ -119,7 +119,7 @@ func (p *Pool) call(at uint64, own []*Room, share time.Duration) []*Room {
 			continue
 		}
 		took := time.Duration(r.took.Load())
-		if p.workers == 1 || cost+took <= share && len(own) < ownRooms {
+		if p.workers == 1 || cost+took <= share {
 			cost += took
 			own = append(own, r)
 			continue

@@ -17,9 +17,10 @@
 //
 // # Goroutines and who owns what
 //
-// [Pool.Run] is the clock, starts Config.Workers worker goroutines and waits for them. The clock sleeps in the kernel and ticks small rooms
-// itself, for to wake somebody up takes longer than their ticks; what would make it late for the next slot is the workers'. A sole worker is the
-// clock. A room belongs to one worker, or the clock, for one tick; every field of a room, seat, feed, bus and outlet that is not an atomic belongs to that worker. Everybody else posts
+// [Pool.Run] starts the clock and Config.Workers worker goroutines, each on a thread of its own, and waits for them. The clock sleeps in the
+// kernel and ticks small rooms itself, for to wake somebody up takes longer than their ticks; what would make it late for the next slot is
+// the workers'. A sole worker is the clock. A room belongs to one worker, or the clock, for one tick; every field of a room, seat, feed, bus
+// and outlet that is not an atomic belongs to that worker. Everybody else posts
 // commands to the room's mailbox, which is locked only between ticks, or stores atomics (mute, deaf, gain) that the worker loads
 // once per tick. Inside a tick nothing is locked and, in steady state, nothing is allocated. The first time that a seat speaks
 // or that a format is heard its codec is made, in the tick, because only the tick knows that it is needed.

@@ -22,8 +22,6 @@ const (
 	// ownShare is the part of the time to the next slot, as a divisor, that the clock may spend on ticks, by what they took last; the rest goes
 	// to workers. Half of it leaves the clock on time for the next slot.
 	ownShare = 2
-	// ownRooms bounds the rooms that it ticks in one slot.
-	ownRooms = 64
 	// longestNap bounds the time that the clock sleeps in the kernel, and for how long it does without yielding. From who is in a system call for 10 ms,
 	// or has a processor for as long, the runtime takes it away, and when all are idle it stops looking; to give it back wakes up its monitor, which then
 	// looks around every 20 us for a while. That took an eighth of the time of 200 legs.

@@ -152,6 +152,29 @@ func TestModerator(t *testing.T) {
 	sits(t, s, "class", "one", waits(waitsNot))
 }
 
+// TestTheOnlyModeratorIsDeleted: nobody gets in by it. Who waits is sent away, and the room is locked until somebody sees to it.
+func TestTheOnlyModeratorIsDeleted(t *testing.T) {
+	s := serveTest(t, mannersYAML)
+	one := enrolled(t, s, NewAccount{Name: "one"})
+	enrolled(t, s, NewAccount{Name: "teacher"})
+	p := newPhone(t, s)
+	p.lift(attempt{room: "class", transport: "tls", as: one}, toneOne)
+	seat := sits(t, s, "class", "one", waits(waitsForModerator))
+	if err := s.DeleteAccount(t.Context(), "teacher"); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := s.Room(t.Context(), "class"); err != nil || !v.Locked || len(v.Moderators) > 0 {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if v, err := s.Seat(t.Context(), "class", seat.ID); err == nil && v.Waiting == string(waitsNot) {
+		t.Errorf("who waited is in: %+v", v)
+	}
+	until(t, "who waited is sent away", func() bool { return s.ledger.total() == 0 })
+	if n := measured(t, s)[`conclave_endings_total{reason="no_moderator"}`]; n != 1 {
+		t.Errorf("%v legs ended so", n)
+	}
+}
+
 // TestKeysInTheRoom: mute, hand, loudness and lock, and whom they are for.
 func TestKeysInTheRoom(t *testing.T) {
 	s := serveTest(t, mannersYAML)

@@ -230,8 +230,8 @@ func (s *Server) DeleteAccount(ctx context.Context, name string, musts ...Must[A
 	if err := s.accounts.delete(name, func(acc *store.Account) error { return all(musts, s.recordView(acc)) }); err != nil {
 		return err
 	}
+	s.demote(context.WithoutCancel(ctx), name) // first: who takes the name meanwhile is somebody else
 	s.closeAccount(ctx, name)
-	s.demote(context.WithoutCancel(ctx), name)
 	s.publish(Event{Type: EventAccountDeleted, Account: name})
 	s.log.Info("account deleted", "account", name)
 	return nil

@@ -11,7 +11,6 @@ import (
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/mixer"
 	"github.com/conclave/conclave/server/recording"
-	"github.com/conclave/conclave/server/store"
 )
 
 // room is one conference. Its goroutine owns its seats; everybody else speaks to it by do.
@@ -25,11 +24,10 @@ type room struct {
 	log       *slog.Logger
 	publish   func(Event)
 	attendant *attendant
-	store     store.Store               // of what is kept
 	policies  map[string]*keying.Policy // of the configuration
 	draining  *atomic.Bool              // the server's
 	ledger    *ledger                   // likewise
-	kept      *keptRooms                // how many are kept; the table's
+	kept      *keptRooms                // the table's
 	onDemand  bool                      // whoever calls the name of a room that has closed opens it anew
 
 	mailbox  chan func()

@@ -24,7 +24,6 @@ type rooms struct {
 	publish   func(Event)
 	attendant *attendant
 	isTaken   func(name string) bool // rooms and accounts share one name space
-	store     store.Store            // of the rooms that are kept
 	draining  *atomic.Bool           // nobody new is taken
 	ledger    *ledger                // of the seats that wait
 	stop      chan struct{}
@@ -41,8 +40,8 @@ var (
 )
 
 func newRooms(cfg *Config, pool *mixer.Pool, kept store.Store, draining *atomic.Bool, counts *ledger, isTaken func(string) bool, publish func(Event), attend *attendant, log *slog.Logger) *rooms {
-	t := &rooms{cfg: cfg, pool: pool, log: log, store: kept, draining: draining, ledger: counts, isTaken: isTaken, publish: publish, attendant: attend, stop: make(chan struct{}), open: make(map[string]*room)}
-	t.kept.most = int64(cfg.Limits.Rooms)
+	t := &rooms{cfg: cfg, pool: pool, log: log, draining: draining, ledger: counts, isTaken: isTaken, publish: publish, attendant: attend, stop: make(chan struct{}), open: make(map[string]*room)}
+	t.kept.store, t.kept.most = kept, int64(cfg.Limits.Rooms)
 	for _, rc := range cfg.Rooms.Permanent {
 		t.start(opening{RoomConfig: rc, permanent: true, created: time.Now()})
 	}
@@ -57,24 +56,34 @@ type opening struct {
 	created   time.Time
 }
 
-// keptRooms counts the rooms that are kept in the store: they are open while they are empty too, and so have a limit of their own, beside those
+// keptRooms are the rooms that are kept in the store: they are open while they are empty too, and so have a limit of their own, beside those
 // that come and go.
 type keptRooms struct {
-	n    atomic.Int64
-	most int64
+	store store.Store
+	most  int64
+	n     atomic.Int64
 }
 
-// take counts one more, where that may be.
-func (k *keptRooms) take() bool {
+// keep has the store keep one more, where that may be.
+func (k *keptRooms) keep(r store.Room) error {
+	err := ErrTooManyKept
 	if k.n.Add(1) <= k.most {
-		return true
+		err = roomError(k.store.CreateRoom(r))
 	}
-	k.give()
-	return false
+	if err != nil {
+		k.n.Add(-1)
+	}
+	return err
 }
 
-// give counts one less.
-func (k *keptRooms) give() { k.n.Add(-1) }
+// forget has the store keep one no longer.
+func (k *keptRooms) forget(name string) error {
+	if err := k.store.DeleteRoom(name); err != nil {
+		return roomError(err)
+	}
+	k.n.Add(-1)
+	return nil
+}
 
 // full says whether as many rooms are open as may be beside those that are kept; t.mu is held.
 func (t *rooms) full() bool { return int64(len(t.open))-t.kept.n.Load() >= int64(t.cfg.Limits.Rooms) }
@@ -83,7 +92,7 @@ func (t *rooms) full() bool { return int64(len(t.open))-t.kept.n.Load() >= int64
 func (t *rooms) start(o opening) *room {
 	r := &room{
 		name: o.Name, emptyFor: t.cfg.Rooms.EmptyFor, seatWait: t.cfg.Rooms.SeatWait, created: o.created, log: t.log, publish: t.publish,
-		attendant: t.attendant, store: t.store, kept: &t.kept, onDemand: t.cfg.Rooms.OnDemand, draining: t.draining, ledger: t.ledger, policies: t.cfg.Policies,
+		attendant: t.attendant, kept: &t.kept, onDemand: t.cfg.Rooms.OnDemand, draining: t.draining, ledger: t.ledger, policies: t.cfg.Policies,
 		mix:     t.pool.NewRoom(o.Name, mixer.RoomConfig{Loudest: t.cfg.Rooms.Loudest, Mixing: true}),
 		mailbox: make(chan func(), roomMailbox), stop: t.stop, finished: make(chan struct{}), seats: make(map[string]*seat),
 	}

@@ -99,18 +99,14 @@ func (r *room) change(c roomChange) error {
 	barred := r.onDemand && !next.permanent && next.barred()
 	var err error
 	switch {
-	case barred && !r.kept.take():
-		return ErrTooManyKept
 	case barred:
 		next.permanent, next.stored = true, true
-		if err = r.store.CreateRoom(next.kept()); err != nil {
-			r.kept.give()
-		}
+		err = r.kept.keep(next.kept())
 	case next.stored:
-		err = r.store.UpdateRoom(r.name, func(kept *store.Room) error { *kept = next.kept(); return nil })
+		err = roomError(r.kept.store.UpdateRoom(r.name, func(kept *store.Room) error { *kept = next.kept(); return nil }))
 	}
 	if err != nil {
-		return roomError(err)
+		return err
 	}
 	r.become(next)
 	if c.Locked != nil || c.Moderators != nil {

@@ -76,14 +76,14 @@ func (s *Server) CreateRoom(ctx context.Context, n NewRoom) (RoomView, error) {
 	}
 	o.created = time.Now().UTC().Truncate(time.Second)
 	if o.stored {
-		if err := roomError(s.store.CreateRoom(o.kept())); err != nil {
+		if err := s.rooms.kept.keep(o.kept()); err != nil {
 			return RoomView{}, err
 		}
 	}
 	r, err := s.rooms.create(o)
 	if err != nil {
 		if o.stored { // a caller may have opened it meanwhile: then it is as the first caller made it
-			err = errors.Join(err, s.store.DeleteRoom(n.Name))
+			err = errors.Join(err, s.rooms.kept.forget(n.Name))
 		}
 		return RoomView{}, err
 	}
@@ -169,8 +169,6 @@ func (t *rooms) create(o opening) (*room, error) {
 		return nil, ErrNameTaken
 	case !o.stored && t.full():
 		return nil, ErrTooManyRooms
-	case o.stored && !t.kept.take():
-		return nil, ErrTooManyKept
 	}
 	return t.start(o), nil
 }
@@ -233,10 +231,9 @@ func (s *Server) DeleteRoom(ctx context.Context, name string, musts ...Must[Room
 			return
 		}
 		if r.stored {
-			if err = roomError(s.store.DeleteRoom(name)); err != nil {
+			if err = r.kept.forget(name); err != nil {
 				return
 			}
-			r.kept.give()
 		}
 		r.end("ended")
 		s.rooms.retire(r)

@@ -140,12 +140,18 @@ func (r *room) part(o *tenancy, lost bool) <-chan struct{} {
 	}
 	switch {
 	case st.tenant != nil || st.coming != nil:
-	case lost && st.who.Account != "" && r.seatWait > 0 && st.waits != waitsToLeave:
+	case lost && r.seatWait > 0 && st.waits != waitsToLeave && !r.closing && o.mayReturn():
 		r.await(st)
 	default:
 		return r.leave(st)
 	}
 	return o.detach()
+}
+
+// mayReturn says whether the owner of the seat may call again: where he has an account, still.
+func (o *tenancy) mayReturn() bool {
+	account := o.seat.who.Account
+	return account != "" && o.server.accounts.enabled(account) != nil
 }
 
 // detach takes the leg's stream from the seat's ports, where it is one; the channel is closed once the mixer touches it no more.

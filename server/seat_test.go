@@ -28,7 +28,7 @@ func TestOwnerComesBack(t *testing.T) {
 	}
 	until(t, "the leg is lost and the seat waits", func() bool {
 		v, err := s.Seat(t.Context(), "open", seat.ID)
-		return err == nil && v.Leg == nil
+		return err == nil && v.Leg == nil && s.ledger.total() == 0
 	})
 	if err := s.rooms.find("open").do(t.Context(), func() { s.rooms.find("open").locked = true }); err != nil {
 		t.Fatal(err)
@@ -91,6 +91,7 @@ func TestSeatsThatDoNotWait(t *testing.T) {
 // TestReturnThatFails: a seat goes on waiting where the call that was to fill it came to nothing, and no other account gets it.
 func TestReturnThatFails(t *testing.T) {
 	s := serveTest(t, waitYAML)
+	enrolled(t, s, NewAccount{Name: "desk"})
 	r := s.rooms.find("open")
 	who := gate.Who{Account: "desk"}
 	first := newTenancy(s)
@@ -123,4 +124,39 @@ func TestReturnThatFails(t *testing.T) {
 		})
 	}
 	in(func() { <-r.leave(first.seat); <-r.part(other, false) })
+}
+
+// TestNobodyReturns: no seat waits for the owner whose account is closed, or whose room is ended, while he is on his way back.
+func TestNobodyReturns(t *testing.T) {
+	s := serveTest(t, waitYAML)
+	enrolled(t, s, NewAccount{Name: "desk"})
+	if _, err := s.CreateRoom(t.Context(), NewRoom{Name: "hut"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		room  string
+		close func() error
+	}{
+		{"hut", func() error { return s.DeleteRoom(t.Context(), "hut") }},
+		{"open", func() error { return s.DeleteAccount(t.Context(), "desk") }},
+	} {
+		r, who := s.rooms.find(tt.room), gate.Who{Account: "desk"}
+		first, back := newTenancy(s), newTenancy(s)
+		if err := s.rooms.seat(t.Context(), tt.room, &seat{id: "s1", who: who}, first); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.do(t.Context(), func() { <-r.part(first, true) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.rooms.seat(t.Context(), tt.room, &seat{id: "s2", who: who}, back); err != nil || back.seat != first.seat {
+			t.Fatalf("%s: the seat was not found again: %v", tt.room, err)
+		}
+		if err := tt.close(); err != nil {
+			t.Fatal(err)
+		}
+		_ = r.do(t.Context(), func() { <-r.part(back, false) }) // a room that has closed has no seats
+		if _, away := s.ledger.left(); away != 0 {
+			t.Errorf("%s: a seat waits for nobody", tt.room)
+		}
+	}
 }

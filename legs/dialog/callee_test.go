@@ -42,13 +42,9 @@ func (p *peer) request(method sip.RequestMethod) *sip.Request {
 	return nil
 }
 
-// TestRepeatedAnswerIsAckedAgain repeats the 200: every copy gets the same ACK, and a second callee's 200 an ACK and a BYE.
-func TestRepeatedAnswerIsAckedAgain(t *testing.T) {
-	caller := open(t, &taker{})
-	p := newPeer(t, caller)
-	inv := invitation("udp", caller)
-	inv.Destination, inv.Body = p.c.LocalAddr().String(), nil
-	inv.Ack = func(*Response) (string, []byte, error) { return sdpType, []byte("v=0 answer"), nil }
+// placed sends an INVITE that must succeed; the channel has its dialog then.
+func placed(t *testing.T, caller *Endpoint, inv Invitation) <-chan *Dialog {
+	t.Helper()
 	calls := make(chan *Dialog, 1)
 	go func() {
 		d, _, err := caller.Invite(within(t, 10*time.Second), inv)
@@ -57,6 +53,17 @@ func TestRepeatedAnswerIsAckedAgain(t *testing.T) {
 		}
 		calls <- d
 	}()
+	return calls
+}
+
+// TestRepeatedAnswerIsAckedAgain repeats the 200: every copy gets the same ACK, and a second callee's 200 an ACK and a BYE.
+func TestRepeatedAnswerIsAckedAgain(t *testing.T) {
+	caller := open(t, &taker{})
+	p := newPeer(t, caller)
+	inv := invitation("udp", caller)
+	inv.Destination, inv.Body = p.c.LocalAddr().String(), nil
+	inv.Ack = func(*Response) (string, []byte, error) { return sdpType, []byte("v=0 answer"), nil }
+	calls := placed(t, caller, inv)
 	req := p.request(sip.INVITE)
 	p.answer(req, caller.Addr("udp"), 200, "one", "v=0 offer")
 	first := p.request(sip.ACK)
@@ -85,11 +92,7 @@ func TestDialogUnknown(t *testing.T) {
 	p := newPeer(t, caller)
 	inv := invitation("udp", caller)
 	inv.Destination = p.c.LocalAddr().String()
-	calls := make(chan *Dialog, 1)
-	go func() {
-		d, _, _ := caller.Invite(within(t, 10*time.Second), inv)
-		calls <- d
-	}()
+	calls := placed(t, caller, inv)
 	p.answer(p.request(sip.INVITE), caller.Addr("udp"), 200, "one", "v=0")
 	d := got(t, calls, "dialog")
 	go func() {
@@ -213,11 +216,7 @@ func TestManyForks(t *testing.T) {
 	p := newPeer(t, caller)
 	inv := invitation("udp", caller)
 	inv.Destination = p.c.LocalAddr().String()
-	calls := make(chan *Dialog, 1)
-	go func() {
-		d, _, _ := caller.Invite(within(t, 10*time.Second), inv)
-		calls <- d
-	}()
+	calls := placed(t, caller, inv)
 	req := p.request(sip.INVITE)
 	p.answer(req, caller.Addr("udp"), 200, "taken", "v=0")
 	p.request(sip.ACK)

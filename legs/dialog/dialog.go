@@ -235,11 +235,7 @@ func (d *Dialog) retarget(contacts []string, from netip.AddrPort) {
 	// The port of a Contact at the source's own address is to be believed; any other address is behind a NAT, or a
 	// victim: requests go back to where the peer speaks from. So they do over a flow.
 	if a, err := netip.ParseAddr(list[0].URI.Host); err == nil && a.Unmap() == d.peer.Addr() && len(d.routes) == 0 && !d.pinned {
-		port := list[0].URI.Port
-		if port == 0 {
-			port = 5060
-		}
-		d.peer = netip.AddrPortFrom(d.peer.Addr(), uint16(port)) //nolint:gosec // parsed as 16 bits
+		d.peer = netip.AddrPortFrom(d.peer.Addr(), list[0].URI.port())
 	}
 }
 

@@ -42,6 +42,14 @@ type URI struct {
 	Params             string
 }
 
+// port is the port that it states, or that of SIP (RFC 3261 section 19.1.2).
+func (u URI) port() uint16 {
+	if u.Port == 0 {
+		return 5060
+	}
+	return uint16(u.Port) //nolint:gosec // parsed as 16 bits
+}
+
 // Address is a name-addr of From, To or Contact.
 type Address struct {
 	Display string

@@ -32,14 +32,7 @@ func TestOvertaken(t *testing.T) {
 			inv.Destination = p.c.LocalAddr().String()
 			inv.OnDialog = func(d *Dialog) { known.Store(d) }
 			for n := range 20 {
-				calls := make(chan *Dialog, 1)
-				go func() {
-					d, _, err := caller.Invite(within(t, 10*time.Second), inv)
-					if err != nil {
-						t.Errorf("invite: %v", err)
-					}
-					calls <- d
-				}()
+				calls := placed(t, caller, inv)
 				invite := p.request(sip.INVITE)
 				bye := p.inside(invite, "BYE", "one", n+1)
 				if first == "BYE" {

@@ -64,11 +64,7 @@ func (e *Endpoint) hop(peer netip.AddrPort, route URI) netip.AddrPort {
 	if err != nil || to != peer.Addr() && !(single(to) && e.cfg.Neighbours != nil && e.cfg.Neighbours(peer.Addr(), to)) {
 		return peer
 	}
-	port := route.Port
-	if port == 0 {
-		port = 5060
-	}
-	return netip.AddrPortFrom(to, uint16(port)) //nolint:gosec // parsed as 16 bits
+	return netip.AddrPortFrom(to, route.port())
 }
 
 // single tells an address of one host from those of many, and of none.
