@@ -119,7 +119,8 @@ func TestFlowOfAnother(t *testing.T) {
 		_ = in.Reply(Response{Status: 200})
 		flows <- in.Request.Connection
 	}}, registrar)
-	var from net.Addr // of the device, which the kernel chooses
+	// Of the device; the port is the kernel's choice. At an address of its own, or another test may take the port in between.
+	var from net.Addr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 77)}
 	connect := func() *net.TCPConn {
 		c, err := (&net.Dialer{LocalAddr: from}).DialContext(t.Context(), "tcp", server.Addr("tcp").String())
 		if err != nil {
