@@ -39,6 +39,10 @@ const (
 	lateTick = 5 * time.Millisecond
 )
 
+// slotOrder is the order in which slots are taken into use: evenly spread over the tick, so that from four on the clock need not sleep for longer
+// than longestNap.
+var slotOrder = [slotsPerTick]int{0, 4, 2, 6, 1, 5, 3, 7}
+
 // What counts as speech. Levels are mean squares of int16 samples, relative to full scale 32768.
 const (
 	// speakOn is the level from which a seat speaks, -55 dBFS: above the idle noise of G.711 (-72) and of a decent handset,

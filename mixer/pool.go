@@ -92,12 +92,12 @@ func (p *Pool) NewRoom(name string, c RoomConfig) *Room {
 // place is the slot of a new room: the first that has few, so that a small server wakes up seldom, else the one that has fewest.
 // Called with mu held.
 func (p *Pool) place() int {
-	best := 0
-	for i, n := range p.held {
-		if n < slotFill {
+	best := slotOrder[0]
+	for _, i := range slotOrder {
+		if p.held[i] < slotFill {
 			return i
 		}
-		if n < p.held[best] {
+		if p.held[i] < p.held[best] {
 			best = i
 		}
 	}
