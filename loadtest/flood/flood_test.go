@@ -70,7 +70,7 @@ func TestFlood(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", c.method, err)
 		}
-		if len(r.Steps) != 3 || r.Checked == 0 {
+		if len(r.Steps) != 8 || r.Checked == 0 || r.Share <= 0 || r.Beside == nil || r.After == nil { // the rate, three pairs, and the time after
 			t.Fatalf("%s: %d steps, %d answers checked", c.method, len(r.Steps), r.Checked)
 		}
 		if r.Steps[0].Offered != 10 {

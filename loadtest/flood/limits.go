@@ -40,6 +40,9 @@ const (
 	halvings = 4
 	// maxRate bounds the staircase: what four lanes on one core can offer.
 	maxRate = 40_000
+	// rounds is how often the overload is offered, each time behind as long a stretch at the rate of the peak: what a core bears swings by a
+	// third within minutes on a machine that others use, and the best step of the search is one of its good moments.
+	rounds = 3
 	// restShare of the peak is offered before and after the overload, for the delays of a server that is not full.
 	restShare = 0.5
 	// dismissPatience bounds the removal of the accounts.

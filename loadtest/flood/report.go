@@ -1,6 +1,7 @@
 package flood
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -17,15 +18,42 @@ type Report struct {
 
 	Peak     float64  `json:"peak_per_s"`         // good calls a second of the best step
 	Half     *Count   `json:"half,omitempty"`     // at half of that
+	Beside   *Count   `json:"beside,omitempty"`   // at the rate of the peak again, right before the overload
 	Overload *Count   `json:"overload,omitempty"` // at a multiple of it
 	PerCore  float64  `json:"peak_per_core"`      // good calls a second of the server's processor time in that step; 0 without its pid
-	Share    float64  `json:"overload_share"`     // good calls a second under overload over the peak
-	CoreRate float64  `json:"overload_core_rate"` // the same by processor time
+	Share    float64  `json:"overload_share"`     // good calls a second under overload over those beside it: of the pair in the middle
+	CoreRate float64  `json:"overload_core_rate"` // the same by processor time, of its own pair in the middle
 	After    *Count   `json:"after,omitempty"`    // at half of the peak again, from the end of the overload on
 	Steps    []*Count `json:"steps"`              // all, in their order
 	Checked  int      `json:"checked"`            // answers that were completed and led to keys
 
 	CPU CPUReport `json:"cpu"`
+}
+
+// pair is what a server made of the rate of its peak, and of a multiple of it right behind.
+type pair struct{ beside, over *Count }
+
+func (p pair) share() float64 { return ratio(p.over.PerS, p.beside.PerS) }
+
+func (p pair) coreRate() float64 { return ratio(p.over.PerCore, p.beside.PerCore) }
+
+// ratio is 0 where there is nothing to compare with.
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+// conclude takes what the overload was worth from an odd number of pairs.
+func (r *Report) conclude(pairs []pair) {
+	middle := func(worth func(pair) float64) pair {
+		slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(worth(a), worth(b)) })
+		return pairs[len(pairs)/2]
+	}
+	r.CoreRate = middle(pair.coreRate).coreRate()
+	p := middle(pair.share)
+	r.Beside, r.Overload, r.Share = p.beside, p.over, p.share()
 }
 
 // CPUReport is processor time over all runs, without their preparation.
@@ -72,7 +100,8 @@ func (r *Report) Print(w io.Writer) {
 	}
 	line("  peak %.0f good calls a second", r.Peak)
 	if r.Overload != nil {
-		line("  at %.0f a second %.0f, %.0f %% of the peak; %.0f %% by the server's processor time", r.Overload.Rate, r.Overload.PerS, 100*r.Share, 100*r.CoreRate)
+		line("  at %.0f a second %.0f, %.0f %% of the %.0f at the peak's rate beside it; %.0f %% by the server's processor time",
+			r.Overload.Rate, r.Overload.PerS, 100*r.Share, r.Beside.PerS, 100*r.CoreRate)
 	}
 	line("  cpu  sender %.2f s, %.0f us a good call; server %.2f s, %.0f us a good call", r.CPU.Sender, r.CPU.SenderPerCall, r.CPU.Server, r.CPU.ServerPerCall)
 }

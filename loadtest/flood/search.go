@@ -2,7 +2,7 @@ package flood
 
 import "context"
 
-// perform finds the peak, measures the delays at half of it, and offers a multiple of it, with half of it right behind.
+// perform finds the peak, measures the delays at half of it, and offers a multiple of it beside it.
 func (f *flood) perform(ctx context.Context) error {
 	peak, err := f.peak(ctx)
 	if err != nil {
@@ -19,16 +19,31 @@ func (f *flood) perform(ctx context.Context) error {
 	if f.Times == 0 {
 		return nil
 	}
-	over := min(peak.PerS*f.Times, maxRate)
-	counts, err := f.run(ctx, segment{name: "overload", rate: over, long: f.Duration}, segment{name: "after", rate: peak.PerS * restShare, long: f.Duration})
-	if err != nil {
-		return err
+	return f.overload(ctx, peak)
+}
+
+// overload offers the rate of the peak and a multiple of it by turns, so that both meet the same machine, and in the end half of the peak
+// right behind. The pair in the middle counts, by what it is worth.
+func (f *flood) overload(ctx context.Context, peak *Count) error {
+	plan := []segment{
+		{name: "beside", rate: peak.Rate, long: f.Duration}, {name: "overload", rate: min(peak.PerS*f.Times, maxRate), long: f.Duration},
+		{name: "after", rate: peak.PerS * restShare, long: f.Duration},
 	}
-	f.report.Overload, f.report.After = counts[0], counts[1]
-	f.report.Share = counts[0].PerS / peak.PerS
-	if peak.PerCore > 0 {
-		f.report.CoreRate = counts[0].PerCore / peak.PerCore
+	var pairs []pair
+	for i := range rounds {
+		if i < rounds-1 {
+			plan = plan[:2]
+		} else {
+			plan = plan[:3]
+		}
+		counts, err := f.run(ctx, plan...)
+		if err != nil {
+			return err
+		}
+		pairs = append(pairs, pair{counts[0], counts[1]})
+		f.report.After = counts[len(counts)-1]
 	}
+	f.report.conclude(pairs)
 	return nil
 }
 
