@@ -138,6 +138,9 @@ func (r *Room) work(st stage, from, to int, y *tally) {
 	switch st {
 	case stageReceive:
 		for _, s := range r.seats[from:to] {
+			s.ahead()
+		}
+		for _, s := range r.seats[from:to] {
 			s.receive(r, r.now, y)
 		}
 	case stageDecode:

@@ -20,6 +20,8 @@ type clockPort struct {
 	hold  func(t Tick) // called inside Next
 }
 
+func (*clockPort) Ahead() {}
+
 func (p *clockPort) Next(t Tick) codec.Frame {
 	p.mu.Lock()
 	p.ticks, p.at = append(p.ticks, t), append(p.at, time.Now())

@@ -31,6 +31,8 @@ type fakePort struct {
 	lastOne codec.Packet
 }
 
+func (*fakePort) Ahead() {}
+
 func (p *fakePort) Next(t Tick) codec.Frame {
 	p.nexts++
 	if p.next == nil {

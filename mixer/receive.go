@@ -26,11 +26,18 @@ type hearing struct {
 	denied   int  // ticks since the last probe of frames that the sender calls unvoiced
 }
 
+// ahead begins a tick of the seat. Several seats begin before the first receives: what they touch lies far apart, and is fetched side by side.
+func (s *Seat) ahead() {
+	s.fresh, s.energy, s.onset, s.heeded, s.doubt = false, 0, false, nil, unknown
+	s.hushed, s.sewn = s.muted.Load(), false
+	for _, f := range s.feeds {
+		f.port.Ahead()
+	}
+}
+
 // receive takes the due frame off every port of the seat, and decides whether one of them is decoded.
 func (s *Seat) receive(r *Room, t Tick, y *tally) {
 	y.legs += uint64(len(s.feeds))
-	s.fresh, s.energy, s.onset, s.heeded, s.doubt = false, 0, false, nil, unknown
-	s.hushed, s.sewn = s.muted.Load(), false
 	for _, f := range s.feeds {
 		f.frame = f.port.Next(t)
 		if !r.mixing {

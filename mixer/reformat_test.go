@@ -15,6 +15,8 @@ type turning struct {
 	sent []int // octets of every packet
 }
 
+func (*turning) Ahead() {}
+
 func (p *turning) Next(t Tick) codec.Frame {
 	if t >= p.at {
 		p.format, p.next = p.to, p.wide

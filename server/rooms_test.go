@@ -13,6 +13,7 @@ import (
 // broken is a port that takes its room down with it.
 type broken struct{}
 
+func (broken) Ahead()                        {}
 func (broken) Next(codec.Tick) codec.Frame   { panic("broken port") }
 func (broken) Send(codec.Tick, codec.Packet) {}
 func (broken) Format() codec.Format          { return codec.Format{Codec: codec.PCMU, Rate: 8000} }

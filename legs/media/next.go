@@ -7,6 +7,29 @@ import (
 	"github.com/conclave/conclave/mixer/codec"
 )
 
+// Ahead reads a word of every cache line that Next and Send will need, and of no other. With hundreds of legs to a core none is in the cache any
+// more, and the processor fetches side by side what is asked for in a row, but waits for each where one thing leads to another, or a system call
+// comes in between. Tick worker only.
+func (s *Stream) Ahead() {
+	sum := uint64(s.tick) + uint64(s.stations.n) + uint64(s.format.Rate) + uint64(s.source.highest) + uint64(s.source.jitterNS) + uint64(s.out.octets) +
+		s.keys.now + uint64(s.peer.ssrc) + s.peer.index + uint64(s.peer.rtp.length) + uint64(s.play.played) + uint64(s.play.missing) +
+		uint64(s.play.buffer.n) + uint64(s.play.buffer.took) + uint64(s.play.delay.target) + uint64(s.report.due) + uint64(s.rtpHeader.Version) +
+		uint64(s.rtpHeader.PayloadOffset) + s.counters.packetsSent.Load() + uint64(s.counters.jitterUS.Load()) + uint64(s.ssrc)
+	if len(s.out.packet) > 0 {
+		sum += uint64(s.out.packet[0])
+	}
+	if s.keys.n > 0 {
+		sum += s.keys.alive[0].index
+	}
+	if s.set != nil {
+		sum += uint64(s.set.PT)
+	}
+	if here := s.stations.here; here != nil {
+		sum += uint64(here.rtp.port)
+	}
+	s.ahead = sum
+}
+
 // Next drains the sockets and returns the frame due at tick t. Ticks are the mixer's 20 ms ticks, in order; missing ones are skipped
 // in the audio too. It never blocks. Tick worker only.
 func (s *Stream) Next(t codec.Tick) codec.Frame {

@@ -49,7 +49,7 @@ func (s *Stream) Send(t codec.Tick, p codec.Packet) {
 	b = append(b, p.Payload...)
 	// In place: the tail room is there, and nobody needs the plain packet any more.
 	k, sequence := s.keys.sending, s.out.sequence-1
-	protected, err := k.send.EncryptRTP(b[:0], b, &s.sendHeader)
+	protected, err := k.send.EncryptRTP(b[:0], b, &s.rtpHeader)
 	if err != nil || !k.freshRTP(s.ssrc, sequence) || !s.stations.way.rtp.send(protected, &s.peer.rtp) {
 		s.counters.sendErrors.Add(1)
 		return

@@ -49,9 +49,9 @@ type Stream struct {
 	report    reporter
 	keypad    keypad
 
-	rtpHeader  rtp.Header  // reused by the SRTP library for received packets
-	sendHeader rtp.Header  // the same for sent packets
+	rtpHeader  rtp.Header  // reused by the SRTP library for one packet after the other, received or sent
 	rtcpHeader rtcp.Header // the same for RTCP
+	ahead      uint64      // what Ahead read, so that it is read
 
 	counters counters      // written by the tick worker, read by any goroutine
 	heard    chan struct{} // closed by the tick worker

@@ -45,6 +45,9 @@ const (
 // ID names the recording.
 func (r *Recorder) ID() string { return r.entry.ID }
 
+// Ahead implements mixer.Port.
+func (*Recorder) Ahead() {}
+
 // Next implements mixer.Port: a recorder says nothing.
 func (*Recorder) Next(codec.Tick) codec.Frame { return codec.Frame{} }
 
