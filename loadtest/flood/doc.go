@@ -1,6 +1,6 @@
 // Package flood is a light sender of call set-ups, `conclave flood`: it prepares complete INVITEs with MIKEY messages of their own
 // before the clock starts, offers them over UDP at a given rate whatever the server answers, and counts what comes back in time.
-// It finds the peak of a server, offers a multiple of it, and shows what is left of the peak then and right after.
+// It finds the peak of a server, offers a multiple of it beside it, three times, and shows what is left of the peak then and right after.
 //
 // It is not a caller: it plays and hears nothing, and looks into the answers of a few calls only, after the clock has stopped, to
 // be sure that they hold keys (loadtest has the callers that listen). It honours no Retry-After, on purpose: it stands for those many
