@@ -14,7 +14,7 @@ func (s *Stream) Ahead() {
 	sum := uint64(s.tick) + uint64(s.stations.n) + uint64(s.format.Rate) + uint64(s.source.highest) + uint64(s.source.jitterNS) + uint64(s.out.octets) +
 		s.keys.now + uint64(s.peer.ssrc) + s.peer.index + uint64(s.peer.rtp.length) + uint64(s.play.played) + uint64(s.play.missing) +
 		uint64(s.play.buffer.n) + uint64(s.play.buffer.took) + uint64(s.play.delay.target) + uint64(s.report.due) + uint64(s.rtpHeader.Version) +
-		uint64(s.rtpHeader.PayloadOffset) + s.counters.packetsSent.Load() + uint64(s.counters.jitterUS.Load()) + uint64(s.ssrc)
+		uint64(len(s.rtpHeader.Extensions)) + s.counters.packetsSent.Load() + uint64(s.counters.jitterUS.Load()) + uint64(s.ssrc)
 	if len(s.out.packet) > 0 {
 		sum += uint64(s.out.packet[0])
 	}
