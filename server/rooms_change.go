@@ -109,9 +109,7 @@ func (r *room) change(c roomChange) error {
 		return err
 	}
 	r.become(next)
-	if c.Locked != nil || c.Moderators != nil {
-		r.dropLocks()
-	}
+	r.dropLocks(c.Locked != nil)
 	if c.PIN != nil || c.Moderators != nil {
 		r.reconsider()
 	}
