@@ -47,6 +47,7 @@ var answers = []struct {
 	{server.ErrRecordingsFull, http.StatusConflict, "the recordings take as much room as recording.max_mb lets them; fetch and delete some, or raise it"},
 	{server.ErrNoSpace, http.StatusConflict, "the disk has no more room left than recording.free_mb keeps free; make room, or lower that"},
 	{server.ErrDraining, http.StatusServiceUnavailable, "the server is being emptied and takes no new calls; ask another, or end that with DELETE /v1/node/drain"},
+	{server.ErrStillModerates, http.StatusServiceUnavailable, "the account is deleted, but a room that is too busy to be told lists it among its moderators still; PATCH the room with those that it is to have"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
 }

@@ -19,7 +19,7 @@
 //
 // A seat outlives its legs. Each leg in it has a tenancy (tenancy.go), the owner of the leg: a seat has one, none while it waits for
 // its owner, and two during a move (move, carry, dial, refer, replace: one goroutine a move). Where the server's own address changes the
-// legs come along (rehouse, links: one goroutine, with media.interface).
+// legs come along, those that do not stand yet as soon as they do (rehouse, links: one goroutine, with media.interface).
 //
 // A call that the API asks for (call_out) is a move of a seat that nobody fills yet. Rooms by the API: rooms_control; who uses the API: tokens.
 //

@@ -94,12 +94,7 @@ func TestDevicesThatFail(t *testing.T) {
 			t.Parallel()
 			p := newPair(t, "policies: {standard: {methods: [mikey-psk]}}\n")
 			w := newWire(t, p.Server, "tcp", "127.0.0.1")
-			me := p.laptop.bundle
-			r := request{method: "REGISTER", uri: "sip:" + p.cfg.SIP.Domain, from: "<" + me.URI + ">;tag=" + word(), to: "<" + me.URI + ">", callID: word(), seq: 1}
-			r.fields = []string{w.owns(me, r)}
-			if got := w.asks(r); got.status != 200 {
-				t.Fatalf("not registered: %s", got.text)
-			}
+			w.registers(p.laptop.bundle)
 			moving := make(chan error, 1)
 			go func() {
 				moving <- p.old.Refer(t.Context(), fmt.Sprintf("sip:x@%s;transport=tcp", w.conn.LocalAddr()))

@@ -225,16 +225,17 @@ func (p *AccountPatch) apply(acc *store.Account) {
 	}
 }
 
-// DeleteAccount forgets an account and ends the calls it is in.
+// DeleteAccount forgets an account, which moderates no room any more, and ends the calls it is in. ErrStillModerates: it did all that but for
+// a room that was too busy.
 func (s *Server) DeleteAccount(ctx context.Context, name string, musts ...Must[AccountView]) error {
 	if err := s.accounts.delete(name, func(acc *store.Account) error { return all(musts, s.recordView(acc)) }); err != nil {
 		return err
 	}
-	s.demote(context.WithoutCancel(ctx), name) // first: who takes the name meanwhile is somebody else
+	demoted := s.demote(context.WithoutCancel(ctx), name) // first: who takes the name meanwhile is somebody else
 	s.closeAccount(ctx, name)
 	s.publish(Event{Type: EventAccountDeleted, Account: name})
 	s.log.Info("account deleted", "account", name)
-	return nil
+	return demoted
 }
 
 // closeAccount forgets the devices of an account that may not call any more, and ends its calls and what waits for it to call.

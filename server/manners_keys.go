@@ -52,7 +52,7 @@ func (r *room) command(st *seat, key byte) {
 // what they want it to be.
 type byKeys struct {
 	seat bool
-	lock *bool // nil: they want nothing of it
+	lock *bool // a moderator's, see dropLocks; nil: they want nothing of it
 }
 
 // keyed has it told what keys have changed: at once, or, where some of the same seat was told a moment ago, with what they change until
@@ -63,8 +63,7 @@ func (r *room) keyed(st *seat) {
 	}
 }
 
-// tellKeyed tells how things stand by the keys of a seat, if they changed anything, and locks the room or opens it if they want that and are
-// a moderator's still.
+// tellKeyed tells how things stand by the keys of a seat, if they changed anything, and locks the room or opens it if they want that.
 func (r *room) tellKeyed(st *seat) {
 	c := st.changed
 	st.changed, st.telling = byKeys{}, nil
@@ -74,7 +73,7 @@ func (r *room) tellKeyed(st *seat) {
 	if c.seat && st.told {
 		r.publish(st.about(EventSeatChanged))
 	}
-	if c.lock != nil && *c.lock != r.locked && !r.closing && r.mayLock(st) {
+	if c.lock != nil && *c.lock != r.locked && !r.closing {
 		r.lock(*c.lock)
 	}
 	var timer *time.Timer
@@ -135,10 +134,13 @@ func (r *room) toggleLock(st *seat) {
 	r.keyed(st)
 }
 
-// dropLocks forgets what keys want of the lock and was not done yet: something newer holds.
-func (r *room) dropLocks() {
+// dropLocks forgets what keys want of the lock and was not done yet, after a change of the room: everything where the lock was asked for, since
+// that is newer, and otherwise what those want who are moderators no more.
+func (r *room) dropLocks(asked bool) {
 	for _, st := range r.seats {
-		st.changed.lock = nil
+		if asked || !r.mayLock(st) {
+			st.changed.lock = nil
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ func New(cfg *Config, data string, log *slog.Logger) (*Server, error) {
 // unopened is a server that has opened nothing yet.
 func unopened(cfg *Config, data string, log *slog.Logger) *Server {
 	s := &Server{
-		started: time.Now(), cfg: cfg, addressOf: addressOf, data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
+		started: time.Now(), cfg: cfg, addressOf: addressOf, strayed: make(chan struct{}, 1), data: data, log: log, ledger: newLedger(cfg), chores: newChores(maxChanges, changePatience),
 		registrar: newRegistrar(maxBindings, time.Now), events: events.New(keptEvents, time.Now), refusals: &pace{most: refusalsTold},
 		strangers: &pace{most: strangersRecorded}, known: &pace{most: refusalsRecorded},
 		watchers: newWatchers(watchPace),

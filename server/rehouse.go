@@ -102,12 +102,15 @@ func (s *Server) watch(ctx context.Context) (stop func(), err error) {
 	}, nil
 }
 
-// followLinks goes where the interface of the configuration goes, until ctx ends.
+// followLinks goes where the interface of the configuration goes, and takes along who was being called meanwhile, until ctx ends.
 func (s *Server) followLinks(ctx context.Context, changed <-chan struct{}) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.strayed:
+			s.gather(ctx)
+			continue
 		case <-changed:
 		}
 		timer := time.NewTimer(linksSettle) // an address that goes is followed by one that comes
@@ -121,7 +124,7 @@ func (s *Server) followLinks(ctx context.Context, changed <-chan struct{}) {
 	}
 }
 
-// look takes note of the addresses that the interface has now.
+// look takes note of the addresses that the interface has now, and takes the legs there.
 func (s *Server) look(ctx context.Context) {
 	for _, ipv6 := range []bool{false, true} {
 		was := s.line.Ports.Address(ipv6)
@@ -134,17 +137,37 @@ func (s *Server) look(ctx context.Context) {
 			s.log.Warn("our address is gone and there is no other yet", "address", was.String(), "err", err)
 		case is != was:
 			s.log.Warn("our address has changed", "from", was.String(), "to", is.String())
-			s.rehouse(ctx, was, is)
+			s.line.Ports.SetAddress(is)
 		}
+	}
+	s.gather(ctx)
+}
+
+// home is the address that the stream of a leg should have.
+func (s *Server) home(l *legs.Leg) netip.Addr {
+	return s.line.Ports.Address(l.Stream().LocalAddr().Addr().Is6())
+}
+
+// astray says whether a leg that stands is bound to an address that we have no longer.
+func (s *Server) astray(l *legs.Leg) bool { return l.Stream().LocalAddr().Addr() != s.home(l) }
+
+// stands is told of every leg once it stands. Our address may have changed since its description was made: whoever gathered the legs then
+// left out those that did not stand yet.
+func (s *Server) stands(l *legs.Leg) {
+	if !s.astray(l) {
+		return
+	}
+	select {
+	case s.strayed <- struct{}{}:
+	default: // those who stray are about to be gathered
 	}
 }
 
-// rehouse takes the legs from one address to another.
-func (s *Server) rehouse(ctx context.Context, from, to netip.Addr) {
-	s.line.Ports.SetAddress(to)
-	moving, behind := s.legsAt(from), make(map[*legs.Leg]bool)
+// gather takes the legs that are astray to our addresses of now.
+func (s *Server) gather(ctx context.Context) {
+	moving, behind := s.stray(), make(map[*legs.Leg]bool)
 	for _, l := range moving {
-		if err := roam(ctx, l, to); err != nil {
+		if err := roam(ctx, l, s.home(l)); err != nil {
 			behind[l] = true
 			s.log.Warn("a leg did not come along at once", "leg", l.ID(), "err", err)
 		}
@@ -155,7 +178,7 @@ func (s *Server) rehouse(ctx context.Context, from, to netip.Addr) {
 		tell := func(ctx context.Context) {
 			how := l.Reinvite
 			if behind[l] {
-				how = func(ctx context.Context) error { return l.Roam(ctx, to, true) }
+				how = func(ctx context.Context) error { return l.Roam(ctx, s.home(l), true) }
 			}
 			if err := how(ctx); err != nil {
 				s.log.Info("a peer did not take our new address", "leg", l.ID(), "err", err)
@@ -178,9 +201,9 @@ func roam(ctx context.Context, l *legs.Leg, to netip.Addr) error {
 	return l.Roam(ctx, to, false)
 }
 
-// legsAt are the legs whose streams are bound to an address: those of seats that speak first, since most would miss them, then in the
-// order of joining.
-func (s *Server) legsAt(addr netip.Addr) []*legs.Leg {
+// stray are the legs that stand and are astray: those of seats that speak first, since most would miss them, then in the order of joining.
+// Those that do not stand yet cannot be told; they are looked at when they do.
+func (s *Server) stray() []*legs.Leg {
 	type place struct {
 		leg    *legs.Leg
 		silent int
@@ -188,7 +211,7 @@ func (s *Server) legsAt(addr netip.Addr) []*legs.Leg {
 	}
 	var places []place
 	for _, c := range s.calls.all() {
-		if c.leg.Stream().LocalAddr().Addr() != addr {
+		if state := c.leg.State(); state != legs.Confirmed && state != legs.Held || !s.astray(c.leg) {
 			continue
 		}
 		p := place{c.leg, 1, c.tenancy.seat.joined}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/legs"
 )
 
@@ -54,8 +55,8 @@ func TestRehouse(t *testing.T) {
 	if _, at := ann.joinsAs("other"); at != moved { // who calls from now on is told so
 		t.Errorf("a new call is at %s", at)
 	}
-	if s.look(t.Context()); len(s.legsAt(moved)) != 3 {
-		t.Errorf("%d legs are there", len(s.legsAt(moved)))
+	if s.look(t.Context()); len(s.stray()) > 0 || len(s.calls.all()) != 3 {
+		t.Errorf("%d of %d legs are astray", len(s.stray()), len(s.calls.all()))
 	}
 }
 
@@ -76,12 +77,8 @@ func TestRehouseDuringAFallback(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, "media: {interface: lo}\npolicies: {standard: {methods: [mikey-psk, sdes]}}\n")
 	p.waits.Store(&patience{ring: e2ePatience, call: e2ePatience, heard: e2ePatience, turn: e2ePatience})
-	w, me := newWire(t, p.Server, "tls", "127.0.0.1"), p.laptop.bundle
-	r := request{method: "REGISTER", uri: "sip:" + p.cfg.SIP.Domain, from: "<" + me.URI + ">;tag=" + word(), to: "<" + me.URI + ">", callID: word(), seq: 1}
-	r.fields = []string{w.owns(me, r)}
-	if got := w.asks(r); got.status != 200 {
-		t.Fatalf("not registered: %s", got.text)
-	}
+	w := newWire(t, p.Server, "tls", "127.0.0.1")
+	w.registers(p.laptop.bundle)
 	moving := make(chan error, 1)
 	go func() {
 		moving <- p.old.Refer(t.Context(), fmt.Sprintf("sip:x@%s;transport=tls", w.conn.LocalAddr()))
@@ -89,7 +86,7 @@ func TestRehouseDuringAFallback(t *testing.T) {
 	w.sends(w.response(w.next("INVITE"), "200 OK", sdesOffer)) // of a phone that knows no MIKEY
 	again := w.next("INVITE")                                  // the BYE of the first comes before it or after
 	moved := p.goesTo("127.0.0.2")
-	if all := p.legsAt(p.line.Ports.Address(false)); len(all) != 1 {
+	if all := p.calls.all(); len(all) != 1 {
 		t.Errorf("%d legs are to come along", len(all))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), e2ePatience)
@@ -102,6 +99,55 @@ func TestRehouseDuringAFallback(t *testing.T) {
 		t.Errorf("the referral ends with %v", err)
 	}
 	p.same(t)
+}
+
+// TestRehouseDuringASetUp: whom we call, and who calls us, with a description of before is told our new address once the call stands.
+func TestRehouseDuringASetUp(t *testing.T) {
+	t.Parallel()
+	const yaml = "media: {interface: lo}\npolicies: {standard: {methods: [sdes], suites: [AES_CM_128_HMAC_SHA1_80]}}\nrooms: {permanent: [{name: hall}]}\n" +
+		"trunks: [{name: sbc, from: [127.0.0.7/32], transports: [udp], methods: [sdes], calls: 9}]\n"
+	for name, begin := range map[string]func(t *testing.T, s *Server) (w *wire, stands func()){
+		"by us": func(t *testing.T, s *Server) (*wire, func()) {
+			w, ann := newWire(t, s, "tls", "127.0.0.1"), enrolled(t, s, NewAccount{Name: "ann"})
+			w.registers(ann)
+			if _, err := s.CallOut(t.Context(), "hall", CallRequest{URI: ann.URI}); err != nil {
+				t.Fatal(err)
+			}
+			invite := w.next("INVITE")
+			return w, func() { w.sends(w.response(invite, "200 OK", sdesOffer)) }
+		},
+		"by the peer": func(t *testing.T, s *Server) (*wire, func()) {
+			w, hall := newWire(t, s, "udp", "127.0.0.7"), s.uri("hall")
+			text := w.text(request{
+				method: "INVITE", uri: hall, from: "<sip:desk@old.example>;tag=" + word(), to: "<" + hall + ">", callID: word(), seq: 1, body: sdesOffer,
+			})
+			w.sends(text)
+			ok := w.next("SIP/2.0 200")
+			return w, func() { w.acknowledges(hall, reply{text: text}, ok) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serveTest(t, yaml)
+			w, stands := begin(t, s)
+			moved := s.goesTo("127.0.0.2")
+			s.look(t.Context())
+			stands()
+			if told := w.next("INVITE"); !strings.Contains(told.text, "c=IN IP4 "+moved.String()+"\r\n") {
+				t.Errorf("the peer is told\n%s", told.text)
+			}
+		})
+	}
+}
+
+// registers registers the peer as a device of an account.
+func (w *wire) registers(as *keying.Bundle) {
+	w.t.Helper()
+	r := request{method: "REGISTER", uri: "sip:" + w.server.cfg.SIP.Domain, from: "<" + as.URI + ">;tag=" + word(), to: "<" + as.URI + ">", callID: word(), seq: 1}
+	r.fields = []string{w.owns(as, r)}
+	if got := w.asks(r); got.status != 200 {
+		w.t.Fatalf("not registered: %s", got.text)
+	}
 }
 
 // next waits for a request of a method; what else comes is of no matter.

@@ -103,15 +103,23 @@ func (r *room) change(c roomChange) error {
 		next.permanent, next.stored = true, true
 		err = r.kept.keep(next.kept())
 	case next.stored:
-		err = roomError(r.kept.store.UpdateRoom(r.name, func(kept *store.Room) error { *kept = next.kept(); return nil }))
+		err = roomError(r.kept.store.UpdateRoom(r.name, func(kept *store.Room) error {
+			next = c.over(openingOf(*kept, r.manners)) // which a deleted account may be out of since a moment ago (demote)
+			*kept = next.kept()
+			return nil
+		}))
 	}
 	if err != nil {
 		return err
 	}
+	r.turn(c, next)
+	return nil
+}
+
+// turn makes the room what it is to be after a change, now that this is kept, has everybody go by that, and tells it.
+func (r *room) turn(c roomChange, next opening) {
 	r.become(next)
-	if c.Locked != nil || c.Moderators != nil {
-		r.dropLocks()
-	}
+	r.dropLocks(c.Locked != nil)
 	if c.PIN != nil || c.Moderators != nil {
 		r.reconsider()
 	}
@@ -119,7 +127,6 @@ func (r *room) change(c roomChange) error {
 	if c.Muted != nil {
 		r.hold(*c.Muted)
 	}
-	return nil
 }
 
 // opening is what the room would be opened with as it is now. It runs in the room's goroutine.

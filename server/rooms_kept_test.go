@@ -82,3 +82,48 @@ func TestADeletedAccountModeratesNothing(t *testing.T) {
 		t.Errorf("kept: %+v, %v", kept, err)
 	}
 }
+
+// TestAChangeDoesNotBringADeletedModeratorBack: one that comes between the deletion and the room's hearing of it.
+func TestAChangeDoesNotBringADeletedModeratorBack(t *testing.T) {
+	s := serveTest(t, deskYAML)
+	enrolled(t, s, NewAccount{Name: "ann"})
+	if _, err := s.CreateRoom(t.Context(), NewRoom{Name: "board", Moderators: []string{"ann", "bob"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.DeleteAccount("ann"); err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.PatchRoom(t.Context(), "board", RoomPatch{Tones: new(true)})
+	if err != nil || !slices.Equal(v.Moderators, []string{"bob"}) || !v.Tones {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if kept, err := s.store.Room("board"); err != nil || !slices.Equal(kept.Moderators, []string{"bob"}) || !kept.Manners.Tones {
+		t.Errorf("kept: %+v, %v", kept, err)
+	}
+}
+
+// TestABusyRoomKeepsItsDeletedModerator: whoever deleted the account is told; it is kept without him all the same.
+func TestABusyRoomKeepsItsDeletedModerator(t *testing.T) {
+	t.Parallel()
+	s := serveTest(t, deskYAML)
+	enrolled(t, s, NewAccount{Name: "ann"})
+	if _, err := s.CreateRoom(t.Context(), NewRoom{Name: "board", Moderators: []string{"ann", "bob"}}); err != nil {
+		t.Fatal(err)
+	}
+	r, hold := s.rooms.find("board"), make(chan struct{})
+	defer close(hold)
+	for range 1 + roomMailbox { // the first is held, and the others take all places behind it
+		if err := r.post(func() { <-hold }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.DeleteAccount(t.Context(), "ann"); !errors.Is(err, ErrStillModerates) {
+		t.Errorf("a room too busy: %v", err)
+	}
+	if kept, err := s.store.Room("board"); err != nil || !slices.Equal(kept.Moderators, []string{"bob"}) {
+		t.Errorf("kept: %+v, %v", kept, err)
+	}
+	if _, err := s.Account(t.Context(), "ann"); !errors.Is(err, ErrUnknownAccount) {
+		t.Errorf("the account: %v", err)
+	}
+}

@@ -65,6 +65,8 @@ type Server struct {
 	drain     drain
 	started   time.Time // set once
 
+	strayed chan struct{} // holds one: a leg that stands by now is at an address that we had before
+
 	// addressOf finds the address of an interface; tests have their own.
 	addressOf func(name string, ipv6 bool, had netip.Addr) (netip.Addr, error)
 

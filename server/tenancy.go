@@ -90,6 +90,7 @@ func (o *tenancy) seated() {
 		return
 	}
 	close(o.filled)
+	o.server.stands(o.leg)
 	o.server.log.Info("seated", "room", o.room.name, "seat", o.seat.id, "account", o.seat.who.Account, "trunk", o.seat.who.Trunk, "method", o.method)
 }
 

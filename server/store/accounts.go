@@ -61,4 +61,11 @@ func (b *Bolt) UpdateAccount(name string, change func(*Account) error) error {
 }
 
 // DeleteAccount implements Store.
-func (b *Bolt) DeleteAccount(name string) error { return b.remove(accountsBucket, name) }
+func (b *Bolt) DeleteAccount(name string) error {
+	return b.update(func(tx *bolt.Tx) error {
+		if err := drop(tx, accountsBucket, name); err != nil {
+			return err
+		}
+		return b.demote(tx, name)
+	})
+}

@@ -74,12 +74,15 @@ func (b *Bolt) create(bucket []byte, name string, record any) error {
 
 // remove forgets the record of that name.
 func (b *Bolt) remove(bucket []byte, name string) error {
-	return b.update(func(tx *bolt.Tx) error {
-		if tx.Bucket(bucket).Get([]byte(name)) == nil {
-			return ErrNotFound
-		}
-		return tx.Bucket(bucket).Delete([]byte(name))
-	})
+	return b.update(func(tx *bolt.Tx) error { return drop(tx, bucket, name) })
+}
+
+// drop is remove as a part of a transaction.
+func drop(tx *bolt.Tx, bucket []byte, name string) error {
+	if tx.Bucket(bucket).Get([]byte(name)) == nil {
+		return ErrNotFound
+	}
+	return tx.Bucket(bucket).Delete([]byte(name))
 }
 
 // errRenamed is returned by an update whose change function touched the name.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -59,3 +60,29 @@ func (b *Bolt) UpdateRoom(name string, change func(*Room) error) error {
 
 // DeleteRoom implements Store.
 func (b *Bolt) DeleteRoom(name string) error { return b.remove(roomsBucket, name) }
+
+// demote takes an account out of the moderators of all rooms; one that has none left is locked.
+func (b *Bolt) demote(tx *bolt.Tx, account string) error {
+	var led []roomRecord // changed afterwards: a bucket must not change while it is walked
+	err := tx.Bucket(roomsBucket).ForEach(func(name, sealed []byte) error {
+		var record roomRecord
+		if err := b.decode(roomsBucket, string(name), sealed, &record); err != nil {
+			return err
+		}
+		if slices.Contains(record.Moderators, account) {
+			led = append(led, record)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, record := range led {
+		record.Moderators = slices.DeleteFunc(record.Moderators, func(name string) bool { return name == account })
+		record.Locked = record.Locked || len(record.Moderators) == 0
+		if err := b.put(tx, roomsBucket, record.Name, record); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -47,7 +47,8 @@ type Store interface {
 	// UpdateAccount changes an account in one step; change may not rename it, and an error of change leaves it as it was.
 	// The secrets that change finds in the account are wiped when UpdateAccount returns: keep a Clone.
 	UpdateAccount(name string, change func(*Account) error) error
-	// DeleteAccount forgets the account.
+	// DeleteAccount forgets the account and, in the same step, takes it out of the moderators of all rooms: one that is made anew under its
+	// name is somebody else's. A room that has no moderator left is locked: it let in nobody without one.
 	DeleteAccount(name string) error
 
 	// CreateRoom keeps a new room; ErrExists when an account or a room has its name.

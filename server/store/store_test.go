@@ -112,37 +112,6 @@ func TestUpdateLeavesAloneOnError(t *testing.T) {
 	}
 }
 
-func TestRooms(t *testing.T) {
-	b := open(t, newDir(t))
-	want := Room{Name: "board", Policy: "strict", MaxSeats: 9, CreatedAt: time.Unix(1, 0).UTC(), Moderators: []string{"ann"}, Manners: &Manners{Tones: true}}
-	if err := b.CreateRoom(want); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.CreateAccount(account("board")); !errors.Is(err, ErrExists) {
-		t.Errorf("account in the name of a room: %v", err)
-	}
-	if err := b.UpdateRoom("board", func(r *Room) error { r.Locked = true; return nil }); err != nil {
-		t.Fatal(err)
-	}
-	want.Locked = true
-	got, err := b.Room("board")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if all, next, err := b.Rooms("", 10); err != nil || len(all) != 1 || next != "" {
-		t.Errorf("list: %v %q %v", all, next, err)
-	}
-	if err := b.DeleteRoom("board"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Room("board"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("after delete: %v", err)
-	}
-}
-
 func TestBlobs(t *testing.T) {
 	b := open(t, newDir(t))
 	if _, err := b.Blob("ca"); !errors.Is(err, ErrNotFound) {
