@@ -116,3 +116,20 @@ func TestNoAck(t *testing.T) {
 		t.Error("confirmed without an ACK")
 	}
 }
+
+// TestBeats: legs look around about once a second, all at the same few moments.
+func TestBeats(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	moments := map[time.Duration]bool{}
+	for at := time.Duration(0); at < 3*liveness; at += 7 * time.Millisecond {
+		wait := untilBeat(start.Add(at))
+		if wait <= liveness-liveness/beats || wait > liveness {
+			t.Fatalf("%v: in %v", at, wait)
+		}
+		moments[(at+wait)%liveness] = true
+	}
+	if len(moments) != beats {
+		t.Errorf("looks at %d moments, want %d", len(moments), beats)
+	}
+}

@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"slices"
 	"context"
 	"errors"
 	"sync"
@@ -60,6 +61,26 @@ func during(t *testing.T, c Config, f func(t *testing.T, p *Pool)) {
 
 // elapse lets fake time pass.
 func elapse(d time.Duration) { <-time.After(d) }
+
+// TestSlotsLieEvenly: every slot is taken into use, and from four on no two that follow one another are further apart than the clock naps.
+func TestSlotsLieEvenly(t *testing.T) {
+	var used [slotsPerTick]bool
+	for n, slot := range slotOrder {
+		used[slot] = true
+		widest, last := 0, slices.Index(used[:], true)-slotsPerTick
+		for i := 1 - slotsPerTick; i < slotsPerTick; i++ {
+			if used[(i+slotsPerTick)%slotsPerTick] {
+				widest, last = max(widest, i-last), i
+			}
+		}
+		if n+1 >= 4 && time.Duration(widest)*slotLength > longestNap {
+			t.Errorf("%d slots: %v without one", n+1, time.Duration(widest)*slotLength)
+		}
+	}
+	if slices.Contains(used[:], false) {
+		t.Errorf("slots in use: %v", used)
+	}
+}
 
 func TestClockTicksEveryRoomOnAnAbsoluteSchedule(t *testing.T) {
 	during(t, Config{Workers: 2}, func(t *testing.T, p *Pool) {

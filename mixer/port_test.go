@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -136,4 +137,32 @@ func sumOf(pcm ...[]int16) []int16 {
 		}
 	}
 	return out
+}
+
+// calledPort writes down what it is asked for.
+type calledPort struct {
+	fakePort
+	calls *[]string
+}
+
+func (p *calledPort) Ahead() { *p.calls = append(*p.calls, "ahead") }
+
+func (p *calledPort) Next(t Tick) codec.Frame {
+	*p.calls = append(*p.calls, "next")
+	return p.fakePort.Next(t)
+}
+
+// TestPortsAreToldAhead: in each tick every port once, before the first is received.
+func TestPortsAreToldAhead(t *testing.T) {
+	r := newTable(t, RoomConfig{Mixing: true})
+	var calls []string
+	for range 3 {
+		p := &calledPort{fakePort: fakePort{format: pcmu}, calls: &calls}
+		r.Join(SeatConfig{}).Attach(p)
+	}
+	r.run(2)
+	once := []string{"ahead", "ahead", "ahead", "next", "next", "next"}
+	if !slices.Equal(calls, append(once, once...)) {
+		t.Errorf("called: %v", calls)
+	}
 }
