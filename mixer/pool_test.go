@@ -1,9 +1,9 @@
 package mixer
 
 import (
-	"slices"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
