@@ -3,6 +3,7 @@ package mixer
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -46,14 +47,18 @@ func (p *Pool) clock(ctx context.Context) {
 	urgent()
 	shed := shedder{pool: p}
 	at, judged := uint64(0), uint64(0) // in slots since the epoch
-	own, sleep := []*Room(nil), sleeper{nap: p.nap, timer: time.NewTimer(0)}
+	own, sleep := []*Room(nil), sleeper{nap: p.nap, timer: time.NewTimer(0), wake: p.wake}
 	defer sleep.timer.Stop()
 	for sleep.until(ctx, p.dueAt(at)) {
-		at = p.skip(at, time.Now())
+		now := time.Now()
+		if at = p.skip(at, now); now.Before(p.dueAt(at)) { // awake early: a room is awake, too
+			at = min(at, uint64(now.Sub(p.epoch)/slotLength)+1)
+			continue
+		}
 		next := p.nextSlot(at)
 		own = p.call(at, own[:0], p.dueAt(next).Sub(p.dueAt(at))/ownShare)
 		p.tickOwn(own, p.dueAt(next))
-		if at/slotsPerTick != judged {
+		if at/slotsPerTick >= judged+shedWindow {
 			judged = at / slotsPerTick
 			shed.judge()
 		}
@@ -65,10 +70,11 @@ func (p *Pool) clock(ctx context.Context) {
 type sleeper struct {
 	nap   func(time.Duration)
 	timer *time.Timer
-	rest  time.Time // when the runtime had the processor last
+	wake  <-chan struct{} // ends a long sleep
+	rest  time.Time       // when the runtime had the processor last
 }
 
-// until sleeps, and says whether the pool goes on.
+// until sleeps until a time, or until it is woken up, and says whether the pool goes on.
 func (s *sleeper) until(ctx context.Context, due time.Time) bool {
 	for ctx.Err() == nil {
 		now := time.Now()
@@ -81,6 +87,9 @@ func (s *sleeper) until(ctx context.Context, due time.Time) bool {
 			select {
 			case <-ctx.Done():
 			case <-s.timer.C:
+			case <-s.wake:
+				s.rest = time.Now()
+				return ctx.Err() == nil
 			}
 			s.rest = time.Now()
 			continue
@@ -114,6 +123,9 @@ func (p *Pool) call(at uint64, own []*Room, share time.Duration) []*Room {
 	}
 	var cost time.Duration
 	for _, r := range *list {
+		if r.asleep.Load() {
+			continue
+		}
 		r.due.Store(at/slotsPerTick + 1)
 		if !r.queued.CompareAndSwap(false, true) {
 			continue
@@ -140,12 +152,24 @@ func (p *Pool) tickOwn(own []*Room, until time.Time) {
 	}
 }
 
-// nextSlot is the next slot that has rooms, or the same slot a tick later: the clock does not wake for nothing.
+// nextSlot is the next slot in which a room is awake, which may be the same a tick later, or where there is none the one in which the clock is to
+// judge: it does not wake up for nothing.
 func (p *Pool) nextSlot(at uint64) uint64 {
-	for next := at + 1; next < at+slotsPerTick; next++ {
-		if list := p.slots[next%slotsPerTick].rooms.Load(); list != nil && len(*list) > 0 {
+	for next := at + 1; next <= at+slotsPerTick; next++ {
+		if list := p.slots[next%slotsPerTick].rooms.Load(); list != nil && slices.ContainsFunc(*list, (*Room).awake) {
 			return next
 		}
 	}
-	return at + slotsPerTick
+	return at + shedWindow*slotsPerTick
+}
+
+// awake says whether ticks are due.
+func (r *Room) awake() bool { return !r.asleep.Load() }
+
+// rouse wakes up the clock, which may sleep for long.
+func (p *Pool) rouse() {
+	select {
+	case p.wake <- struct{}{}:
+	default: // it was told already, and looks again
+	}
 }

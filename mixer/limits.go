@@ -153,7 +153,7 @@ const (
 
 // Shedding of work when ticks are late.
 const (
-	// shedWindow is how often the clock judges the lateness: once a second is soon enough and steady.
+	// shedWindow is how often the clock judges the lateness, in ticks: once a second is soon enough and steady. Without rooms it wakes up no oftener.
 	shedWindow = 50
 	// shedShare is the share of late ticks in a window from which work is shed.
 	shedShare = 0.05

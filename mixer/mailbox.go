@@ -32,9 +32,30 @@ func (r *Room) post(c command) {
 		r.waiting.Store(true)
 	}
 	r.mu.Unlock()
-	if ended {
+	switch {
+	case ended:
 		close(c.done)
+	case r.asleep.CompareAndSwap(true, false):
+		r.pool.rouse()
 	}
+}
+
+// sleep has the clock pass over a room in which nobody is and nothing plays, until something is posted; what was heard there is forgotten. It says
+// whether the room sleeps.
+func (r *Room) sleep() bool {
+	if len(r.seats) > 0 || r.announcer.n > 0 {
+		return false
+	}
+	r.asleep.Store(true)
+	if r.waiting.Load() { // posted meanwhile, perhaps by somebody who saw a room awake
+		r.asleep.Store(false)
+		return false
+	}
+	r.done = 0
+	if r.mixing {
+		r.setRate(r.rate)
+	}
+	return true
 }
 
 // empty makes the posted commands take effect and says whether the room goes on. A command counts as taken before it is carried

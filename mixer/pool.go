@@ -28,6 +28,7 @@ type Pool struct {
 	workers  int                 // set once in NewPool
 	log      *slog.Logger        // set once in NewPool
 	queue    chan *Room          // from the clock to the workers
+	wake     chan struct{}       // to the clock, which may sleep for long: a room is awake
 	calls    chan *Room          // large rooms that could do with help; a call that nobody has time for is dropped
 	nap      func(time.Duration) // how the clock sleeps; another in tests with a time of their own
 	silences silences            // cached encodings of silence, for any worker
@@ -68,7 +69,7 @@ func NewPool(c Config) *Pool {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Pool{workers: c.Workers, log: c.Log, nap: nap, queue: make(chan *Room, queueLength), calls: make(chan *Room, c.Workers), epoch: time.Now()}
+	p := &Pool{workers: c.Workers, log: c.Log, nap: nap, queue: make(chan *Room, queueLength), calls: make(chan *Room, c.Workers), wake: make(chan struct{}, 1), epoch: time.Now()}
 	p.meter.begin(c.Workers)
 	return p
 }

@@ -30,6 +30,7 @@ type Room struct {
 	due    atomic.Uint64 // the latest tick due plus one, stored by the clock
 	queued atomic.Bool   // the room waits for a worker or is being ticked
 	took   atomic.Int64  // ns that its last tick took
+	asleep atomic.Bool   // nobody is in it and nothing is posted: no tick is due until something is
 
 	mu      sync.Mutex  // guards the mailbox; taken between ticks only
 	mailbox []command   // guarded by mu
@@ -74,6 +75,7 @@ func newRoom(p *Pool, name string, c RoomConfig) *Room {
 		name: name, pool: p, mixing: c.Mixing, loudest: min(c.Loudest, maxLoudest),
 		failed: make(chan struct{}), gone: make(chan struct{}), stale: true,
 	}
+	r.asleep.Store(true)
 	r.crew.left = make(chan struct{}, 1)
 	if c.Mixing {
 		r.setRate(codec.Format{}.NeededRate())

@@ -7,18 +7,13 @@ import "time"
 // the workers have little to do wait for somebody else's work: shedding ours would cost voices and win nothing. It belongs to the clock.
 type shedder struct {
 	pool  *Pool
-	left  int    // ticks of the clock since the last judgement
 	ticks uint64 // as of the last judgement
 	late  uint64
 	calm  int // windows without a late tick, or with little to do
 }
 
-// judge is called once per tick of the clock.
+// judge is called once per shedWindow.
 func (s *shedder) judge() {
-	if s.left++; s.left < shedWindow {
-		return
-	}
-	s.left = 0
 	c := &s.pool.count
 	ticks, late := c.ticks.Load(), c.late.Load()
 	dt, dl := ticks-s.ticks, late-s.late

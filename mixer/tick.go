@@ -7,6 +7,9 @@ func (r *Room) step(t Tick) bool {
 	if !r.empty() {
 		return false
 	}
+	if r.sleep() {
+		return true
+	}
 	r.begin(t)
 	if !r.stage(stageReceive, len(r.seats)) {
 		return false
