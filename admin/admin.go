@@ -50,6 +50,7 @@ type Admin struct {
 	inFlight     *places       // locks by itself
 	strangers    *places       // likewise
 	listening    *places       // likewise
+	underway     *underway     // locks by itself
 	meters       *meters       // atomics
 	handler      http.Handler  //
 	api          huma.API      // description only
@@ -75,7 +76,7 @@ func New(c Config) (*Admin, error) {
 	a := &Admin{
 		server: c.Server, tokens: slices.Clone(c.Tokens), metricsToken: c.MetricsToken, tls: c.TLS, log: c.Log,
 		stalled: c.stalled, failures: newFailures(c.Now), paces: newPaces(c.Now), idempotency: newIdempotency(c.Now), inFlight: newInFlight(),
-		strangers: newStrangers(), listening: newListening(), meters: newMeters(),
+		strangers: newStrangers(), listening: newListening(), underway: newUnderway(), meters: newMeters(),
 	}
 	for _, host := range c.Hosts {
 		a.hosts = append(a.hosts, strings.ToLower(strings.Trim(host, "[]")))

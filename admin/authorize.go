@@ -22,6 +22,11 @@ type principal struct {
 // over says whether an answer that goes on must end, since what it was asked for with was revoked or has expired.
 func (p *principal) over() bool { return p == nil || p.ends != nil && p.ends() }
 
+// runs says whether he runs the server: what no token of one room does.
+func (p *principal) runs() bool {
+	return p != nil && p.role.Includes(server.Administrator) && p.room == ""
+}
+
 type principalKey struct{}
 
 // principalOf gives who asked; nil on a route that asks nobody.

@@ -204,7 +204,7 @@ func TestListenersHaveShares(t *testing.T) {
 			if name == "everybody" {
 				from = sourceOf(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
 			}
-			if r.admin.listening.enter(by, from) != notTaken {
+			if r.admin.listening.enter(by, from, true) != notTaken {
 				t.Fatalf("%s: no room for %d", name, i)
 			}
 		}
@@ -225,7 +225,7 @@ func TestListenersHaveShares(t *testing.T) {
 	}
 	u := newListening()
 	for range 3 {
-		u.enter("a", here)
+		u.enter("a", here, false)
 	}
 	for range 3 {
 		u.leave("a", here)

@@ -99,8 +99,11 @@ func (a *Admin) bearerOf(token string) (*principal, error) {
 		_, err := a.server.TokenOf(hash)
 		return err != nil
 	}
-	return &principal{id: "token:" + view.ID, role: view.Role, room: view.Room, ends: ends}, err
+	return &principal{id: principalOfToken(view.ID), role: view.Role, room: view.Room, ends: ends}, err
 }
+
+// principalOfToken is the principal's id of a token's.
+func principalOfToken(id string) string { return "token:" + id }
 
 // certified gives the principal of a client's certificate of admin.client_ca, which TLS has verified: its role is the one
 // organizational unit that names one. nil: there is no such certificate, or it names no role, or several.

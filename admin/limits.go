@@ -38,6 +38,9 @@ const (
 	// maxInFlight bounds requests that are worked on at a time: each costs what its answer has, up to some 200 KiB. maxInFlightBy bounds those of
 	// one token or certificate: a swarm of 500 whose callers ask for themselves has some tens at a time.
 	maxInFlight, maxInFlightBy = 256, 64
+	// keptForAdmins of maxInFlight, and of maxListening, are taken by those alone who run the server (role admin, all rooms), so that they can
+	// revoke, hang up and drain whatever other tokens do: five consoles, whose browsers ask for six things at a time, and some commands.
+	keptForAdmins = 32
 	// maxStrangersServed bounds the requests of strangers (metrics, the console's files, the description), maxStrangersServedFrom those from one
 	// address: two browsers at a time behind one proxy, six each, and some more.
 	maxStrangersServed, maxStrangersServedFrom = 64, 16

@@ -100,7 +100,7 @@ func TestShed(t *testing.T) {
 		{func(a *Admin) *places { return a.strangers }, 503, 200},
 	} {
 		r := newRig(t, nil)
-		for i := 0; c.full(r.admin).enter(fmt.Sprint(i), sourceOf(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))) == notTaken; {
+		for i := 0; c.full(r.admin).enter(fmt.Sprint(i), sourceOf(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})), true) == notTaken; {
 			i++
 		}
 		wrong := func(q *http.Request) { q.Header.Set("Authorization", "Bearer wrong") }

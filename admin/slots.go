@@ -15,7 +15,8 @@ import (
 var probes = []string{"/healthz", "/readyz"}
 
 // bounded sheds requests beyond their bounds, instead of queueing them. It comes after identified: who has proven nothing has places of his
-// own, so that he takes nothing from those who have, and less time to take an answer. Those who listen to events have others.
+// own, so that he takes nothing from those who have, and less time to take an answer. Those who listen to events have others. Of both, some are left
+// to those who run the server.
 func (a *Admin) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if slices.Contains(probes, r.URL.Path) {
@@ -32,11 +33,16 @@ func (a *Admin) bounded(next http.Handler) http.Handler {
 			by, of = p.id, a.inFlight
 		}
 		source := sourceOf(peer(r))
-		if why := of.enter(by, source); why != notTaken {
+		if why := of.enter(by, source, p.runs()); why != notTaken {
 			a.shed(w, of, why)
 			return
 		}
 		defer of.leave(by, source)
+		if p != nil {
+			over := connectionOf(r.Context())
+			a.underway.begin(by, over)
+			defer a.underway.end(by, over)
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -49,6 +55,8 @@ func (a *Admin) shed(w http.ResponseWriter, of *places, why taken) {
 		detail = fmt.Sprintf(of.byWords, of.mostBy)
 	case sourceTaken:
 		detail = fmt.Sprintf(of.fromWords, of.mostFrom)
+	case restKept:
+		detail = of.allWords
 	default:
 		after, reason, status, detail = retryAfter, reasonBusy, http.StatusServiceUnavailable, of.allWords
 	}
@@ -56,9 +64,10 @@ func (a *Admin) shed(w http.ResponseWriter, of *places, why taken) {
 	a.refuse(w, reason, status, detail)
 }
 
-// places bounds how many are served at a time: all of them, those of one principal, and those from one address.
+// places bounds how many are served at a time: all of them, those who do not run the server, those of one principal, and those from one address.
 type places struct {
 	most, mostBy, mostFrom       int    // set once, as are the others up to mu
+	kept                         int    // of most, for those who run the server
 	reason                       string // the metric's label where a share is taken
 	wait                         int    // what is in Retry-After then, in seconds
 	byWords, fromWords, allWords string // what the problem says; of a share with its number
@@ -76,6 +85,7 @@ const (
 	notTaken    taken = iota
 	shareTaken        // by the principal himself
 	sourceTaken       // by his address
+	restKept          // for those who run the server
 	allTaken
 )
 
@@ -88,7 +98,7 @@ func (u *places) emptied() *places {
 // newInFlight bounds the requests of those who have proven who they are. Several of them come from one address, that of a proxy.
 func newInFlight() *places {
 	u := &places{
-		most: maxInFlight, mostBy: maxInFlightBy, mostFrom: maxInFlight, reason: reasonShare, wait: retryAfter,
+		most: maxInFlight, mostBy: maxInFlightBy, mostFrom: maxInFlight, kept: keptForAdmins, reason: reasonShare, wait: retryAfter,
 		byWords:  "%d requests with this token are being answered; read their answers, ask for less at a time, or use a token of its own for each program",
 		allWords: "too many requests at a time; try again",
 	}
@@ -108,7 +118,7 @@ func newStrangers() *places {
 // newListening bounds those who listen to events.
 func newListening() *places {
 	u := &places{
-		most: maxListening, mostBy: maxListeningBy, mostFrom: maxListeningFrom, reason: reasonListeners, wait: int(stalledPatience.Seconds()),
+		most: maxListening, mostBy: maxListeningBy, mostFrom: maxListeningFrom, kept: keptForAdmins, reason: reasonListeners, wait: int(stalledPatience.Seconds()),
 		byWords:   "%d listen to events with this token; end some of them, or use a token of its own for each program",
 		fromWords: "%d listen to events from this address; end some of them, or listen once and pass the events on",
 		allWords:  "too many listen to events; try again",
@@ -116,8 +126,8 @@ func newListening() *places {
 	return u.emptied()
 }
 
-// enter counts one more, if there is room.
-func (u *places) enter(by string, from netip.Prefix) taken {
+// enter counts one more, if there is room; runs says that he runs the server.
+func (u *places) enter(by string, from netip.Prefix, runs bool) taken {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
@@ -127,6 +137,8 @@ func (u *places) enter(by string, from netip.Prefix) taken {
 		return shareTaken
 	case u.from[from] >= u.mostFrom:
 		return sourceTaken
+	case !runs && u.all >= u.most-u.kept:
+		return restKept
 	}
 	u.all++
 	u.by[by]++

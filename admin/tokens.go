@@ -43,7 +43,9 @@ func (a *Admin) tokenRoutes() {
 	create.DefaultStatus = http.StatusCreated
 	huma.Register(a.api, create, a.createToken)
 	huma.Register(a.api, operation(server.Administrator, "get-token", http.MethodGet, one, "Show a token", http.StatusNotFound), a.getToken)
-	huma.Register(a.api, operation(server.Administrator, "delete-token", http.MethodDelete, one, "Revoke a token", ofChange...), a.deleteToken)
+	revoke := operation(server.Administrator, "delete-token", http.MethodDelete, one, "Revoke a token", ofChange...)
+	revoke.Description = "At once: connections over which something is being answered that was asked for with it are closed."
+	huma.Register(a.api, revoke, a.deleteToken)
 }
 
 func (a *Admin) listTokens(ctx context.Context, in *pageInput) (*listOutput[server.TokenView], error) {
@@ -74,5 +76,6 @@ func (a *Admin) deleteToken(ctx context.Context, in *tokenDeleteInput) (*struct{
 	if err := a.server.DeleteToken(ctx, in.Token, ifMatch(in.IfMatch, tokenTag)); err != nil {
 		return nil, a.problem(ctx, err)
 	}
+	a.underway.cutOff(principalOfToken(in.Token), connectionOf(ctx))
 	return nil, nil //nolint:nilnil // huma's way to say 204
 }

@@ -10,7 +10,7 @@ import (
 var keys = map[string]struct {
 	code int
 	text string
-}{"Tab": {9, ""}, "Enter": {13, "\r"}, " ": {32, " "}, "Escape": {27, ""}, "ArrowDown": {40, ""}, "ArrowRight": {39, ""}, "End": {35, ""}}
+}{"Tab": {9, ""}, "Enter": {13, "\r"}, " ": {32, " "}, "Escape": {27, ""}, "ArrowDown": {40, ""}, "ArrowRight": {39, ""}, "End": {35, ""}, "Delete": {46, ""}}
 
 // press presses a key and lets it go.
 func (b *browser) press(key string) {

@@ -18,7 +18,6 @@ const (
 
 // fitsAndCanBeRead looks at the page in both widths and both schemes, measures the contrast of every text, and takes the pictures.
 func (h *hall) fitsAndCanBeRead() {
-	t := h.house.t
 	h.openRoom("all-hands", 32)
 	first := h.seatOf("all-hands", "user00")
 	h.tabTo(seatRow(first.ID, "button[aria-expanded]"))
@@ -35,9 +34,7 @@ func (h *hall) fitsAndCanBeRead() {
 		for _, scheme := range []string{"light", "dark"} {
 			h.resize(view.width, view.height, view.scale, scheme)
 			h.fits(view.name)
-			if faint := value[[]string](h.browser, contrasts); len(faint) > 0 {
-				t.Errorf("%s, %s: too faint to read: %v", view.name, scheme, faint)
-			}
+			h.readable(view.name + ", " + scheme)
 			if view.name == "phone" { // whose rooms stand above: what is to be seen is the room
 				value[bool](h.browser, `document.getElementById('room').scrollIntoView(), true`)
 			} else {

@@ -32,11 +32,14 @@ func TestConsole(t *testing.T) {
 	h.waits("calls are counted, and what there is room for", `/^3 rooms · 50 calls · room for \d+ more · mixer \d+ % busy/.test(document.getElementById('node').textContent)`)
 
 	h.worksByKeyboard()
+	h.moderates()
+	h.drains()
 	h.moves()
 	h.showsRefusals()
 	h.keepsNamesHarmless()
 	h.goesOnAfterALoss()
 	h.fitsAndCanBeRead()
+	h.keepsMovesThatAreOver()
 	h.expectComplaints("")
 	if stored := value[string](b, `JSON.stringify({...localStorage}) + document.cookie + location.href + document.documentElement.outerHTML`); strings.Contains(stored, h.token()) {
 		t.Error("the token is in the page, its address, its cookies or what outlives the tab")
@@ -244,6 +247,7 @@ func (h *hall) disablesWhatAViewerMayNot() {
 	h.press("Enter")
 	h.waits("everything that changes something is disabled", fmt.Sprintf(`(row => [...row.querySelectorAll('button:not([aria-expanded]), input')].length === 7 &&
 		[...row.querySelectorAll('button:not([aria-expanded]), input')].every(b => b.disabled))(document.querySelector(%q))`, fmt.Sprintf("li[data-seat=%q]", seat.ID)))
+	h.waits("so is what is about the room and the server", fmt.Sprintf(`[...document.querySelectorAll(%q)].filter(b => b.checkVisibility() && b.disabled && b.title).length === 4`, "#room > .buttons button, #drain"))
 	status := value[int](h.browser, fmt.Sprintf(`fetch('/v1/rooms/all-hands/seats/%s', {method: 'PATCH', body: '{"muted":true}',
 		headers: {'Content-Type': 'application/json', Authorization: 'Bearer ' + sessionStorage.getItem('conclave.token')}}).then(r => r.status)`, seat.ID))
 	if status != 403 {
@@ -270,6 +274,7 @@ func (h *hall) showsTheRoomOfAToken() {
 	h.signInAs(client.NewToken{Name: "host", Role: "operator", Room: "standup"})
 	h.waits("the room and its seats are shown, and no other", `document.querySelectorAll('#rooms li').length === 1 && document.querySelectorAll('#seats li').length === 11`)
 	h.waits("events come", `document.getElementById('stream').textContent === 'live'`)
+	h.waits("an operator of the room names its moderators, and the server is not his", fmt.Sprintf(`document.querySelector(%q).disabled === false && !document.getElementById('drain').checkVisibility()`, ruleButton))
 	h.expectComplaints("")
 	h.signInAs(client.NewToken{Name: "guard", Role: "viewer"})
 	h.openRoom("all-hands", 32)

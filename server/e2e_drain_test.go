@@ -71,6 +71,9 @@ func TestDrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "its owner is waited for", func() bool { v := s.Node(t.Context()); return v.Calls == 0 && v.Away == 1 })
+	if m := measured(t, s); m["conclave_calls"] != 0 || m["conclave_seats_away"] != 1 {
+		t.Errorf("measured %v calls and %v seats that wait", m["conclave_calls"], m["conclave_seats_away"])
+	}
 	s.watchDrain()
 	s.drain.mu.Lock()
 	if s.drain.left != 1 {
@@ -80,6 +83,9 @@ func TestDrain(t *testing.T) {
 	back, now := phone.joins("hall")
 	if v := s.Node(t.Context()); now.ID != seat.ID || v.Calls != 1 || v.Away != 0 {
 		t.Errorf("came back to %+v: %+v", now, v)
+	}
+	if n, told := measured(t, s)["conclave_seats_away"]; !told || n != 0 {
+		t.Errorf("%v seats are measured that wait, when all are back", n)
 	}
 	if err := back.Hangup(t.Context(), "hangup"); err != nil {
 		t.Error(err)

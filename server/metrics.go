@@ -149,7 +149,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	s := m.server
 	gauge := func(name, help string, v float64) { ch <- sample(prometheus.GaugeValue, name, help, v) }
 	counter := func(name, help string, v float64) { ch <- sample(prometheus.CounterValue, name, help, v) }
-	gauge("conclave_calls", "Calls being set up or standing.", float64(s.ledger.total()))
+	calls, away := s.ledger.left()
+	gauge("conclave_calls", "Calls being set up or standing.", float64(calls))
+	gauge("conclave_seats_away", "Seats whose owners lost their calls and that wait for their return (rooms.seat_wait).", float64(away))
 	gauge("conclave_draining", "1 while an operator empties the server of calls and it takes no new ones.", float64(map[bool]int{true: 1}[s.drain.on.Load()]))
 	gauge("conclave_registrations", "Devices of accounts that are registered, by their flows.", float64(s.registrar.total()))
 	gauge("conclave_event_listeners", "Those who listen to events: over the admin API, webhooks, and conference subscriptions.", float64(s.events.Listeners()))

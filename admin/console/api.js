@@ -28,8 +28,17 @@ export class Api {
 
   get(path) { return this.ask('GET', path); }
   post(path, body) { return this.ask('POST', path, body); }
-  patch(path, body) { return this.ask('PATCH', path, body); }
+  put(path) { return this.ask('PUT', path); }
   remove(path) { return this.ask('DELETE', path); }
+
+  // patch changes what is at the path; with a tag only what is there still as it was when it had that tag.
+  patch(path, body, tag) { return this.ask('PATCH', path, body, tag ? { 'If-Match': tag } : {}); }
+
+  // tagged gives what is at the path with its tag.
+  async tagged(path) {
+    const answer = await this.fetch('GET', path, undefined, AbortSignal.timeout(patience));
+    return { item: await answer.json(), tag: answer.headers.get('ETag') };
+  }
 
   // all gives every item of a paged list.
   async all(path) {
@@ -45,8 +54,8 @@ export class Api {
     return items;
   }
 
-  async ask(method, path, body) {
-    const answer = await this.fetch(method, path, body, AbortSignal.timeout(patience));
+  async ask(method, path, body, fields) {
+    const answer = await this.fetch(method, path, body, AbortSignal.timeout(patience), fields);
     const text = await answer.text();
     return text === '' ? null : JSON.parse(text);
   }

@@ -1,4 +1,4 @@
-// The one dialog: it asks before something ends, and lets a device be chosen. The browser keeps the focus in it, Escape closes it, and the
+// The one dialog: it asks before something ends, and lets a device be chosen and moderators be named. The browser keeps the focus in it, Escape closes it, and the
 // focus goes back to the button that opened it.
 
 import { byId, element, say } from './dom.js';
@@ -15,10 +15,13 @@ function ask(title, yes, body, ready) {
   say(button, yes);
   button.disabled = !ready;
   return new Promise((answer) => {
-    button.onclick = () => dialog.close('yes');
-    byId('ask-no').onclick = () => dialog.close('no');
-    dialog.onclose = () => answer(dialog.returnValue === 'yes');
-    dialog.returnValue = 'no'; // what Escape leaves
+    const close = (yes) => {
+      answer(yes);
+      dialog.close();
+    };
+    button.onclick = () => close(true);
+    byId('ask-no').onclick = () => close(false);
+    dialog.onclose = () => { if (!dialog.open) answer(false); }; // by Escape; it may come when the next question is being asked
     dialog.showModal();
   });
 }
@@ -26,6 +29,35 @@ function ask(title, yes, body, ready) {
 // confirm asks whether to hang up.
 export function confirmHangUp(name) {
   return ask('Hang up?', 'Hang up', [element('p', {}, 'The call of ', shown(name), ' ends, and the seat is free.')], true);
+}
+
+// confirmDrain asks whether to empty the server, or whether to have it take calls again.
+export function confirmDrain(node, ends) {
+  const name = shown(node.domain);
+  if (ends) return ask('End the drain?', 'End drain', [element('p', {}, name, ' takes new calls again.')], true);
+  return ask('Drain the server?', 'Drain', [element('p', {}, name, ' takes no new calls, until the drain is ended or the server starts anew.'),
+    element('p', {}, `Calls that stand go on: ${node.calls}. Nobody is hung up.`)], true);
+}
+
+const mostNames = 100 * 65; // characters: as many moderators as a room may have, with what parts them
+
+// nameModerators gives {names, tag}: the moderators that the room is to have, and of what the room was when they were named; or null.
+export async function nameModerators(api, room) {
+  const field = element('textarea', { rows: 5, maxlength: mostNames, autocapitalize: 'none', autocomplete: 'off', spellcheck: 'false', disabled: true });
+  const answered = ask('Moderators', 'Save', [
+    element('label', {}, 'Accounts that moderate ', shown(room), ', one a line', field),
+    element('p', { class: 'faint' }, 'While none of them is in the room whoever calls waits; who is in stays. Without moderators nobody waits.')], false);
+  let tag = null;
+  try {
+    const got = await api.tagged(path('rooms', room));
+    tag = got.tag;
+    field.value = got.item.moderators.join('\n');
+    field.disabled = byId('ask-yes').disabled = false;
+    field.focus();
+  } catch (err) {
+    say(byId('ask-trouble'), 'The moderators cannot be shown: ' + err.message);
+  }
+  return await answered ? { names: field.value.split(/[\s,;]+/).filter(Boolean), tag } : null;
 }
 
 // chooseDevice gives what POST moves takes, or null.

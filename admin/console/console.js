@@ -7,7 +7,8 @@ import { Listener } from './events.js';
 import * as feed from './feed.js';
 import * as history from './history.js';
 import { shown } from './text.js';
-import { roomOf, showNode, showRoom, showRooms, showSeats } from './room.js';
+import { showNode } from './node.js';
+import { roomOf, showRoom, showRooms, showSeats } from './room.js';
 
 const pace = 1000;         // ms between two looks at the seats of the open room while events come, for the levels
 const closest = 100;       // from what happens to the look at it: what happens together is looked at once
@@ -18,7 +19,7 @@ const nodePace = 5000;
 const beat = 500;          // between two looks at what is due, moves under way among them
 
 // desk is what the views need of the console.
-const desk = { api: null, act, gate, changed, moved: (view) => feed.moving(view) };
+const desk = { api: null, act, gate, changed, noted, moved: (view) => feed.moving(view) };
 
 const state = {
   self: null, live: false, listener: null, rooms: [], seats: [], open: '', node: null, due: {}, timer: 0, hurried: false, looked: 0,
@@ -26,12 +27,13 @@ const state = {
   acts: Promise.resolve(), // what the operator asked for, one after the other
 };
 
-const may = () => state.self !== null && state.self.role !== 'viewer';
+const roles = ['viewer', 'operator', 'admin']; // each may what those before it may
 
-// gate disables what a viewer may not do.
-function gate(control) {
-  set(control, 'disabled', !may());
-  set(control, 'title', may() ? null : 'The role viewer may only look');
+// gate disables what the role may not do.
+function gate(control, least = 'operator') {
+  const may = state.self !== null && roles.indexOf(state.self.role) >= roles.indexOf(least);
+  set(control, 'disabled', !may);
+  set(control, 'title', may ? null : `This needs the role ${least}`);
 }
 
 // act does what the operator asked for, one thing after the other, and tells how it went.
@@ -51,6 +53,12 @@ function act(words, name, work) {
 // changed shows a seat as the answer to a change tells it.
 function changed(seat) {
   state.seats = state.seats.map((s) => (s.id === seat.id ? seat : s));
+  paint();
+}
+
+// noted shows the server as the answer to a change tells it.
+function noted(node) {
+  state.node = node;
   paint();
 }
 
@@ -150,7 +158,7 @@ function render() {
   const room = state.rooms.find((r) => r.name === state.open);
   showRoom(desk, room, state.open);
   showSeats(desk, state.seats, state.open === '' ? 'Choose a room to see who is in it.' : room ? 'Nobody is here.' : 'This room is not open.');
-  showNode(state.node, state.rooms);
+  showNode(desk, state.node, state.rooms);
 }
 
 // heard takes an event.
@@ -213,7 +221,7 @@ function signOut(why) {
   forgetToken();
   feed.clear();
   showSeats(desk, [], '');
-  byId('desk').hidden = byId('signout').hidden = byId('node').hidden = byId('stream').hidden = true;
+  byId('desk').hidden = byId('signout').hidden = byId('node').hidden = byId('drain').hidden = byId('stream').hidden = true;
   byId('signin').hidden = false;
   tell(why ? 'trouble' : 'outcome', shown(why ?? 'Signed out'));
   byId('token').focus();

@@ -23,9 +23,13 @@ export function refused(e) {
   byId('no-refusals').hidden = true;
 }
 
-// moving shows a move as an event or an answer tells it.
+const under = (m) => m.state === 'inviting' || m.state === 'bridged';
+
+// moving shows a move as an event or an answer tells it. The answer that begins one may come after the event that it is over.
 export function moving(m) {
-  moves.set(m.id, { ...moves.get(m.id), ...m });
+  const known = moves.get(m.id);
+  if (known && !under(known) && under(m)) return;
+  moves.set(m.id, { ...known, ...m });
   for (const id of moves.keys()) {
     if (moves.size <= mostMoves) break;
     moves.delete(id);
@@ -34,7 +38,7 @@ export function moving(m) {
 }
 
 // pending gives the moves that are not over.
-export const pending = () => [...moves.values()].filter((m) => m.state === 'inviting' || m.state === 'bridged');
+export const pending = () => [...moves.values()].filter(under);
 
 function showMoves() {
   keyed(byId('moves'), views, [...moves.values()].reverse(), (m) => m.id, () => {

@@ -1,8 +1,9 @@
 // The list of rooms and the room that is open.
 
 import { byId, element, keyed, say, set } from './dom.js';
-import { fixed, plain, show, shown } from './text.js';
+import { plain, show, shown } from './text.js';
 import { path } from './api.js';
+import { nameModerators } from './ask.js';
 import { seatView, tag } from './seat.js';
 
 const rooms = new Map(); // name → view
@@ -50,14 +51,35 @@ export function showRooms(list, open) {
 
 // What may be done to the open room; the buttons stay the same elements, whatever the room.
 const actions = element('div', { class: 'buttons' });
-let lock, quiet, open = null; // open: the room as it was seen last
+let lock, quiet, rule, open = null; // open: the room as it was seen last
 
 function roomButtons(desk) {
   const patch = (words, change) => desk.act(words, open.name, () => desk.api.patch(path('rooms', open.name), change));
   lock = element('button', { type: 'button', onclick: () => patch(open.locked ? 'Unlocked' : 'Locked', { locked: !open.locked }) });
   quiet = element('button', { type: 'button', onclick: () => patch('Muted everybody', { muted: true }) }, 'Mute all');
-  actions.append(lock, quiet);
-  byId('room-facts').after(actions);
+  rule = element('button', { type: 'button', onclick: () => moderate(desk, open.name) }, 'Moderators …');
+  actions.append(lock, quiet, rule);
+  byId('moderators').after(actions);
+}
+
+// moderate has the room's moderators named, and sets them where nobody else has changed the room meanwhile.
+async function moderate(desk, name) {
+  const to = await nameModerators(desk.api, name);
+  if (to) desk.act('Moderators set', name, () => desk.api.patch(path('rooms', name), { moderators: to.names }, to.tag));
+}
+
+const mostModerators = 12; // that are shown; all of them are where they are named
+
+function showModerators(room) {
+  const box = byId('moderators');
+  const names = room?.moderators ?? [];
+  box.hidden = names.length === 0;
+  if (box.shows === names.join()) return;
+  box.shows = names.join();
+  const rest = names.length - mostModerators;
+  box.replaceChildren(element('span', { class: 'faint' }, 'Moderators'),
+    ...names.slice(0, mostModerators).map((n) => element('span', { class: 'chip' }, shown(n))),
+    ...(rest > 0 ? [element('span', { class: 'chip' }, `and ${rest} more`)] : []));
 }
 
 export function showRoom(desk, room, name) {
@@ -65,7 +87,8 @@ export function showRoom(desk, room, name) {
   open = room ?? null;
   actions.hidden = !room;
   say(lock, room?.locked ? 'Unlock' : 'Lock');
-  for (const b of [lock, quiet]) desk.gate(b);
+  for (const b of [lock, quiet, rule]) desk.gate(b);
+  showModerators(room);
   const title = byId('room-title');
   const facts = byId('room-facts');
   if (title.dataset.name !== name) {
@@ -85,21 +108,4 @@ export function showSeats(desk, list, gone) {
   keyed(byId('seats'), seats, list, (s) => s.id, () => seatView(desk));
   say(byId('no-seats'), list.length > 0 ? '' : gone);
   byId('no-seats').hidden = list.length > 0;
-}
-
-// showNode shows what the node has left; where this token may not ask for it, how many calls there are in the rooms.
-export function showNode(node, list) {
-  const calls = node?.calls ?? list.reduce((sum, r) => sum + r.seats, 0);
-  const parts = [`${list.length} ${list.length === 1 ? 'room' : 'rooms'}`, `${calls} ${calls === 1 ? 'call' : 'calls'}`];
-  if (node) parts.push(`room for ${node.remaining} more`, `mixer ${fixed(100 * node.pressure.tick_load, 0)} % busy`);
-  const box = byId('node');
-  box.hidden = false;
-  const words = parts.join(' · ');
-  const state = `${node?.state} ${node?.shed}`;
-  if (box.shows === words + state) return;
-  box.shows = words + state;
-  const chips = element('span', { class: 'chips' });
-  tag(chips, [[node && node.state !== 'ready', node?.state, 'bad'], [node?.shed > 0, `sheds load, step ${node?.shed}`, 'bad']]);
-  const gauge = node ? [element('meter', { min: 0, max: calls + node.remaining || 1, value: calls, 'aria-label': 'Capacity in use' })] : [];
-  box.replaceChildren(element('span', {}, words), ...gauge, chips);
 }
