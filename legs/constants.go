@@ -8,8 +8,8 @@ const (
 	mediaTimeout = 30 * time.Second
 	// liveness is how often the leg looks at its stream: it bounds how much later than mediaTimeout a dead leg ends.
 	liveness = time.Second
-	// beats is at how many moments within liveness legs look: many at a time, and yet not all.
-	beats = 4
+	// beats is at how many moments within liveness legs look: many at a time, and yet of 2,000 no more at once than take a millisecond.
+	beats = 8
 	// keepAlive is how often a leg on hold, which may rightly send no media, is asked by OPTIONS whether it lives.
 	keepAlive = 30 * time.Second
 	// byeTimeout bounds the farewell: the peer may be gone, and the seat must be free.

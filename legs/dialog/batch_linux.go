@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,7 @@ type batch struct {
 	read    int // datagrams in buffers
 	next    int // the next of them
 	answers int // in out
+	pause   time.Duration
 }
 
 // message is struct mmsghdr.
@@ -41,7 +43,14 @@ func newBatch(pc net.PacketConn) (*batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{raw: raw}
+	b := &batch{raw: raw, pause: shedPause}
+	if err := raw.Control(func(fd uintptr) {
+		if granted, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil {
+			b.pause = pauseWith(granted)
+		}
+	}); err != nil {
+		return nil, err
+	}
 	for i := range b.in {
 		b.vectors[i].Base = &b.buffers[i][0]
 		b.vectors[i].SetLen(maxDatagram)
@@ -69,6 +78,11 @@ func (b *batch) receive() ([]byte, netip.AddrPort, error) {
 
 // idle tells that all of a batch were looked at, that it was not full, and that some were answered: there is time to let the next one fill.
 func (b *batch) idle() bool { return b.next == b.read && b.read < batchSize && b.answers > 0 }
+
+// pauseWith is how long a socket may be left alone whose receive buffer has so many octets, as the kernel counts them: half of it is filled then.
+func pauseWith(buffer int) time.Duration {
+	return min(shedPause, time.Duration(float64(buffer)/2/shedFlow*float64(time.Second)))
+}
 
 func (b *batch) fill() error {
 	b.read, b.next = 0, 0

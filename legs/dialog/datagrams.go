@@ -65,7 +65,7 @@ func (d *datagrams) receive(s *socket) {
 	for {
 		if s.batch.idle() {
 			s.batch.flush()
-			pause.Reset(shedPause)
+			pause.Reset(s.batch.pause)
 			select {
 			case <-pause.C:
 			case <-d.done:

@@ -62,8 +62,10 @@ const (
 	batchSize = 32
 
 	// shedPause is how long the socket is left alone after calls were sent away and nothing more was there: to wake up for every datagram
-	// costs twice what the datagram does. A fiftieth of what the calls wait then, and the kernel's buffer holds ten times what comes in it.
+	// costs twice what the datagram does. It is a fiftieth of what the calls wait then, and less where the kernel's buffer is small: shedFlow is what
+	// 20,000 INVITEs a second and their ACKs take of it, in octets a second as the kernel counts them.
 	shedPause = 5 * time.Millisecond
+	shedFlow  = 100e6
 
 	// datagramCost is what a datagram costs beside its octets, so that a bound of octets is one of datagrams too: its place in a ring that
 	// has grown twofold, and its allocation.
