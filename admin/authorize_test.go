@@ -257,6 +257,24 @@ func TestListenerIsOver(t *testing.T) {
 	}
 }
 
+// TestListenerExpires: whose token is over without anybody having said so hears no more, in good order.
+func TestListenerExpires(t *testing.T) {
+	r := newStage(t, 16)
+	r.token = r.grant("t1", server.Viewer, "demo", false)
+	s := r.listens(t, "?room=demo", 0)
+	if s.resp.StatusCode != 200 {
+		t.Fatalf("status %d", s.resp.StatusCode)
+	}
+	s.block() // how long to wait before listening again
+	if err := r.fake.DeleteToken(t.Context(), "t1"); err != nil {
+		t.Fatal(err)
+	}
+	r.ring.Publish(server.Event{Type: server.EventSeatJoined, Room: "demo"})
+	if rest, err := io.ReadAll(s.text); err != nil || len(rest) != 0 {
+		t.Errorf("heard %q, %v after the end", rest, err)
+	}
+}
+
 // TestPace: whoever asks too much waits, and nobody else does.
 func TestPace(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Now = func() time.Time { return start } })

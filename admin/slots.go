@@ -42,6 +42,10 @@ func (a *Admin) bounded(next http.Handler) http.Handler {
 			over := connectionOf(r.Context())
 			a.underway.begin(by, over)
 			defer a.underway.end(by, over)
+			if p.over() { // since it was looked at; who revokes it from here on finds what is under way
+				a.refuse(w, reasonToken, http.StatusUnauthorized, "the token was revoked, or has expired")
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

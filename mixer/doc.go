@@ -29,7 +29,8 @@
 // A large room's worker opens the stages 2 (receive, then decode), 5 and 6 to those who have nothing else to do: each takes a few seats or
 // buses at a time, and between two stages all wait for the last.
 //
-// The rooms' ticks are staggered over the 20 ms, a few at a time, so that sends do not burst. The schedule is absolute: a late tick does not move
+// The rooms' ticks are staggered over the 20 ms, a few at a time, so that sends do not burst. A room in which nobody sits is not ticked until something
+// is posted to it; where all are like that the clock sleeps, too. The schedule is absolute: a late tick does not move
 // the next one. A room that fell behind catches up a few ticks and skips the rest, and both are counted.
 //
 // # Announcements

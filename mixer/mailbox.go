@@ -47,11 +47,13 @@ func (r *Room) sleep() bool {
 		return false
 	}
 	r.asleep.Store(true)
-	if r.waiting.Load() { // posted meanwhile, perhaps by somebody who saw a room awake
+	if r.waiting.Load() { // posted meanwhile, perhaps by somebody who saw a room awake; the clock may have seen one that sleeps
 		r.asleep.Store(false)
+		r.pool.rouse()
 		return false
 	}
-	r.done = 0
+	r.done, r.waited = 0, 0
+	r.heeded, r.waitlist, r.jobs, r.told = nil, nil, nil, saying{}
 	if r.mixing {
 		r.setRate(r.rate)
 	}

@@ -139,6 +139,31 @@ func TestWhoComesFirstWakesTheClock(t *testing.T) {
 	})
 }
 
+// TestAsleepNothingWaits: whatever is posted to a room that sleeps is done within two ticks, by a clock that sleeps, too; also the end of the pool.
+func TestAsleepNothingWaits(t *testing.T) {
+	posts := map[string]func(*Room) <-chan struct{}{
+		"close":    (*Room).Close,
+		"announce": func(r *Room) <-chan struct{} { return r.Announce() },
+		"leave":    func(r *Room) <-chan struct{} { return r.Join(SeatConfig{}).Leave() },
+		"detach":   func(r *Room) <-chan struct{} { return newSeat(r, SeatConfig{}).Detach(&clockPort{}) },
+	}
+	for _, workers := range []int{1, 2} {
+		for name, post := range posts {
+			during(t, Config{Workers: workers}, func(t *testing.T, p *Pool) {
+				r := p.NewRoom("room", RoomConfig{Mixing: true})
+				elapse(shedWindow*tickLength/2 + tickLength/3)
+				posted := time.Now()
+				<-post(r)
+				if took := time.Since(posted); took > 2*tickLength {
+					t.Errorf("%d workers, %s: %v", workers, name, took)
+				}
+				elapse(shedWindow * tickLength / 4)
+				r.Join(SeatConfig{}) // and the pool ends
+			})
+		}
+	}
+}
+
 // The clock ticks small rooms itself; one that takes long is a worker's, and the others' ticks stay on time.
 func TestLongTicksDoNotMakeTheClockLate(t *testing.T) {
 	during(t, Config{Workers: 2}, func(t *testing.T, p *Pool) {

@@ -17,7 +17,7 @@ var latenessBounds = [...]time.Duration{
 	10 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond,
 }
 
-// PoolStats is what a pool did since it was made. Ticks are ticks of rooms: ten rooms make 500 a second.
+// PoolStats is what a pool did since it was made. Ticks are ticks of rooms: ten rooms in which somebody sits make 500 a second.
 type PoolStats struct {
 	Rooms    int             // on the schedule
 	Ticks    uint64          // run
@@ -34,7 +34,7 @@ type PoolStats struct {
 	Encodes  uint64          // frames, those that prime an encoder included
 	Sent     uint64          // packets handed to ports
 	Spoilt   uint64          // frames that a codec refused
-	Load     float64         // share of the workers' time that ticks took in the last second
+	Load     float64         // share of the workers' time that ticks took in the last second, or two where all rooms fell asleep in it
 	Legs     int             // ports attached to seats
 	Capacity int             // legs that the workers have time for at what one costs at present
 	Stages   []time.Duration // of Busy, by Stages

@@ -50,14 +50,15 @@ export async function nameModerators(api, room) {
   let tag = null;
   try {
     const got = await api.tagged(path('rooms', room));
+    if (!field.isConnected) return null; // the dialog asks something else by now
     tag = got.tag;
     field.value = got.item.moderators.join('\n');
     field.disabled = byId('ask-yes').disabled = false;
     field.focus();
   } catch (err) {
-    say(byId('ask-trouble'), 'The moderators cannot be shown: ' + err.message);
+    if (field.isConnected) say(byId('ask-trouble'), 'The moderators cannot be shown: ' + err.message);
   }
-  return await answered ? { names: field.value.split(/[\s,;]+/).filter(Boolean), tag } : null;
+  return await answered && tag !== null ? { names: field.value.split(/[\s,;]+/).filter(Boolean), tag } : null;
 }
 
 // chooseDevice gives what POST moves takes, or null.
@@ -69,6 +70,7 @@ export async function chooseDevice(api, seat) {
   const picked = (name) => byId('ask-body').querySelector(`input[name=${name}]:checked`)?.value;
   try {
     const { devices } = await api.get(path('accounts', seat.account));
+    if (!choices.isConnected) return null; // the dialog asks something else by now
     const rows = devices.map((d, i) => choice('device', String(i), i === 0, shown(d.name || d.uri), element('span', { class: 'faint' },
       ` ${d.transport}, ${d.registered ? 'registered' : 'listed'} `, shown(d.uri))));
     choices.replaceChildren(choices.firstChild, ...(rows.length > 0 ? rows : [element('p', {}, 'The account has no device: register one, or list it with the account.')]));
@@ -78,7 +80,7 @@ export async function chooseDevice(api, seat) {
     return { target: devices[Number(picked('device'))].uri, via: picked('via') };
   } catch (err) {
     choices.lastChild.remove();
-    say(byId('ask-trouble'), 'The devices cannot be shown: ' + err.message);
+    if (choices.isConnected) say(byId('ask-trouble'), 'The devices cannot be shown: ' + err.message);
     await answered;
     return null;
   }
