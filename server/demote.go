@@ -28,13 +28,28 @@ func (s *Server) demote(ctx context.Context, name string) error {
 	return errors.Join(failed...)
 }
 
-// demote takes an account out of the moderators. Where it was the only one, who waits for a moderator is sent away. It runs in the room's
-// goroutine.
+// errNoModerator says that a key's presser is no moderator any more.
+var errNoModerator = errors.New("server: whoever pressed the key is no moderator any more")
+
+// demote takes an account that was deleted out of the moderators. It runs in the room's goroutine.
 func (r *room) demote(name string) {
-	if !r.moderators[name] || r.closing {
+	if r.moderators[name] && !r.closing {
+		r.lose([]string{name})
+	}
+}
+
+// deleted are the moderators that are out of those that are kept: their accounts were deleted, in the store's same step.
+func (r *room) deleted(kept []string) []string {
+	return slices.DeleteFunc(r.moderatorList(), func(name string) bool { return slices.Contains(kept, name) })
+}
+
+// lose takes moderators out whose accounts were deleted. Where none is left, who waits for one is sent away and the room is locked, as what is
+// kept of it is already.
+func (r *room) lose(gone []string) {
+	if len(gone) == 0 {
 		return
 	}
-	left, locked := slices.DeleteFunc(r.moderatorList(), func(n string) bool { return n == name }), true
+	left, locked := slices.DeleteFunc(r.moderatorList(), func(name string) bool { return slices.Contains(gone, name) }), true
 	c := roomChange{RoomPatch: RoomPatch{Moderators: &left}, moderators: left}
 	if len(left) == 0 {
 		c.Locked = &locked
@@ -43,7 +58,7 @@ func (r *room) demote(name string) {
 				r.sendAway(st, sayTooLate, "no_moderator")
 			}
 		}
-		r.log.Warn("a room is locked: its only moderator's account was deleted; give it others, or open it, by the admin API", "room", r.name, "account", name)
+		r.log.Warn("a room is locked: its only moderator's account was deleted; give it others, or open it, by the admin API", "room", r.name, "accounts", gone)
 	}
 	r.turn(c, c.over(r.opening()))
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"time"
 
 	"github.com/conclave/conclave/legs"
@@ -74,7 +75,7 @@ func (r *room) tellKeyed(st *seat) {
 		r.publish(st.about(EventSeatChanged))
 	}
 	if c.lock != nil && *c.lock != r.locked && !r.closing {
-		r.lock(*c.lock)
+		r.lock(st, *c.lock)
 	}
 	var timer *time.Timer
 	timer = time.AfterFunc(keysTold, func() {
@@ -144,9 +145,12 @@ func (r *room) dropLocks(asked bool) {
 	}
 }
 
-// lock locks the room, or opens it, as the API would. All are to know of it.
-func (r *room) lock(locked bool) {
-	if err := r.change(roomChange{RoomPatch: RoomPatch{Locked: &locked}}); err != nil {
+// lock locks the room, or opens it, as the API would, for a moderator. All are to know of it.
+func (r *room) lock(st *seat, locked bool) {
+	switch err := r.change(roomChange{RoomPatch: RoomPatch{Locked: &locked}, presser: st.who.Account}); {
+	case errors.Is(err, errNoModerator):
+		return
+	case err != nil:
 		r.log.Error("a room was not locked or opened by its moderator: that cannot be kept", "room", r.name, "err", err)
 		return
 	}

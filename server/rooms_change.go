@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/conclave/conclave/server/store"
 )
@@ -50,6 +51,7 @@ type roomChange struct {
 	RoomPatch
 	code       pin
 	moderators []string
+	presser    string // the account of the moderator whose key asks for it; none: the API does
 }
 
 func (s *Server) changeOf(p RoomPatch) (c roomChange, err error) {
@@ -89,7 +91,8 @@ func (c *roomChange) over(o opening) opening {
 }
 
 // change makes a room what is asked of it, and keeps that first where the room is kept: what cannot be kept is not done. It runs in the
-// room's goroutine, whether the API asks or a moderator's key.
+// room's goroutine, whether the API asks or a moderator's key. Accounts that were deleted a moment ago, which the room has yet to hear of
+// (demote), are out of what is kept already: it loses them first, and what the key of one of them asks for is errNoModerator.
 func (r *room) change(c roomChange) error {
 	if r.closing {
 		return ErrUnknownRoom
@@ -103,11 +106,17 @@ func (r *room) change(c roomChange) error {
 		next.permanent, next.stored = true, true
 		err = r.kept.keep(next.kept())
 	case next.stored:
+		var gone []string
 		err = roomError(r.kept.store.UpdateRoom(r.name, func(kept *store.Room) error {
-			next = c.over(openingOf(*kept, r.manners)) // which a deleted account may be out of since a moment ago (demote)
+			gone = r.deleted(kept.Moderators)
+			if slices.Contains(gone, c.presser) {
+				return errNoModerator
+			}
+			next = c.over(openingOf(*kept, r.manners))
 			*kept = next.kept()
 			return nil
 		}))
+		r.lose(gone)
 	}
 	if err != nil {
 		return err

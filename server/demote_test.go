@@ -1,0 +1,100 @@
+package server
+
+import (
+	"testing"
+	"time"
+)
+
+// keeps has a kept room with moderators, whose keys count.
+func (s *Server) keeps(t *testing.T, n NewRoom) *room {
+	t.Helper()
+	n.Name, n.Policy, n.Keys = "board", "open", new(true)
+	if _, err := s.CreateRoom(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	return s.rooms.find("board")
+}
+
+// shut fails unless the room is locked and moderated by nobody, in memory and as it is kept.
+func shut(t *testing.T, s *Server) {
+	t.Helper()
+	if v, err := s.Room(t.Context(), "board"); err != nil || !v.Locked || len(v.Moderators) > 0 {
+		t.Errorf("the room: %+v, %v", v, err)
+	}
+	if kept, err := s.store.Room("board"); err != nil || !kept.Locked || len(kept.Moderators) > 0 {
+		t.Errorf("kept: %+v, %v", kept, err)
+	}
+}
+
+// sentAway waits until nobody calls any more: one leg ended for want of a moderator.
+func sentAway(t *testing.T, s *Server) {
+	t.Helper()
+	until(t, "who waited is sent away", func() bool { return s.ledger.total() == 0 })
+	if n := measured(t, s)[`conclave_endings_total{reason="no_moderator"}`]; n != 1 {
+		t.Errorf("%v legs ended so", n)
+	}
+}
+
+// TestADeletedModeratorOpensNothing: neither by a key pressed between the deletion and the room's hearing of it, nor by one pressed before and
+// kept back until then.
+func TestADeletedModeratorOpensNothing(t *testing.T) {
+	for name, keptBack := range map[string]bool{"pressed then": false, "kept back": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serveTest(t, mannersYAML)
+			s.keeps(t, NewRoom{Moderators: []string{"teacher"}})
+			newPhone(t, s).lift(attempt{room: "board", transport: "tls", as: enrolled(t, s, NewAccount{Name: "teacher"})}, toneTwo)
+			id := sits(t, s, "board", "teacher", waits(waitsNot)).ID
+			if _, err := s.PatchRoom(t.Context(), "board", RoomPatch{Locked: new(true)}); err != nil {
+				t.Fatal(err)
+			}
+			act := func(what func(r *room, st *seat)) {
+				t.Helper()
+				if err := s.withSeat(t.Context(), "board", id, func(st *seat) { what(st.room, st) }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if keptBack {
+				act(func(r *room, st *seat) {
+					st.telling = time.NewTimer(time.Hour) // something was told a moment ago
+					r.toggleLock(st)
+				})
+			}
+			if err := s.store.DeleteAccount("teacher"); err != nil {
+				t.Fatal(err)
+			}
+			act(func(r *room, st *seat) {
+				if keptBack {
+					r.tellKeyed(st)
+					return
+				}
+				r.toggleLock(st)
+			})
+			shut(t, s)
+			act(func(r *room, _ *seat) { r.demote("teacher") })
+			shut(t, s)
+		})
+	}
+}
+
+// TestAChangeSendsAwayWhoWaits: one of something else, between the deletion of the only moderator and the room's hearing of it.
+func TestAChangeSendsAwayWhoWaits(t *testing.T) {
+	t.Parallel()
+	s := serveTest(t, mannersYAML)
+	r := s.keeps(t, NewRoom{Moderators: []string{"teacher"}})
+	enrolled(t, s, NewAccount{Name: "teacher"})
+	newPhone(t, s).lift(attempt{room: "board", transport: "tls", as: enrolled(t, s, NewAccount{Name: "one"})}, toneOne)
+	sits(t, s, "board", "one", waits(waitsForModerator))
+	if err := s.store.DeleteAccount("teacher"); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := s.PatchRoom(t.Context(), "board", RoomPatch{Tones: new(true)}); err != nil || !v.Tones {
+		t.Errorf("%+v, %v", v, err)
+	}
+	shut(t, s)
+	sentAway(t, s)
+	if err := r.do(t.Context(), func() { r.demote("teacher") }); err != nil {
+		t.Error(err)
+	}
+	shut(t, s)
+}
