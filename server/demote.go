@@ -5,20 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/conclave/conclave/server/store"
 )
 
 // ErrStillModerates says that an account was deleted, but that a room could not be reached that has it among its moderators.
 var ErrStillModerates = errors.New("server: a room could not be reached that has the deleted account among its moderators")
 
 // demote takes an account that is no more out of the moderators of the rooms that are open: one that is made anew under its name is somebody
-// else's. Those that are kept lost it when it was deleted, in the store's same step, so that nothing here is left to keep. A room that has no
-// moderator left is locked: it let in nobody without one, and an operator may see to it.
+// else's. A room that has no moderator left is locked: it let in nobody without one, and an operator may see to it.
 func (s *Server) demote(ctx context.Context, name string) error {
 	var failed []error
 	for _, r := range s.rooms.list() {
-		err := r.do(ctx, func() { r.demote(name) })
+		err := r.hear(ctx, name)
 		if again := s.rooms.find(r.name); err != nil && again != nil && again != r { // it failed meanwhile, and is open anew, as it was
-			err = again.do(ctx, func() { again.demote(name) })
+			err = again.hear(ctx, name)
 		}
 		if err != nil && !errors.Is(err, errRoomClosed) {
 			s.log.Error("a deleted account stands on among the moderators of a room: change them by the admin API", "account", name, "room", r.name, "err", err)
@@ -28,14 +29,37 @@ func (s *Server) demote(ctx context.Context, name string) error {
 	return errors.Join(failed...)
 }
 
+// hear tells the room that an account was deleted, and waits until it has taken that in.
+func (r *room) hear(ctx context.Context, name string) (err error) {
+	posted := r.do(ctx, func() { err = r.demote(name) })
+	return errors.Join(posted, err)
+}
+
 // errNoModerator says that a key's presser is no moderator any more.
 var errNoModerator = errors.New("server: whoever pressed the key is no moderator any more")
 
-// demote takes an account that was deleted out of the moderators. It runs in the room's goroutine.
-func (r *room) demote(name string) {
-	if r.moderators[name] && !r.closing {
+// demote takes an account that was deleted out of the moderators, of what is kept too. It runs in the room's goroutine.
+func (r *room) demote(name string) (err error) {
+	if r.closing {
+		return nil
+	}
+	if r.stored {
+		err = r.kept.strike(r.name, name)
+	}
+	if r.moderators[name] {
 		r.lose([]string{name})
 	}
+	return err
+}
+
+// strike takes a deleted account out of the moderators of one room. It is out since its deletion, which costs a look, but where a change of
+// the room has named it after that.
+func (k *keptRooms) strike(room, account string) error {
+	kept, err := k.store.Room(room)
+	if err == nil && slices.Contains(kept.Moderators, account) {
+		err = k.store.UpdateRoom(room, func(kept *store.Room) error { kept.Demote(account); return nil })
+	}
+	return roomError(err)
 }
 
 // deleted are the moderators that are out of those that are kept: their accounts were deleted, in the store's same step.

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/conclave/conclave/server/store"
 )
 
 // keeps has a kept room with moderators, whose keys count.
@@ -71,7 +74,11 @@ func TestADeletedModeratorOpensNothing(t *testing.T) {
 				r.toggleLock(st)
 			})
 			shut(t, s)
-			act(func(r *room, _ *seat) { r.demote("teacher") })
+			act(func(r *room, _ *seat) {
+				if err := r.demote("teacher"); err != nil {
+					t.Error(err)
+				}
+			})
 			shut(t, s)
 		})
 	}
@@ -93,8 +100,71 @@ func TestAChangeSendsAwayWhoWaits(t *testing.T) {
 	}
 	shut(t, s)
 	sentAway(t, s)
-	if err := r.do(t.Context(), func() { r.demote("teacher") }); err != nil {
+	if err := r.hear(t.Context(), "teacher"); err != nil {
 		t.Error(err)
 	}
 	shut(t, s)
+}
+
+// TestAChangeThatNamesADeletedModerator waits for the room while he is deleted: he is out of what is kept, too.
+func TestAChangeThatNamesADeletedModerator(t *testing.T) {
+	t.Parallel()
+	s := serveTest(t, mannersYAML)
+	r := s.keeps(t, NewRoom{Moderators: []string{"ann"}})
+	enrolled(t, s, NewAccount{Name: "ann"})
+	hold := make(chan struct{})
+	if err := r.post(func() { <-hold }); err != nil {
+		t.Fatal(err)
+	}
+	results := make(chan error, 2)
+	go func() {
+		_, err := s.PatchRoom(t.Context(), "board", RoomPatch{Moderators: &[]string{"ann", "bob"}})
+		results <- err
+	}()
+	until(t, "the change waits", func() bool { return len(r.mailbox) == 1 })
+	go func() { results <- s.DeleteAccount(t.Context(), "ann") }()
+	until(t, "so does the deletion", func() bool { return len(r.mailbox) == 2 })
+	close(hold)
+	for range 2 {
+		if err := taken(t, results); err != nil {
+			t.Error(err)
+		}
+	}
+	moderatedBy(t, s, "bob")
+}
+
+// moderatedBy fails unless they moderate the room, in memory and as it is kept.
+func moderatedBy(t *testing.T, s *Server, names ...string) {
+	t.Helper()
+	if v, err := s.Room(t.Context(), "board"); err != nil || !slices.Equal(v.Moderators, names) {
+		t.Errorf("the room: %+v, %v", v, err)
+	}
+	if kept, err := s.store.Room("board"); err != nil || !slices.Equal(kept.Moderators, names) {
+		t.Errorf("kept: %+v, %v", kept, err)
+	}
+}
+
+// afterwards has something else happen once a room is kept.
+type afterwards struct {
+	store.Store
+	then func()
+}
+
+func (a afterwards) CreateRoom(r store.Room) error {
+	defer a.then()
+	return a.Store.CreateRoom(r)
+}
+
+// TestAModeratorDeletedWhileHisRoomIsMade moderates it neither in memory nor as it is kept.
+func TestAModeratorDeletedWhileHisRoomIsMade(t *testing.T) {
+	t.Parallel()
+	s := serveTest(t, mannersYAML)
+	enrolled(t, s, NewAccount{Name: "ann"})
+	s.rooms.kept.store = afterwards{s.store, func() {
+		if err := s.DeleteAccount(t.Context(), "ann"); err != nil {
+			t.Error(err)
+		}
+	}}
+	s.keeps(t, NewRoom{Moderators: []string{"ann", "bob"}})
+	moderatedBy(t, s, "bob")
 }

@@ -170,6 +170,13 @@ func (t *rooms) create(o opening) (*room, error) {
 	case !o.stored && t.full():
 		return nil, ErrTooManyRooms
 	}
+	if o.stored { // as it is kept: an account may have been deleted a moment ago that was to moderate it, and who deletes one from here on finds the room
+		kept, err := t.kept.store.Room(o.Name)
+		if err != nil {
+			return nil, roomError(err)
+		}
+		o = openingOf(kept, o.Manners)
+	}
 	return t.start(o), nil
 }
 

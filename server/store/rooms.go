@@ -61,7 +61,7 @@ func (b *Bolt) UpdateRoom(name string, change func(*Room) error) error {
 // DeleteRoom implements Store.
 func (b *Bolt) DeleteRoom(name string) error { return b.remove(roomsBucket, name) }
 
-// demote takes an account out of the moderators of all rooms; one that has none left is locked.
+// demote takes an account out of the moderators of all rooms.
 func (b *Bolt) demote(tx *bolt.Tx, account string) error {
 	var led []roomRecord // changed afterwards: a bucket must not change while it is walked
 	err := tx.Bucket(roomsBucket).ForEach(func(name, sealed []byte) error {
@@ -78,11 +78,17 @@ func (b *Bolt) demote(tx *bolt.Tx, account string) error {
 		return err
 	}
 	for _, record := range led {
-		record.Moderators = slices.DeleteFunc(record.Moderators, func(name string) bool { return name == account })
-		record.Locked = record.Locked || len(record.Moderators) == 0
-		if err := b.put(tx, roomsBucket, record.Name, record); err != nil {
+		room := Room(record)
+		room.Demote(account)
+		if err := b.put(tx, roomsBucket, room.Name, roomRecord(room)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Demote takes an account out of the moderators; where none is left the room is locked: it let in nobody without one.
+func (r *Room) Demote(account string) {
+	r.Moderators = slices.DeleteFunc(r.Moderators, func(name string) bool { return name == account })
+	r.Locked = r.Locked || len(r.Moderators) == 0
 }
