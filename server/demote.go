@@ -67,8 +67,8 @@ func (r *room) deleted(kept []string) []string {
 	return slices.DeleteFunc(r.moderatorList(), func(name string) bool { return slices.Contains(kept, name) })
 }
 
-// lose takes moderators out whose accounts were deleted. Where none is left, who waits for one is sent away and the room is locked, as what is
-// kept of it is already.
+// lose takes moderators out whose accounts were deleted. Where none is left, who waits is sent away and the room is locked, as what is kept of
+// it is already.
 func (r *room) lose(gone []string) {
 	if len(gone) == 0 {
 		return
@@ -78,11 +78,22 @@ func (r *room) lose(gone []string) {
 	if len(left) == 0 {
 		c.Locked = &locked
 		for _, st := range r.seats {
-			if st.waits == waitsForModerator {
-				r.sendAway(st, sayTooLate, "no_moderator")
-			}
+			r.dismiss(st)
 		}
 		r.log.Warn("a room is locked: its only moderator's account was deleted; give it others, or open it, by the admin API", "room", r.name, "accounts", gone)
 	}
 	r.turn(c, c.over(r.opening()))
+}
+
+// dismiss sends away who waits in a room that has no moderator any more, also for the PIN: he would have to wait for one next. One whose call is
+// still being set up hears so when it stands.
+func (r *room) dismiss(st *seat) {
+	switch {
+	case st.waits != waitsForPIN && st.waits != waitsForModerator:
+	case st.leg() == nil && st.coming != nil:
+		st.calm()
+		st.waits = waitsToLeave
+	default:
+		r.sendAway(st, sayTooLate, "no_moderator")
+	}
 }

@@ -168,3 +168,43 @@ func TestAModeratorDeletedWhileHisRoomIsMade(t *testing.T) {
 	s.keeps(t, NewRoom{Moderators: []string{"ann", "bob"}})
 	moderatedBy(t, s, "bob")
 }
+
+// TestWhoWouldWaitNextIsSentAway: who is asked for the PIN, and who is on his way, would wait for a moderator next, of whom there is none any more.
+func TestWhoWouldWaitNextIsSentAway(t *testing.T) {
+	const yaml = "policies: {open: {methods: [sdes]}}\ntrunks: [{name: sbc, from: [127.0.0.7/32], transports: [udp], methods: [sdes], calls: 9}]\n"
+	for name, n := range map[string]NewRoom{"asked for the PIN": {PIN: "0471"}, "on his way": {}, "on his way, to be asked for the PIN": {PIN: "0471"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serveTest(t, yaml)
+			n.Moderators = []string{"ann"}
+			s.keeps(t, n)
+			enrolled(t, s, NewAccount{Name: "ann"})
+			w, board := newWire(t, s, "udp", "127.0.0.7"), s.uri("board")
+			text := w.text(request{
+				method: "INVITE", uri: board, from: "<sip:desk@old.example>;tag=" + word(), to: "<" + board + ">", callID: word(), seq: 1, body: sdesOffer,
+			})
+			w.sends(text)
+			ok := w.next("SIP/2.0 200")
+			stands := func() { w.acknowledges(board, reply{text: text}, ok) }
+			onHisWay := name != "asked for the PIN"
+			if !onHisWay {
+				stands()
+				until(t, "he is asked for the PIN", func() bool {
+					seats, err := s.Seats(t.Context(), "board")
+					return err == nil && len(seats) == 1 && seats[0].Waiting == string(waitsForPIN) && seats[0].Leg != nil
+				})
+			}
+			if err := s.DeleteAccount(t.Context(), "ann"); err != nil {
+				t.Fatal(err)
+			}
+			if onHisWay {
+				stands()
+			}
+			w.next("BYE")
+			until(t, "his leg has ended", func() bool { return s.ledger.total() == 0 })
+			if n := measured(t, s)[`conclave_endings_total{reason="no_moderator"}`]; n != 1 {
+				t.Errorf("%v legs ended so", n)
+			}
+		})
+	}
+}

@@ -103,6 +103,10 @@ func (r *room) receive(st *seat) error {
 
 // welcome greets whoever has got a leg, once it has the keys to hear it.
 func (r *room) welcome(st *seat, leg *legs.Leg) {
+	if st.waits == waitsToLeave { // since he was on his way (dismiss)
+		r.sendAway(st, sayTooLate, "no_moderator")
+		return
+	}
 	select {
 	case <-leg.Keyed():
 		r.greet(st)
