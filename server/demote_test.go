@@ -179,13 +179,8 @@ func TestWhoWouldWaitNextIsSentAway(t *testing.T) {
 			n.Moderators = []string{"ann"}
 			s.keeps(t, n)
 			enrolled(t, s, NewAccount{Name: "ann"})
-			w, board := newWire(t, s, "udp", "127.0.0.7"), s.uri("board")
-			text := w.text(request{
-				method: "INVITE", uri: board, from: "<sip:desk@old.example>;tag=" + word(), to: "<" + board + ">", callID: word(), seq: 1, body: sdesOffer,
-			})
-			w.sends(text)
-			ok := w.next("SIP/2.0 200")
-			stands := func() { w.acknowledges(board, reply{text: text}, ok) }
+			w := newWire(t, s, "udp", "127.0.0.7")
+			stands := w.dials("board")
 			onHisWay := name != "asked for the PIN"
 			if !onHisWay {
 				stands()

@@ -163,35 +163,50 @@ func (s *Server) stands(l *legs.Leg) {
 	}
 }
 
-// gather takes the legs that are astray to our addresses of now.
+// gather takes the legs that are astray to our addresses of now: the media of all at once, then it tells their peers, in turn. Legs that come
+// to stand meanwhile have their media moved at once too, and their turn after the others.
 func (s *Server) gather(ctx context.Context) {
-	moving, behind := s.stray(), make(map[*legs.Leg]bool)
+	behind := make(map[*legs.Leg]bool)
+	moving := s.fetch(ctx, behind)
+	pace := time.NewTicker(rehousePace)
+	defer pace.Stop()
+	for len(moving) > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.strayed:
+			moving = append(moving, s.fetch(ctx, behind)...)
+		case <-pace.C:
+			if s.tell(moving[0], behind[moving[0]]) { // while too many peers do not answer the next one waits
+				moving = moving[1:]
+			}
+		}
+	}
+}
+
+// fetch moves the media of the legs that are astray, but for those that stayed behind before, and gives them.
+func (s *Server) fetch(ctx context.Context, behind map[*legs.Leg]bool) []*legs.Leg {
+	moving := slices.DeleteFunc(s.stray(), func(l *legs.Leg) bool { return behind[l] })
 	for _, l := range moving {
 		if err := roam(ctx, l, s.home(l)); err != nil {
 			behind[l] = true
 			s.log.Warn("a leg did not come along at once", "leg", l.ID(), "err", err)
 		}
 	}
-	pace := time.NewTicker(rehousePace)
-	defer pace.Stop()
-	for _, l := range moving {
-		tell := func(ctx context.Context) {
-			how := l.Reinvite
-			if behind[l] {
-				how = func(ctx context.Context) error { return l.Roam(ctx, s.home(l), true) }
-			}
-			if err := how(ctx); err != nil {
-				s.log.Info("a peer did not take our new address", "leg", l.ID(), "err", err)
-			}
+	return moving
+}
+
+// tell begins to tell a peer our new address; a leg that stayed behind comes along with that.
+func (s *Server) tell(l *legs.Leg, behind bool) (begun bool) {
+	return s.chores.begin(func(ctx context.Context) {
+		how := l.Reinvite
+		if behind {
+			how = func(ctx context.Context) error { return l.Roam(ctx, s.home(l), true) }
 		}
-		for begun := false; !begun; begun = s.chores.begin(tell) { // while too many peers do not answer the next one waits
-			select {
-			case <-ctx.Done():
-				return
-			case <-pace.C:
-			}
+		if err := how(ctx); err != nil {
+			s.log.Info("a peer did not take our new address", "leg", l.ID(), "err", err)
 		}
-	}
+	})
 }
 
 // roam takes the media of one leg to another address, which one that is busy does not keep the others from.
