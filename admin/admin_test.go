@@ -125,7 +125,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 	secret := "psk 0123456789abcdef"
 	for err, want := range map[error]int{
 		server.ErrUnknownRoom: 404, server.ErrUnknownSeat: 404, server.ErrUnknownAccount: 404, server.ErrNameTaken: 409,
-		server.ErrInvalid: 422, server.ErrUnknownPolicy: 422, server.ErrUnavailable: 503, context.DeadlineExceeded: 504, context.Canceled: 503, errors.New("disk"): 500,
+		server.ErrInvalid: 422, server.ErrUnknownPolicy: 422, server.ErrUnavailable: 503, server.ErrStillModerates: 503, server.ErrRoomDamaged: 503, context.DeadlineExceeded: 504, context.Canceled: 503, errors.New("disk"): 500,
 	} {
 		r.mu.Lock()
 		r.fail = errors.Join(errors.New(secret), err)

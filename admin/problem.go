@@ -47,7 +47,8 @@ var answers = []struct {
 	{server.ErrRecordingsFull, http.StatusConflict, "the recordings take as much room as recording.max_mb lets them; fetch and delete some, or raise it"},
 	{server.ErrNoSpace, http.StatusConflict, "the disk has no more room left than recording.free_mb keeps free; make room, or lower that"},
 	{server.ErrDraining, http.StatusServiceUnavailable, "the server is being emptied and takes no new calls; ask another, or end that with DELETE /v1/node/drain"},
-	{server.ErrStillModerates, http.StatusServiceUnavailable, "the account is deleted, but a room that is too busy to be told lists it among its moderators still; PATCH the room with those that it is to have"},
+	{server.ErrStillModerates, http.StatusServiceUnavailable, "the account is deleted, but a room may list it among its moderators still, since it is too busy to be told or cannot be kept without it; the server's log says which: PATCH its moderators to those that it is to have"},
+	{server.ErrRoomDamaged, http.StatusServiceUnavailable, "the account is not deleted: a kept room, which it may moderate, cannot be read; the server's log says which: DELETE that room and try again, or disable the account"},
 	{server.ErrUnavailable, http.StatusServiceUnavailable, "not available now; try again"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "the server took too long"},
 }

@@ -235,6 +235,8 @@ func accountError(err error) error {
 		return ErrUnknownAccount
 	case errors.Is(err, store.ErrInvalid):
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	case errors.Is(err, store.ErrRoomDamaged):
+		return fmt.Errorf("%w: %w", ErrRoomDamaged, err)
 	default:
 		return fmt.Errorf("server: account store: %w", err)
 	}

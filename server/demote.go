@@ -9,8 +9,12 @@ import (
 	"github.com/conclave/conclave/server/store"
 )
 
-// ErrStillModerates says that an account was deleted, but that a room could not be reached that has it among its moderators.
-var ErrStillModerates = errors.New("server: a room could not be reached that has the deleted account among its moderators")
+// ErrStillModerates says that an account was deleted, but that a room may have it among its moderators still: one that could not be reached, or
+// not be kept without it.
+var ErrStillModerates = errors.New("server: a room may have the deleted account among its moderators still")
+
+// ErrRoomDamaged says that an account was not deleted: a kept room cannot be read, which may have it among its moderators.
+var ErrRoomDamaged = errors.New("server: a kept room cannot be read, which the account may moderate")
 
 // demote takes an account that is no more out of the moderators of the rooms that are open: one that is made anew under its name is somebody
 // else's. A room that has no moderator left is locked: it let in nobody without one, and an operator may see to it.

@@ -1,6 +1,9 @@
 package server
 
 import (
+	"errors"
+	"fmt"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -201,5 +204,30 @@ func TestWhoWouldWaitNextIsSentAway(t *testing.T) {
 				t.Errorf("%v legs ended so", n)
 			}
 		})
+	}
+}
+
+// unreadable is a store in which a kept room cannot be read.
+type unreadable struct{ store.Store }
+
+func (unreadable) DeleteAccount(string) error {
+	return fmt.Errorf("%w: room board: %w", store.ErrRoomDamaged, store.ErrTampered)
+}
+
+// TestADamagedRoomKeepsAccounts: the error says so, and the log which room; the account stands.
+func TestADamagedRoomKeepsAccounts(t *testing.T) {
+	t.Parallel()
+	book := &logbook{}
+	s := serveLogging(t, mannersYAML, slog.New(book))
+	enrolled(t, s, NewAccount{Name: "ann"})
+	s.accounts.store = unreadable{s.store}
+	if err := s.DeleteAccount(t.Context(), "ann"); !errors.Is(err, ErrRoomDamaged) {
+		t.Error(err)
+	}
+	if n := book.count("ERROR", "room board", "disable the account"); n != 1 {
+		t.Errorf("%d lines tell an operator of it", n)
+	}
+	if _, err := s.Account(t.Context(), "ann"); err != nil {
+		t.Error(err)
 	}
 }

@@ -226,9 +226,12 @@ func (p *AccountPatch) apply(acc *store.Account) {
 }
 
 // DeleteAccount forgets an account, which moderates no room any more, and ends the calls it is in. ErrStillModerates: it did all that but for
-// a room that was too busy.
+// a room that was too busy, or could not be kept without it.
 func (s *Server) DeleteAccount(ctx context.Context, name string, musts ...Must[AccountView]) error {
 	if err := s.accounts.delete(name, func(acc *store.Account) error { return all(musts, s.recordView(acc)) }); err != nil {
+		if errors.Is(err, ErrRoomDamaged) {
+			s.log.Error("no account can be deleted while a kept room cannot be read: delete that room, or disable the account", "account", name, "err", err)
+		}
 		return err
 	}
 	demoted := s.demote(context.WithoutCancel(ctx), name) // first: who takes the name meanwhile is somebody else

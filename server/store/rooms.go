@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -67,7 +68,7 @@ func (b *Bolt) demote(tx *bolt.Tx, account string) error {
 	err := tx.Bucket(roomsBucket).ForEach(func(name, sealed []byte) error {
 		var record roomRecord
 		if err := b.decode(roomsBucket, string(name), sealed, &record); err != nil {
-			return err
+			return fmt.Errorf("%w: room %s: %w", ErrRoomDamaged, name, err)
 		}
 		if slices.Contains(record.Moderators, account) {
 			led = append(led, record)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,7 +65,7 @@ func TestDeletedAccountModeratesNothing(t *testing.T) {
 		return was
 	}
 	sound := his([]byte("damaged"))
-	if err := b.DeleteAccount("ann"); !errors.Is(err, ErrTampered) {
+	if err := b.DeleteAccount("ann"); !errors.Is(err, ErrRoomDamaged) || !errors.Is(err, ErrTampered) || !strings.Contains(err.Error(), "room his:") {
 		t.Errorf("beside a damaged room: %v", err)
 	}
 	_, err := b.Account("ann")

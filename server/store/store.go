@@ -18,6 +18,8 @@ var (
 	ErrInvalid = errors.New("store: record not allowed")
 	// ErrTampered says that a record does not open under its name: it was altered, moved or sealed under another key.
 	ErrTampered = errors.New("store: record does not authenticate")
+	// ErrRoomDamaged says that an account is not deleted, since the record of a room cannot be read: it may moderate that one.
+	ErrRoomDamaged = errors.New("store: the record of a room cannot be read")
 	// ErrCorrupt says that the file is damaged.
 	ErrCorrupt = errors.New("store: file is damaged")
 	// ErrMode says that a file or directory is open to others, or is no plain file or directory.
@@ -48,7 +50,7 @@ type Store interface {
 	// The secrets that change finds in the account are wiped when UpdateAccount returns: keep a Clone.
 	UpdateAccount(name string, change func(*Account) error) error
 	// DeleteAccount forgets the account and, in the same step, takes it out of the moderators of all rooms: one that is made anew under its
-	// name is somebody else's. A room that has no moderator left is locked: it let in nobody without one.
+	// name is somebody else's. A room that has no moderator left is locked: it let in nobody without one. ErrRoomDamaged: the account stays.
 	DeleteAccount(name string) error
 
 	// CreateRoom keeps a new room; ErrExists when an account or a room has its name.
