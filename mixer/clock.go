@@ -51,7 +51,8 @@ func (p *Pool) clock(ctx context.Context) {
 	defer sleep.timer.Stop()
 	for sleep.until(ctx, p.dueAt(at)) {
 		now := time.Now()
-		if at = p.skip(at, now); now.Before(p.dueAt(at)) { // awake early: a room is awake, too
+		at = p.skip(at, now)
+		if now.Before(p.dueAt(at)) { // woken up early: a room is awake
 			at = min(at, uint64(now.Sub(p.epoch)/slotLength)+1)
 			continue
 		}
@@ -123,7 +124,7 @@ func (p *Pool) call(at uint64, own []*Room, share time.Duration) []*Room {
 	}
 	var cost time.Duration
 	for _, r := range *list {
-		if r.asleep.Load() {
+		if !r.awake() {
 			continue
 		}
 		r.due.Store(at/slotsPerTick + 1)
@@ -162,9 +163,6 @@ func (p *Pool) nextSlot(at uint64) uint64 {
 	}
 	return at + shedWindow*slotsPerTick
 }
-
-// awake says whether ticks are due.
-func (r *Room) awake() bool { return !r.asleep.Load() }
 
 // rouse wakes up the clock, which may sleep for long.
 func (p *Pool) rouse() {

@@ -60,6 +60,9 @@ func (r *Room) sleep() bool {
 	return true
 }
 
+// awake says whether ticks are due.
+func (r *Room) awake() bool { return !r.asleep.Load() }
+
 // empty makes the posted commands take effect and says whether the room goes on. A command counts as taken before it is carried
 // out, so that one that panics is completed by retire.
 func (r *Room) empty() bool {

@@ -69,7 +69,10 @@ func NewPool(c Config) *Pool {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Pool{workers: c.Workers, log: c.Log, nap: nap, queue: make(chan *Room, queueLength), calls: make(chan *Room, c.Workers), wake: make(chan struct{}, 1), epoch: time.Now()}
+	p := &Pool{
+		workers: c.Workers, log: c.Log, nap: nap, epoch: time.Now(),
+		queue: make(chan *Room, queueLength), calls: make(chan *Room, c.Workers), wake: make(chan struct{}, 1),
+	}
 	p.meter.begin(c.Workers)
 	return p
 }

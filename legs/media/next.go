@@ -7,7 +7,7 @@ import (
 	"github.com/conclave/conclave/mixer/codec"
 )
 
-// Ahead reads a word of every cache line that Next and Send will need, and of no other. With hundreds of legs to a core none is in the cache any
+// Ahead reads a word of each cache line of the stream's own that Next and Send mostly need; those of the SRTP library it cannot reach. With hundreds of legs to a core none is in the cache any
 // more, and the processor fetches side by side what is asked for in a row, but waits for each where one thing leads to another, or a system call
 // comes in between. Tick worker only.
 func (s *Stream) Ahead() {

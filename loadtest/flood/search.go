@@ -31,17 +31,16 @@ func (f *flood) overload(ctx context.Context, peak *Count) error {
 	}
 	var pairs []pair
 	for i := range rounds {
-		if i < rounds-1 {
-			plan = plan[:2]
-		} else {
-			plan = plan[:3]
+		turn := plan[:2]
+		if i == rounds-1 {
+			turn = plan
 		}
-		counts, err := f.run(ctx, plan...)
+		counts, err := f.run(ctx, turn...)
 		if err != nil {
 			return err
 		}
 		pairs = append(pairs, pair{counts[0], counts[1]})
-		f.report.After = counts[len(counts)-1]
+		f.report.After = counts[len(counts)-1] // in the end that of the last turn
 	}
 	f.report.conclude(pairs)
 	return nil
