@@ -82,7 +82,7 @@ func (e *Endpoint) respond(a *arrival, r Response, tag string) error {
 	if err := a.tx.Respond(res); err != nil {
 		return err
 	}
-	if r.Status >= 200 && a.r.Method != "INVITE" && a.r.Transport == "udp" && res.Destination() == a.sr.Source() && e.traces.keep(e.traceKey(a.sr), res.String()) {
+	if r.Status >= 200 && a.r.Method != "INVITE" && a.r.Transport == "udp" && res.Destination() == a.sr.Source() && e.traces.keep(e.traceKey(a.sr, a.r.Method), res.String()) {
 		a.tx.Terminate() // the trace answers what comes again
 	}
 	return nil
@@ -195,9 +195,6 @@ func (x *receiver) ack(a *arrival) {
 		return
 	}
 	x.settled()
-	if u.tx != nil && x.d.e.traces.keep(u.key, "") {
-		u.tx.Terminate() // it would hold on to request and answer for 64*T1
-	}
 	x.deliver(a, Ack)
 	x.release()
 }
@@ -269,9 +266,23 @@ func (x *receiver) accepted(a *arrival, res *sip.Response) {
 	a.replied = true
 	x.d.retarget(a.r.Header("contact"), a.r.Source)
 	x.await(&unacked{cseq: a.r.CSeq, res: res, conn: a.tx.Connection(), flow: a.r.Connection})
-	if err := a.tx.Respond(res); err != nil {
+	if err := x.d.accept(a.tx, a.sr, res); err != nil {
 		x.d.e.log.Debug("a 2xx could not be sent", "error", err.Error())
 	}
-	x.d.drainAcks(a.tx)
 	close(a.answered)
+}
+
+// accept sends the 2xx of an INVITE, for the first time. Of the transaction nothing but a trace is left then, which takes in what is repeated over
+// UDP, as a transaction does that has accepted (RFC 6026); only where there is no room for it sipgo has to go on.
+func (d *Dialog) accept(tx *sip.ServerTx, sr *sip.Request, res *sip.Response) error {
+	if err := tx.Err(); err != nil { // cancelled, or the connection is gone
+		return err
+	}
+	if d.first.Transport == "udp" && !d.e.traces.keep(d.e.traceKey(sr, "INVITE"), "") {
+		defer d.drainAcks(tx)
+		return tx.Respond(res)
+	}
+	conn := tx.Connection()
+	tx.Terminate()
+	return conn.WriteMsg(res)
 }

@@ -150,13 +150,9 @@ func (e *Endpoint) answering(in *Incoming, res *sip.Response) (*Dialog, error) {
 	d.offer = theirs
 	rx := &receiver{d: d, seq: r.CSeq, seen: true}
 	rx.unacked = &unacked{cseq: r.CSeq, res: res, conn: in.tx.Connection(), flow: r.Connection, first: true}
-	if in.stream == nil {
-		rx.unacked.tx, rx.unacked.key = in.tx, e.traceKey(in.sr)
-	}
 	if err := e.live(d, rx); err != nil {
 		return nil, err
 	}
-	d.drainAcks(in.tx)
 	return d, nil
 }
 
@@ -179,11 +175,8 @@ func (e *Endpoint) live(d *Dialog, rx *receiver) error {
 }
 
 // drainAcks reads ACKs that reuse the INVITE's branch, which sipgo hands to the transaction instead of the handler
-// (golibs: ACK matching). On streams the transaction ends with the handler and they come the usual way.
+// (golibs: ACK matching), as long as that lives.
 func (d *Dialog) drainAcks(tx *sip.ServerTx) {
-	if d.first.Transport != "udp" {
-		return
-	}
 	d.e.wg.Go(func() {
 		for {
 			select {

@@ -62,13 +62,22 @@ func (e *Endpoint) turn(r *Request, sr *sip.Request, tx *sip.ServerTx, set *setu
 	return err == nil
 }
 
-// traceKey is the key of a request's trace, as the front reads it.
-func (e *Endpoint) traceKey(sr *sip.Request) uint64 {
+// traceKey is the key of a request's trace, as the front reads it; with another method that of the request to which this one belongs.
+func (e *Endpoint) traceKey(sr *sip.Request, method string) uint64 {
 	from, err := netip.ParseAddrPort(sr.Source())
 	if err != nil {
 		return 0
 	}
-	return e.traces.key(sr, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+	return e.traces.keyOf(sr, method, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+}
+
+// tooLate answers a CANCEL that matches no transaction, whose sipgo would have answered it: one of an INVITE that had its 2xx has no effect, and
+// any other belongs to nothing (RFC 3261 section 9.2).
+func (e *Endpoint) tooLate(sr *sip.Request) *refusal {
+	if _, known := e.traces.find(e.traceKey(sr, "INVITE")); known {
+		return &refusal{Response: Response{Status: 200}}
+	}
+	return refuse(481, "no_transaction")
 }
 
 func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, working int64, set *setup) {
@@ -80,8 +89,8 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 			e.stats.strays.Add(1)
 		}
 		return
-	case r.Method == "CANCEL": // one that matches a transaction was answered by sipgo (RFC 3261 section 9.2)
-		e.stateless(sr, tx, refuse(481, "no_transaction"))
+	case r.Method == "CANCEL":
+		e.stateless(sr, tx, e.tooLate(sr))
 		return
 	case !known(r.Method):
 		e.stateless(sr, tx, refuse(501, "method", e.capabilities()[0]))

@@ -204,7 +204,7 @@ func (in *Incoming) Accept(contentType string, body []byte, fields ...HeaderFiel
 		return nil, err
 	}
 	in.setup.end()
-	if err := in.tx.Respond(res); err != nil {
+	if err := d.accept(in.tx, in.sr, res); err != nil {
 		in.repair()
 		d.end(ErrTransport)
 		return nil, fmt.Errorf("%w: %w", ErrTransport, err)

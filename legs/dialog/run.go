@@ -31,10 +31,8 @@ type unacked struct {
 	cseq     uint32
 	res      *sip.Response
 	conn     sip.Connection
-	flow     string        // Request.Connection of the INVITE
-	first    bool          // of the INVITE that made the dialog
-	tx       *sip.ServerTx // over UDP: to be forgotten once the ACK has come
-	key      uint64        // of its trace
+	flow     string // Request.Connection of the INVITE
+	first    bool   // of the INVITE that made the dialog
 	interval time.Duration
 	next     time.Time
 	deadline time.Time

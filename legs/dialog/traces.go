@@ -11,7 +11,8 @@ import (
 )
 
 // traces is what is left of requests that were answered for good: a few octets each, for as long as they may come again (64*T1, RFC 3261
-// section 17.2 and RFC 6026), where a transaction of sipgo holds on to request, response and the dialog. Two generations, so that
+// section 17.2 and RFC 6026), where a transaction of sipgo holds on to request, response and the dialog, even one that was terminated: nothing
+// stops its Timer L. Two generations, so that
 // forgetting costs nothing. Bounded in number and octets: what finds no room is left to sipgo. Any goroutine.
 type traces struct {
 	life time.Duration
@@ -38,6 +39,11 @@ func newTraces(life time.Duration, now func() time.Time) *traces {
 // key of a request over UDP: what all its repeats have in common, and nothing else has. The front and the handler both read it from
 // what the same parser made of the same octets. 0: there is anything unusual about it, and it leaves no trace.
 func (t *traces) key(r *sip.Request, from netip.AddrPort) uint64 {
+	return t.keyOf(r, string(r.Method), from)
+}
+
+// keyOf is the key of the request of that method to which r belongs: a CANCEL has the branch, and all else, of its INVITE.
+func (t *traces) keyOf(r *sip.Request, method string, from netip.AddrPort) uint64 {
 	via, id, cseq, f, to := r.Via(), r.CallID(), r.CSeq(), r.From(), r.To()
 	if via == nil || id == nil || cseq == nil || f == nil || to == nil || !from.IsValid() {
 		return 0
@@ -53,7 +59,7 @@ func (t *traces) key(r *sip.Request, from netip.AddrPort) uint64 {
 		method, branch, host, id, f, our string
 		port                             int
 		number                           uint32
-	}{from, string(r.Method), branch, via.Host, id.Value(), tag, ours, via.Port, cseq.SeqNo})
+	}{from, method, branch, via.Host, id.Value(), tag, ours, via.Port, cseq.SeqNo})
 }
 
 // forks is the key of all the INVITEs that forking on the way made of one.
