@@ -141,6 +141,20 @@ func (b *batch) flush() {
 	b.answers = 0
 }
 
+// drops is how many datagrams the kernel has dropped at the socket, for lack of room in its buffer; 0 when it does not tell. Any goroutine.
+func (b *batch) drops() (n uint64) {
+	var info [unix.SK_MEMINFO_VARS]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_ = b.raw.Control(func(fd uintptr) {
+		_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0) //nolint:gosec // G103: the form for system calls
+		if errno == 0 {
+			n = uint64(info[unix.SK_MEMINFO_DROPS])
+		}
+	})
+	return n
+}
+
 // address reads a socket address of either family.
 func address(name *unix.RawSockaddrInet6) netip.AddrPort {
 	if name.Family == unix.AF_INET {

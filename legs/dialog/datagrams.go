@@ -25,6 +25,7 @@ type datagrams struct {
 	looking  sync.Mutex // held in the triage: two sockets may be read
 	changing sync.Mutex // held while open changes
 	stopped  bool       // under changing
+	gone     uint64     // datagrams that the kernel dropped at sockets which are closed; under changing
 }
 
 // reader is one generation's view of the inbox.

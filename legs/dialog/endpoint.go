@@ -179,6 +179,9 @@ func (e *Endpoint) Stats() Stats {
 	s.Dialogs = len(e.dialogs)
 	e.mu.Unlock()
 	s.Connections = e.streams.count()
+	if e.udp != nil {
+		s.Dropped = e.udp.drops()
+	}
 	return s
 }
 

@@ -112,7 +112,7 @@ func (d *datagrams) rebind(s *socket) bool {
 	}
 	was := d.open.Load()
 	if was.old != nil {
-		_ = was.old.Close()
+		d.discard(was.old)
 	}
 	d.open.Store(&sockets{now: s, old: was.now, callers: &callers{by: make(map[netip.AddrPort]struct{})}})
 	d.wg.Go(func() { d.receive(s) })
@@ -133,6 +133,24 @@ func (d *datagrams) forget(old *socket) {
 	defer d.changing.Unlock()
 	if open := d.open.Load(); open.old == old {
 		d.open.Store(&sockets{now: open.now})
-		_ = old.Close()
+		d.discard(old)
 	}
+}
+
+// discard closes an old socket. Called with changing held.
+func (d *datagrams) discard(old *socket) {
+	d.gone += old.batch.drops()
+	_ = old.Close()
+}
+
+// drops is how many datagrams the kernel has dropped so far.
+func (d *datagrams) drops() uint64 {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	open := d.open.Load()
+	n := d.gone + open.now.batch.drops()
+	if open.old != nil {
+		n += open.old.batch.drops()
+	}
+	return n
 }
