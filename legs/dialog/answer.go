@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -275,8 +276,9 @@ func (x *receiver) accepted(a *arrival, res *sip.Response) {
 // accept sends the 2xx of an INVITE, for the first time. Of the transaction nothing but a trace is left then, which takes in what is repeated over
 // UDP, as a transaction does that has accepted (RFC 6026); only where there is no room for it sipgo has to go on.
 func (d *Dialog) accept(tx *sip.ServerTx, sr *sip.Request, res *sip.Response) error {
-	if err := tx.Err(); err != nil { // cancelled, or the connection is gone
-		return err
+	var cancelled atomic.Bool
+	if !tx.OnCancel(func(*sip.Request) { cancelled.Store(true) }) { // before, or the connection is gone
+		return tx.Err()
 	}
 	if d.first.Transport == "udp" && !d.e.traces.keep(d.e.traceKey(sr, "INVITE"), "") {
 		defer d.drainAcks(tx)
@@ -284,5 +286,8 @@ func (d *Dialog) accept(tx *sip.ServerTx, sr *sip.Request, res *sip.Response) er
 	}
 	conn := tx.Connection()
 	tx.Terminate()
+	if cancelled.Load() { // meanwhile, and sipgo has said so
+		return ErrCancelled
+	}
 	return conn.WriteMsg(res)
 }
