@@ -49,15 +49,7 @@ func render(name, text string, data any) ([]byte, error) {
 		},
 		"stages":  func() []string { return stages },
 		"verdict": func(t Target) string { return t.verdict() },
-		"coding": func(costs map[string]float64) string {
-			var list []string
-			for _, name := range []string{"opus", "pcmu", "pcma"} {
-				if us, ok := costs[name]; ok {
-					list = append(list, fmt.Sprintf("%s %.2f", codecName(name), us))
-				}
-			}
-			return strings.Join(list, ", ")
-		},
+		"coding":  coding,
 	}).Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
@@ -67,4 +59,15 @@ func render(name, text string, data any) ([]byte, error) {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// coding are times by codec, in one go and at the pace of a call.
+func coding(hot, paced map[string]float64) string {
+	var list []string
+	for _, name := range []string{"opus", "pcmu", "pcma"} {
+		if us, ok := hot[name]; ok {
+			list = append(list, fmt.Sprintf("%s %.2f / %.2f", codecName(name), us, paced[name]))
+		}
+	}
+	return strings.Join(list, ", ")
 }

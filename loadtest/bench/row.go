@@ -20,9 +20,10 @@ type Row struct {
 	Floor       float64            `json:"floor_us"`
 	Share       float64            `json:"floor_share"` // floor / CPU: 1 is the floor itself
 	PacedFloor  float64            `json:"paced_floor_us"`
-	PacedShare  float64            `json:"paced_floor_share"` // the same with the kernel at the pace of a call
+	PacedShare  float64            `json:"paced_floor_share"` // the same with every part at the pace of a call
 	Stages      map[string]float64 `json:"stages_us"`         // wall time of the ticks' parts
 	Parts       Parts              `json:"floor_parts_us"`
+	PacedParts  Parts              `json:"paced_floor_parts_us"`
 
 	Lateness  Lateness `json:"lateness_ms"`
 	Received  float64  `json:"received_pct"`
@@ -43,7 +44,6 @@ type Row struct {
 // Parts are those of the floor that the scenario's sum has.
 type Parts struct {
 	Kernel float64            `json:"kernel"`
-	Paced  float64            `json:"paced"`
 	Cipher float64            `json:"cipher"`
 	Voice  float64            `json:"voice"`
 	Encode map[string]float64 `json:"encode"`
@@ -124,27 +124,36 @@ func (r *Row) disturbed() string {
 var stages = []string{"receive", "decode", "mix", "encode", "send"}
 
 // compare puts the floor beside what was measured.
-func (r *Row) compare(p floor.Parts) error {
-	encoded, forwarded, err := r.floors(p)
-	if err != nil {
+func (r *Row) compare(m floor.Measured) (err error) {
+	if r.Floor, r.Parts, err = r.under(m.Hot); err != nil {
 		return err
 	}
-	if r.Floor = encoded; r.Forwarded {
-		r.Floor = forwarded
+	if r.PacedFloor, r.PacedParts, err = r.under(m.Paced); err != nil {
+		return err
 	}
-	r.Share = r.Floor / r.CPU
-	r.PacedFloor = r.Floor - p.Kernel + p.Paced
-	r.PacedShare = r.PacedFloor / r.CPU
+	r.Share, r.PacedShare = r.Floor/r.CPU, r.PacedFloor/r.CPU
+	return nil
+}
+
+// under is the floor under the row, and the parts that it is made of.
+func (r *Row) under(p floor.Parts) (us float64, parts Parts, err error) {
+	us, forwarded, err := r.floors(p)
+	if err != nil {
+		return us, parts, err
+	}
+	if r.Forwarded {
+		us = forwarded
+	}
 	formats, err := r.formats()
 	if err != nil {
-		return err
+		return us, parts, err
 	}
 	rate := floor.RoomRate(formats)
-	r.Parts = Parts{Kernel: p.Kernel, Paced: p.Paced, Cipher: p.Cipher, Voice: p.Voice[rate], Encode: make(map[string]float64), Decode: make(map[string]float64)}
+	parts = Parts{Kernel: p.Kernel, Cipher: p.Cipher, Voice: p.Voice[rate], Encode: make(map[string]float64), Decode: make(map[string]float64)}
 	for _, f := range formats {
-		r.Parts.Encode[f.Codec.String()], r.Parts.Decode[f.Codec.String()] = p.Encode(f, rate), p.Decode(f, rate)
+		parts.Encode[f.Codec.String()], parts.Decode[f.Codec.String()] = p.Encode(f, rate), p.Decode(f, rate)
 	}
-	return nil
+	return us, parts, nil
 }
 
 // hear takes what the callers reported. Their verdict is not the row's: a window may be too short for every talker to have had a
