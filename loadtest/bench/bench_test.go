@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		interrupted := make(chan os.Signal, 1)
 		signal.Notify(interrupted, os.Interrupt)
 		list, err := cores()
-		fmt.Println("cores", list, err)
+		fmt.Println("cores", list, err, "GOGC="+os.Getenv("GOGC"))
 		if len(os.Args) > 2 { // it burns processor time until it is interrupted
 			for len(interrupted) == 0 {
 				_ = math.Sqrt(float64(len(os.Args)))
@@ -45,8 +45,8 @@ func TestChildOnItsCore(t *testing.T) {
 	}
 	last := all[len(all)-1:]
 	read, write := io.Pipe()
-	line := awaitLine(read, fmt.Sprint("cores ", last, " <nil>"))
-	c, err := launch(t.Context(), last, write, childWord, "busy")
+	line := awaitLine(read, fmt.Sprint("cores ", last, " <nil> GOGC=7"))
+	c, err := launch(t.Context(), last, []string{"GOGC=7"}, write, childWord, "busy")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestChildOnItsCore(t *testing.T) {
 	select {
 	case found := <-line:
 		if !found {
-			t.Fatal("the child does not run on the core that it was given")
+			t.Fatal("the child does not run on the core, or in the environment, that it was given")
 		}
 	case <-c.ended:
 		t.Fatalf("ended: %v %s", c.err, c.said())
@@ -108,16 +108,21 @@ func TestHistogram(t *testing.T) {
 	near("of nothing", h.quantile(.5)+h.above(0)+h.most()+h.total(), 0)
 }
 
+const gcBucket = `conclave_gc_pause_seconds_bucket{le="`
+
 // filled is a row of 100 legs measured for 10 s in which the server used 2 s.
 func filled(t *testing.T, s Scenario, encodes float64) Row {
 	t.Helper()
 	r := Row{Scenario: s}
 	start := time.Now()
-	from := sample{at: start, seen: start, cpu: time.Second, rss: 50 << 20, metrics: map[string]float64{`conclave_mixer_stage_seconds_total{stage="mix"}`: 1}}
+	from := sample{at: start, seen: start, cpu: time.Second, rss: 50 << 20, metrics: map[string]float64{
+		`conclave_mixer_stage_seconds_total{stage="mix"}`: 1, gcBucket + `0.001"}`: 10, gcBucket + `0.005"}`: 20, gcBucket + `+Inf"}`: 20, // those of the start
+	}}
 	to := sample{
 		at: start.Add(10 * time.Second), seen: start.Add(10 * time.Second), cpu: 3 * time.Second, rss: 60 << 20, callers: time.Second, stolen: time.Second / 4,
 		metrics: map[string]float64{
 			`conclave_mixer_stage_seconds_total{stage="mix"}`: 1.5, "conclave_mixer_encodes_total": encodes, "conclave_mixer_worst_lateness_seconds": .012,
+			gcBucket + `0.001"}`: 110, gcBucket + `0.005"}`: 120, gcBucket + `+Inf"}`: 120,
 		},
 	}
 	r.fill(sample{rss: 20 << 20}, from, to, float64(s.Legs))
@@ -130,6 +135,7 @@ func TestRow(t *testing.T) {
 	for what, v := range map[string][2]float64{
 		"us": {r.CPU, 40}, "% of a core": {r.CorePct, .2}, "legs per core": {r.LegsPerCore, 500}, "mix": {r.Stages["mix"], 10}, "other": {r.other(), 30},
 		"memory": {r.MemoryKiB, 40 * 1024 / 100.}, "stolen": {r.StolenMS, 250}, "callers": {r.Callers, 10}, "worst": {r.Lateness.Worst, 12},
+		"pauses": {r.GC.Count, 100}, "p99 of the pauses": {1000 * r.GC.P99, 990}, "longest pause": {1000 * r.GC.Most, 1000},
 	} {
 		if math.Abs(v[0]-v[1]) > .5 {
 			t.Errorf("%s: %v, want %v", what, v[0], v[1])
@@ -150,6 +156,49 @@ func TestRow(t *testing.T) {
 		Media: loadtest.MediaReport{AuthFailed: 1}})
 	if len(r.Failed) != 5 {
 		t.Errorf("failed: %v", r.Failed)
+	}
+}
+
+// TestTurns: the rungs of the ladder are measured in turns, the rest once, and of three rounds the middle one counts, unless one does not count at all.
+func TestTurns(t *testing.T) {
+	list, err := (&Command{Only: []string{"one-of-ten", "legs-50", "legs-100", "legs-200", "legs-400", "legs-500"}}).scenarios()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []int
+	r, failing := &Report{}, 0
+	run := func() (bool, error) {
+		order, r.Rows = nil, nil
+		return r.run(t.Context(), list, io.Discard, io.Discard, func(s Scenario) (Row, error) {
+			order = append(order, s.Legs)
+			row := Row{Scenario: s, CPU: []float64{2, 9, 1}[(len(order)-2)/4%3]}
+			if len(order) == failing {
+				row.Failed = []string{"why"}
+			}
+			return row, nil
+		})
+	}
+	if failed, err := run(); failed || err != nil {
+		t.Fatal(failed, err)
+	}
+	if want := []int{200, 50, 100, 200, 400, 50, 100, 200, 400, 50, 100, 200, 400, 500}; !slices.Equal(order, want) {
+		t.Errorf("measured %v, want %v", order, want)
+	}
+	if len(r.Rows) != len(list) {
+		t.Fatalf("%d rows of %d scenarios", len(r.Rows), len(list))
+	}
+	for i, row := range r.Rows {
+		if row.Name != list[i].Name || row.Turns != list[i].rounds(false) || row.Turns == 3 && row.CPU != 2 {
+			t.Errorf("row %d: %s, %v us, %d turns", i, row.Name, row.CPU, row.Turns)
+		}
+	}
+	failing = 7 // legs-100, the second time
+	if failed, err := run(); !failed || err != nil || len(r.Rows[2].Failed) != 1 {
+		t.Errorf("failed %v, %v: %+v", failed, err, r.Rows[2])
+	}
+	r.Short = true
+	if _, err := run(); err != nil || len(order) != len(list) || list[1].window(true) != list[1].window(false) {
+		t.Errorf("a short run takes %d steps, %v", len(order), err)
 	}
 }
 
@@ -201,6 +250,18 @@ func TestTargets(t *testing.T) {
 	if got := verdicts(few, many); got != "met" {
 		t.Error("doubling: " + got)
 	}
+	garbage := Row{Scenario: Scenario{Name: "garbage-500", Legs: 500, Scaling: true}, GC: Pauses{Count: 100, P99: 1}}
+	if got := verdicts(garbage); got != "met" {
+		t.Error("pauses: " + got)
+	}
+	garbage.GC.P99 = 1.01
+	if got := verdicts(garbage); got != "missed" {
+		t.Error("longer pauses: " + got)
+	}
+	garbage.GC = Pauses{Count: 10, P99: 0.1}
+	if got := verdicts(garbage); got != "missed" {
+		t.Error("too few pauses: " + got)
+	}
 	many.CPU *= 1.01
 	if got := verdicts(few, many); got != "missed" {
 		t.Error("more than doubling: " + got)
@@ -209,24 +270,29 @@ func TestTargets(t *testing.T) {
 
 func TestDocuments(t *testing.T) {
 	r := &Report{Command: "conclave bench", Machine: thisMachine([]int{0, 1}), Began: time.Now()}
-	p, err := floor.Measure(0, suite, nil)
+	m, err := floor.Measure(0, suite, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range Scenarios() {
 		row := filled(t, s, 1e6)
-		if err := row.compare(p); err != nil {
+		if err := row.compare(m); err != nil {
 			t.Fatal(err)
 		}
+		row.Turns = s.rounds(false)
 		r.Rows = append(r.Rows, row)
 	}
+	r.Rows[0].GC = Pauses{}
 	r.Rows[0].Failed = []string{"calls were not set up"}
 	r.Targets = Targets(r.Rows)
 	text, err := r.markdown("plot.svg")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"conclave bench", "](plot.svg)", "| 5 of 500 talking, one room, all cores, Opus |", "| 2 of 10 talking, Opus+PCMA+PCMU |", "Failed, one-of-ten: calls", "| missed |"} {
+	for _, want := range []string{"conclave bench", "](plot.svg)", "| 5 of 500 talking, one room, all cores, Opus |", "| 2 of 10 talking, Opus+PCMA+PCMU |", "Failed, one-of-ten: calls", "| missed |",
+		"The rows with 50, 100, 200, 400 legs are measured three times each", "| none | 0.00 |", "| 100, 0.99 / 1.00 |",
+		fmt.Sprintf("| %.2f / %.2f | %.2f / %.2f |", m.Hot.Kernel, m.Paced.Kernel, m.Hot.Cipher, m.Paced.Cipher),
+	} {
 		if !bytes.Contains(text, []byte(want)) {
 			t.Errorf("the document lacks %q", want)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed" // the templates
 	"fmt"
+	"strconv"
 	"strings"
 	"text/template"
 )
@@ -47,6 +48,13 @@ func render(name, text string, data any) ([]byte, error) {
 			}
 			return "–"
 		},
+		"ladder": ladder,
+		"pauses": func(p Pauses) string {
+			if p.Count == 0 {
+				return "none"
+			}
+			return fmt.Sprintf("%.0f, %.2f / %.2f", p.Count, p.P99, p.Most)
+		},
 		"stages":  func() []string { return stages },
 		"verdict": func(t Target) string { return t.verdict() },
 		"coding":  coding,
@@ -59,6 +67,17 @@ func render(name, text string, data any) ([]byte, error) {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// ladder names the legs of the rows that were measured in turns; "" where there are none.
+func ladder(rows []Row) string {
+	var legs []string
+	for _, r := range rows {
+		if r.Turns > 1 {
+			legs = append(legs, strconv.Itoa(r.Legs))
+		}
+	}
+	return strings.Join(legs, ", ")
 }
 
 // coding are times by codec, in one go and at the pace of a call.

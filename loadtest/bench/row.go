@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/conclave/conclave/loadtest"
@@ -12,6 +14,7 @@ import (
 type Row struct {
 	Scenario
 	Seconds   float64 `json:"seconds"`   // measured
+	Turns     int     `json:"turns"`     // of as many measurements this is the middle one
 	Forwarded bool    `json:"forwarded"` // the sole talker's frames went out as they came in
 
 	CPU         float64            `json:"cpu_us"`
@@ -61,12 +64,11 @@ type Lateness struct {
 	Worst   float64 `json:"worst"` // since the server began, set-ups among it
 }
 
-// Pauses are those in which the garbage collector stopped everything, since the server began: in the steady state there are hardly any.
+// Pauses are those in which the garbage collector stopped everything: in the steady state there are hardly any.
 type Pauses struct {
-	Count  float64 `json:"count"`
-	P99    float64 `json:"p99_ms"` // bound of its bucket
-	Most   float64 `json:"most_ms"`
-	Window float64 `json:"in_window"`
+	Count float64 `json:"count"`
+	P99   float64 `json:"p99_ms"`  // in its bucket, in proportion
+	Most  float64 `json:"most_ms"` // bound of its bucket
 }
 
 // fill computes the row from what was seen at both ends of the window.
@@ -89,9 +91,8 @@ func (r *Row) fill(fresh, from, to sample, legs float64) {
 		Ticks: late.total(), LatePct: 100 * late.above(lateTick), P50: 1000 * late.quantile(.5), P99: 1000 * late.quantile(.99),
 		P999: 1000 * late.quantile(.999), Most: 1000 * late.most(), Worst: 1000 * to.metrics["conclave_mixer_worst_lateness_seconds"],
 	}
-	const pauses = "conclave_gc_pause_seconds"
-	ever := risen(sample{}, to, pauses)
-	r.GC = Pauses{Count: ever.total(), P99: 1000 * ever.quantile(.99), Most: 1000 * ever.most(), Window: risen(from, to, pauses).total()}
+	pauses := risen(from, to, "conclave_gc_pause_seconds")
+	r.GC = Pauses{Count: pauses.total(), P99: 1000 * pauses.quantile(.99), Most: 1000 * pauses.most()}
 	const kib = 1024
 	r.MemoryKiB = float64(to.rss-fresh.rss) / kib / legs
 	r.LiveKiB = (to.metrics["go_gc_heap_live_bytes"] - fresh.metrics["go_gc_heap_live_bytes"]) / kib / legs
@@ -99,6 +100,19 @@ func (r *Row) fill(fresh, from, to sample, legs float64) {
 	r.Shed = max(from.metrics["conclave_mixer_shed"], to.metrics["conclave_mixer_shed"])
 	encoded := rise(from, to, "conclave_mixer_encodes_total") / (seen * ticksPerSecond * float64(r.Rooms))
 	r.Forwarded = r.Talkers > 0 && encoded < mostEncoded
+}
+
+// middle is the row whose processor time is in the middle of several of a scenario. Where one of them does not count, none does.
+func middle(rounds []Row) Row {
+	for _, r := range rounds {
+		if r.excuse() != "" {
+			return r
+		}
+	}
+	sorted := slices.SortedFunc(slices.Values(rounds), func(a, b Row) int { return cmp.Compare(a.CPU, b.CPU) })
+	row := sorted[len(sorted)/2]
+	row.Turns = len(rounds)
+	return row
 }
 
 // excuse says why the row does not count: it failed, or was disturbed; "" where it does.
