@@ -18,13 +18,13 @@ type Scenario struct {
 	Talkers  float64  `json:"talkers"` // fraction
 	Chorus   bool     `json:"chorus"`  // they talk all at once, five of a room louder than the others
 	Codecs   []string `json:"codecs"`
-	AllCores bool     `json:"all_cores"` // the server may use every core
-	Rekey    bool     `json:"rekey"`     // keys change all the while, so that there is garbage to collect
-	Env      []string `json:"env"`       // of the server
-	Rounds   int      `json:"-"`         // in a long run measured so often, in turns with its neighbours; the middle one counts. 0: once
-	Long     bool     `json:"-"`         // has the long window
-	Scaling  bool     `json:"-"`         // is about legs, not about the floor
-	Brief    bool     `json:"-"`         // part of a short run
+	AllCores bool     `json:"all_cores"`     // the server may use every core
+	Rekey    bool     `json:"rekey"`         // keys change all the while, so that there is garbage to collect
+	Env      []string `json:"env,omitempty"` // of the server
+	Rounds   int      `json:"-"`             // in a long run measured so often, in turns with its neighbours; the middle one counts. 0: once
+	Long     bool     `json:"-"`             // has the long window
+	Scaling  bool     `json:"-"`             // is about legs, not about the floor
+	Brief    bool     `json:"-"`             // part of a short run
 }
 
 // curveTitle is that of the rows that differ in nothing but their legs.

@@ -110,10 +110,8 @@ func tones(rate int) [][]int16 {
 }
 
 // voiceTime is what one voice in the mix takes: added to the sum, and taken from it for its own listener, within the range of int16.
-func voiceTime(rate int) (us float64, err error) {
-	n := rate / framesPerSecond
-	pcm, own, sum := make([]int16, n), make([]int16, n), make([]int32, n)
-	copy(pcm, tones(rate)[7])
+func voiceTime(pcm []int16) (us float64, err error) {
+	own, sum := make([]int16, len(pcm)), make([]int32, len(pcm))
 	return least(mixed, func(s *stopwatch) error {
 		s.start()
 		defer s.stop()

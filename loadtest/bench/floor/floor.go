@@ -24,22 +24,23 @@ func Measure(core int, suite keying.Suite, formats []codec.Format) (m Measured, 
 	p := &m.Hot
 	p.Voice, p.coding = make(map[int]float64), make(map[Coding]cost)
 	rate := RoomRate(formats)
+	said := tones(rate)
 	err = on(core, func() (err error) {
 		if p.Kernel, err = kernelTime(); err != nil {
 			return err
 		}
-		if m.Paced, err = pacedParts(core, suite, formats); err != nil {
+		if m.Paced, err = pacedParts(core, suite, formats, said); err != nil {
 			return err
 		}
 		if p.Cipher, err = cipherTime(suite); err != nil {
 			return err
 		}
-		if p.Voice[rate], err = voiceTime(rate); err != nil {
+		if p.Voice[rate], err = voiceTime(said[7]); err != nil {
 			return err
 		}
 		for _, f := range formats {
 			c := Coding{f, rate}
-			if p.coding[c], err = codingTime(c, tones(rate)); err != nil {
+			if p.coding[c], err = codingTime(c, said); err != nil {
 				return err
 			}
 		}

@@ -55,6 +55,7 @@ func TestModel(t *testing.T) {
 
 // TestMeasure: every part takes time in both ways, and less than a tick; what is right beyond that the benchmark's reader judges.
 func TestMeasure(t *testing.T) {
+	t.Parallel()
 	m, err := Measure(0, keying.AEADAES256GCM, []codec.Format{opus, pcmu})
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +102,7 @@ func TestLeast(t *testing.T) {
 // TestPace: in every tick each part works in every slot, in their order, each on what is that slot's; the windows count the least of what the
 // stopwatch saw, less what it takes itself.
 func TestPace(t *testing.T) {
+	t.Parallel() // it takes two seconds, asleep
 	p := &pacer{cue: make(chan int), sent: make(chan error, 1), ended: make(chan error, 1)}
 	if err := p.open(); err != nil {
 		t.Fatal(err)

@@ -34,8 +34,8 @@ type pacer struct {
 	ended chan error // of the peers
 }
 
-// pacedParts measures the parts at the pace of a call.
-func pacedParts(core int, suite keying.Suite, formats []codec.Format) (parts Parts, err error) {
+// pacedParts measures the parts at the pace of a call; said is what is heard, at the rate of the room.
+func pacedParts(core int, suite keying.Suite, formats []codec.Format, said [][]int16) (parts Parts, err error) {
 	p := &pacer{cue: make(chan int), sent: make(chan error, 1), ended: make(chan error, 1)}
 	defer func() { err = errors.Join(err, p.close()) }()
 	if err = p.open(); err != nil {
@@ -52,11 +52,11 @@ func pacedParts(core int, suite keying.Suite, formats []codec.Format) (parts Par
 	if err != nil {
 		return parts, err
 	}
-	voice := p.voice(rate)
+	voice := p.voice(said)
 	codecs := make(map[Coding][2]*work)
 	for _, f := range formats {
 		c := Coding{f, rate}
-		if codecs[c], err = p.coding(c, tones(rate)); err != nil {
+		if codecs[c], err = p.coding(c, said); err != nil {
 			return parts, err
 		}
 	}

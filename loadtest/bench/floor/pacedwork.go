@@ -31,8 +31,8 @@ func (p *pacer) cipher(suite keying.Suite) (*work, error) {
 }
 
 // voice has the talkers of every slot mixed. What they say was decoded a moment before, and is at hand; the sums are the room's own.
-func (p *pacer) voice(rate int) *work {
-	n, said := rate/framesPerSecond, tones(rate)
+func (p *pacer) voice(said [][]int16) *work {
+	n := len(said[0])
 	pcm, sums, own := frames(slotCoders, n), make([][]int32, slots), frames(slots*slotCoders, n)
 	for i := range sums {
 		sums[i] = make([]int32, n)
