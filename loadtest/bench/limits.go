@@ -29,10 +29,10 @@ const (
 	// scrapePatience bounds one look at the server's metrics.
 	scrapePatience = 10 * time.Second
 	// rekeyEvery is how often the keys of a call change where garbage is wanted.
-	rekeyEvery = "2s"
-	// manyCollections has the server of that row collect eight times as often as it would by itself: some hundred pauses in a minute, so that the p99
+	rekeyEvery = "5s"
+	// manyCollections has the server of that row collect sixteen times as often as it would by itself: some hundred pauses in a minute, so that the p99
 	// is more than the greatest of a few. How long everything stands still does not depend on how often.
-	manyCollections = "GOGC=50"
+	manyCollections = "GOGC=25"
 	// enoughPauses is how many pauses it takes for their p99 to say something.
 	enoughPauses = 50
 	// loudest is how many talkers a room mixes by default.
