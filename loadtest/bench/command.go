@@ -68,7 +68,8 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 	if r.Speech, err = floor.Speech(all[0]); err != nil {
 		return err
 	}
-	failed, err := r.run(ctx, divide(all, c.AllCores), list, table, terminal(c.JSON))
+	m := divide(all, c.AllCores)
+	failed, err := r.run(ctx, list, table, terminal(c.JSON), func(s Scenario) (Row, error) { return m.settled(ctx, s, c.Short) })
 	if err != nil {
 		return err
 	}
@@ -86,11 +87,12 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 	return err
 }
 
-// run measures the scenarios one after the other; failed says that one of them was not what it should have been.
-func (r *Report) run(ctx context.Context, m machine, list []Scenario, table, progress io.Writer) (failed bool, err error) {
-	for i, s := range list {
-		fmt.Fprintf(progress, "\r\033[K%d of %d: %s", i+1, len(list), s.Name)
-		row, err := m.settled(ctx, s, r.Short)
+// run has the scenarios measured, in their turns; failed says that one of them was not what it should have been.
+func (r *Report) run(ctx context.Context, list []Scenario, table, progress io.Writer, measure func(Scenario) (Row, error)) (failed bool, err error) {
+	steps, measured := inTurns(list, r.Short), make(map[string][]Row)
+	for i, s := range steps {
+		fmt.Fprintf(progress, "\r\033[K%d of %d: %s", i+1, len(steps), s.Name)
+		row, err := measure(s)
 		fmt.Fprint(progress, "\r\033[K")
 		if ctx.Err() != nil {
 			return failed, ctx.Err()
@@ -98,6 +100,11 @@ func (r *Report) run(ctx context.Context, m machine, list []Scenario, table, pro
 		if err != nil {
 			return failed, fmt.Errorf("%s: %w", s.Name, err)
 		}
+		rounds := append(measured[s.Name], row)
+		if measured[s.Name] = rounds; len(rounds) < s.rounds(r.Short) {
+			continue
+		}
+		row = middle(rounds)
 		row.print(table)
 		failed = failed || len(row.Failed) > 0
 		r.Rows = append(r.Rows, row)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed" // the templates
 	"fmt"
+	"strconv"
 	"strings"
 	"text/template"
 )
@@ -47,17 +48,16 @@ func render(name, text string, data any) ([]byte, error) {
 			}
 			return "–"
 		},
+		"ladder": ladder,
+		"pauses": func(p Pauses) string {
+			if p.Count == 0 {
+				return "none"
+			}
+			return fmt.Sprintf("%.0f, %.2f / %.2f", p.Count, p.P99, p.Most)
+		},
 		"stages":  func() []string { return stages },
 		"verdict": func(t Target) string { return t.verdict() },
-		"coding": func(costs map[string]float64) string {
-			var list []string
-			for _, name := range []string{"opus", "pcmu", "pcma"} {
-				if us, ok := costs[name]; ok {
-					list = append(list, fmt.Sprintf("%s %.2f", codecName(name), us))
-				}
-			}
-			return strings.Join(list, ", ")
-		},
+		"coding":  coding,
 	}).Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
@@ -67,4 +67,26 @@ func render(name, text string, data any) ([]byte, error) {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// ladder names the legs of the rows that were measured in turns; "" where there are none.
+func ladder(rows []Row) string {
+	var legs []string
+	for _, r := range rows {
+		if r.Turns > 1 {
+			legs = append(legs, strconv.Itoa(r.Legs))
+		}
+	}
+	return strings.Join(legs, ", ")
+}
+
+// coding are times by codec, in one go and at the pace of a call.
+func coding(hot, paced map[string]float64) string {
+	var list []string
+	for _, name := range []string{"opus", "pcmu", "pcma"} {
+		if us, ok := hot[name]; ok {
+			list = append(list, fmt.Sprintf("%s %.2f / %.2f", codecName(name), us, paced[name]))
+		}
+	}
+	return strings.Join(list, ", ")
 }

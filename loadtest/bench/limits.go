@@ -7,8 +7,12 @@ const (
 	ticksPerSecond = 50
 	// window and shortWindow are how long a server is measured while its calls stand.
 	window, shortWindow = 20 * time.Second, 5 * time.Second
-	// longWindow is that of the one room whose ticks are counted: 3000 of them, three late ones being the limit; shortLong in a short run.
+	// longWindow is that of the one room whose ticks are counted, 3000 of them, three late ones being the limit, and that of the pauses of the
+	// collector; shortLong in a short run.
 	longWindow, shortLong = 60 * time.Second, 10 * time.Second
+	// rungRounds is how often each rung of the ladder of legs is measured in a long run, in windows as short as those of a short one: rows that are
+	// compared with one another have to be measured in the same minutes, and of three the one in the middle is not moved by one that was disturbed.
+	rungRounds = 3
 	// settle is how long calls stand before they are measured: jitter buffers are filled and set-ups forgotten by then.
 	settle = 2 * time.Second
 	// slack is how much longer the callers stay than they are measured: some may have been refused, which takes standingStill to see.
@@ -26,6 +30,11 @@ const (
 	scrapePatience = 10 * time.Second
 	// rekeyEvery is how often the keys of a call change where garbage is wanted.
 	rekeyEvery = "5s"
+	// manyCollections has the server of that row collect sixteen times as often as it would by itself: some hundred pauses in a minute, so that the p99
+	// is more than the greatest of a few. How long everything stands still does not depend on how often.
+	manyCollections = "GOGC=25"
+	// enoughPauses is how many pauses it takes for their p99 to say something.
+	enoughPauses = 50
 	// loudest is how many talkers a room mixes by default.
 	loudest = 6
 	// mostEncoded is how many frames a room encodes in a tick at most, on average, for its talker to count as forwarded.

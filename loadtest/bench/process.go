@@ -44,8 +44,8 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-// launch starts this very program with other arguments. When ctx ends it is interrupted, and killed if it does not heed that.
-func launch(ctx context.Context, cores []int, stdout io.Writer, args ...string) (*child, error) {
+// launch starts this very program with other arguments, and env beside the environment of this one. When ctx ends it is interrupted, and killed if it does not heed that.
+func launch(ctx context.Context, cores []int, env []string, stdout io.Writer, args ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
@@ -53,6 +53,7 @@ func launch(ctx context.Context, cores []int, stdout io.Writer, args ...string) 
 	c := &child{ended: make(chan struct{})}
 	c.cmd = exec.CommandContext(ctx, self, args...) //nolint:gosec // this program, with our own arguments
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(os.Interrupt) }
+	c.cmd.Env = append(os.Environ(), env...)
 	c.cmd.WaitDelay = stopPatience
 	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.log
 	if stdout != nil {

@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/conclave/conclave/loadtest"
@@ -12,6 +14,7 @@ import (
 type Row struct {
 	Scenario
 	Seconds   float64 `json:"seconds"`   // measured
+	Turns     int     `json:"turns"`     // of as many measurements this is the middle one
 	Forwarded bool    `json:"forwarded"` // the sole talker's frames went out as they came in
 
 	CPU         float64            `json:"cpu_us"`
@@ -20,9 +23,10 @@ type Row struct {
 	Floor       float64            `json:"floor_us"`
 	Share       float64            `json:"floor_share"` // floor / CPU: 1 is the floor itself
 	PacedFloor  float64            `json:"paced_floor_us"`
-	PacedShare  float64            `json:"paced_floor_share"` // the same with the kernel at the pace of a call
+	PacedShare  float64            `json:"paced_floor_share"` // the same with every part at the pace of a call
 	Stages      map[string]float64 `json:"stages_us"`         // wall time of the ticks' parts
 	Parts       Parts              `json:"floor_parts_us"`
+	PacedParts  Parts              `json:"paced_floor_parts_us"`
 
 	Lateness  Lateness `json:"lateness_ms"`
 	Received  float64  `json:"received_pct"`
@@ -43,7 +47,6 @@ type Row struct {
 // Parts are those of the floor that the scenario's sum has.
 type Parts struct {
 	Kernel float64            `json:"kernel"`
-	Paced  float64            `json:"paced"`
 	Cipher float64            `json:"cipher"`
 	Voice  float64            `json:"voice"`
 	Encode map[string]float64 `json:"encode"`
@@ -61,12 +64,11 @@ type Lateness struct {
 	Worst   float64 `json:"worst"` // since the server began, set-ups among it
 }
 
-// Pauses are those in which the garbage collector stopped everything, since the server began: in the steady state there are hardly any.
+// Pauses are those in which the garbage collector stopped everything: in the steady state there are hardly any.
 type Pauses struct {
-	Count  float64 `json:"count"`
-	P99    float64 `json:"p99_ms"` // bound of its bucket
-	Most   float64 `json:"most_ms"`
-	Window float64 `json:"in_window"`
+	Count float64 `json:"count"`
+	P99   float64 `json:"p99_ms"`  // in its bucket, in proportion
+	Most  float64 `json:"most_ms"` // bound of its bucket
 }
 
 // fill computes the row from what was seen at both ends of the window.
@@ -89,9 +91,8 @@ func (r *Row) fill(fresh, from, to sample, legs float64) {
 		Ticks: late.total(), LatePct: 100 * late.above(lateTick), P50: 1000 * late.quantile(.5), P99: 1000 * late.quantile(.99),
 		P999: 1000 * late.quantile(.999), Most: 1000 * late.most(), Worst: 1000 * to.metrics["conclave_mixer_worst_lateness_seconds"],
 	}
-	const pauses = "conclave_gc_pause_seconds"
-	ever := risen(sample{}, to, pauses)
-	r.GC = Pauses{Count: ever.total(), P99: 1000 * ever.quantile(.99), Most: 1000 * ever.most(), Window: risen(from, to, pauses).total()}
+	pauses := risen(from, to, "conclave_gc_pause_seconds")
+	r.GC = Pauses{Count: pauses.total(), P99: 1000 * pauses.quantile(.99), Most: 1000 * pauses.most()}
 	const kib = 1024
 	r.MemoryKiB = float64(to.rss-fresh.rss) / kib / legs
 	r.LiveKiB = (to.metrics["go_gc_heap_live_bytes"] - fresh.metrics["go_gc_heap_live_bytes"]) / kib / legs
@@ -99,6 +100,19 @@ func (r *Row) fill(fresh, from, to sample, legs float64) {
 	r.Shed = max(from.metrics["conclave_mixer_shed"], to.metrics["conclave_mixer_shed"])
 	encoded := rise(from, to, "conclave_mixer_encodes_total") / (seen * ticksPerSecond * float64(r.Rooms))
 	r.Forwarded = r.Talkers > 0 && encoded < mostEncoded
+}
+
+// middle is the row whose processor time is in the middle of several of a scenario. Where one of them does not count, none does.
+func middle(rounds []Row) Row {
+	for _, r := range rounds {
+		if r.excuse() != "" {
+			return r
+		}
+	}
+	sorted := slices.SortedFunc(slices.Values(rounds), func(a, b Row) int { return cmp.Compare(a.CPU, b.CPU) })
+	row := sorted[len(sorted)/2]
+	row.Turns = len(rounds)
+	return row
 }
 
 // excuse says why the row does not count: it failed, or was disturbed; "" where it does.
@@ -124,27 +138,36 @@ func (r *Row) disturbed() string {
 var stages = []string{"receive", "decode", "mix", "encode", "send"}
 
 // compare puts the floor beside what was measured.
-func (r *Row) compare(p floor.Parts) error {
-	encoded, forwarded, err := r.floors(p)
-	if err != nil {
+func (r *Row) compare(m floor.Measured) (err error) {
+	if r.Floor, r.Parts, err = r.under(m.Hot); err != nil {
 		return err
 	}
-	if r.Floor = encoded; r.Forwarded {
-		r.Floor = forwarded
+	if r.PacedFloor, r.PacedParts, err = r.under(m.Paced); err != nil {
+		return err
 	}
-	r.Share = r.Floor / r.CPU
-	r.PacedFloor = r.Floor - p.Kernel + p.Paced
-	r.PacedShare = r.PacedFloor / r.CPU
+	r.Share, r.PacedShare = r.Floor/r.CPU, r.PacedFloor/r.CPU
+	return nil
+}
+
+// under is the floor under the row, and the parts that it is made of.
+func (r *Row) under(p floor.Parts) (us float64, parts Parts, err error) {
+	us, forwarded, err := r.floors(p)
+	if err != nil {
+		return us, parts, err
+	}
+	if r.Forwarded {
+		us = forwarded
+	}
 	formats, err := r.formats()
 	if err != nil {
-		return err
+		return us, parts, err
 	}
 	rate := floor.RoomRate(formats)
-	r.Parts = Parts{Kernel: p.Kernel, Paced: p.Paced, Cipher: p.Cipher, Voice: p.Voice[rate], Encode: make(map[string]float64), Decode: make(map[string]float64)}
+	parts = Parts{Kernel: p.Kernel, Cipher: p.Cipher, Voice: p.Voice[rate], Encode: make(map[string]float64), Decode: make(map[string]float64)}
 	for _, f := range formats {
-		r.Parts.Encode[f.Codec.String()], r.Parts.Decode[f.Codec.String()] = p.Encode(f, rate), p.Decode(f, rate)
+		parts.Encode[f.Codec.String()], parts.Decode[f.Codec.String()] = p.Encode(f, rate), p.Decode(f, rate)
 	}
-	return nil
+	return us, parts, nil
 }
 
 // hear takes what the callers reported. Their verdict is not the row's: a window may be too short for every talker to have had a

@@ -77,7 +77,7 @@ func (m machine) load(ctx context.Context, row *Row, window time.Duration) (err 
 	if row.AllCores {
 		on = m.all
 	}
-	s, err := serve(ctx, on)
+	s, err := serve(ctx, on, row.Env)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (m machine) load(ctx context.Context, row *Row, window time.Duration) (err 
 	if fresh.rss, err = resident(s.cmd.Process.Pid); err != nil {
 		return err
 	}
-	callers, err := launch(ctx, m.callers, nil, row.arguments(s.data(), settle+window+slack)...)
+	callers, err := launch(ctx, m.callers, nil, nil, row.arguments(s.data(), settle+window+slack)...)
 	if err != nil {
 		return err
 	}

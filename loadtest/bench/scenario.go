@@ -18,11 +18,13 @@ type Scenario struct {
 	Talkers  float64  `json:"talkers"` // fraction
 	Chorus   bool     `json:"chorus"`  // they talk all at once, five of a room louder than the others
 	Codecs   []string `json:"codecs"`
-	AllCores bool     `json:"all_cores"` // the server may use every core
-	Rekey    bool     `json:"rekey"`     // keys change all the while, so that there is garbage to collect
-	Long     bool     `json:"-"`         // has the long window
-	Scaling  bool     `json:"-"`         // is about legs, not about the floor
-	Brief    bool     `json:"-"`         // part of a short run
+	AllCores bool     `json:"all_cores"`     // the server may use every core
+	Rekey    bool     `json:"rekey"`         // keys change all the while, so that there is garbage to collect
+	Env      []string `json:"env,omitempty"` // of the server
+	Rounds   int      `json:"-"`             // in a long run measured so often, in turns with its neighbours; the middle one counts. 0: once
+	Long     bool     `json:"-"`             // has the long window
+	Scaling  bool     `json:"-"`             // is about legs, not about the floor
+	Brief    bool     `json:"-"`             // part of a short run
 }
 
 // curveTitle is that of the rows that differ in nothing but their legs.
@@ -42,14 +44,14 @@ func Scenarios() []Scenario {
 		{Name: "all-g711", Title: "all of 10 talking", Legs: 200, Rooms: 20, Talkers: 1, Chorus: true, Codecs: pcmuOnly, Brief: true},
 		{Name: "mixed", Title: "2 of 10 talking", Legs: 200, Rooms: 20, Talkers: 0.2, Codecs: []string{"opus", "pcmu", "pcma"}, Brief: true},
 		{Name: "room-of-500", Title: "5 of 500 talking, one room, all cores", Legs: 500, Rooms: 1, Talkers: 0.01, Codecs: opusOnly, AllCores: true, Long: true, Brief: true},
-		{Name: "legs-50", Title: curveTitle, Legs: 50, Rooms: 5, Talkers: 0.2, Codecs: opusOnly, Scaling: true},
-		{Name: "legs-100", Title: curveTitle, Legs: 100, Rooms: 10, Talkers: 0.2, Codecs: opusOnly, Scaling: true, Brief: true},
-		{Name: "legs-200", Title: curveTitle, Legs: 200, Rooms: 20, Talkers: 0.2, Codecs: opusOnly, Scaling: true},
-		{Name: "legs-400", Title: curveTitle, Legs: 400, Rooms: 40, Talkers: 0.2, Codecs: opusOnly, Scaling: true},
+		{Name: "legs-50", Title: curveTitle, Legs: 50, Rooms: 5, Talkers: 0.2, Codecs: opusOnly, Rounds: rungRounds, Scaling: true},
+		{Name: "legs-100", Title: curveTitle, Legs: 100, Rooms: 10, Talkers: 0.2, Codecs: opusOnly, Rounds: rungRounds, Scaling: true, Brief: true},
+		{Name: "legs-200", Title: curveTitle, Legs: 200, Rooms: 20, Talkers: 0.2, Codecs: opusOnly, Rounds: rungRounds, Scaling: true},
+		{Name: "legs-400", Title: curveTitle, Legs: 400, Rooms: 40, Talkers: 0.2, Codecs: opusOnly, Rounds: rungRounds, Scaling: true},
 		{Name: "legs-500", Title: curveTitle, Legs: 500, Rooms: 50, Talkers: 0.2, Codecs: opusOnly, Scaling: true, Brief: true},
 		{Name: "legs-500-pcmu", Title: curveTitle, Legs: 500, Rooms: 50, Talkers: 0.2, Codecs: pcmuOnly, Scaling: true},
 		{Name: "idle-400", Title: "nobody talks", Legs: 400, Rooms: 40, Codecs: opusOnly, Scaling: true, Brief: true},
-		{Name: "garbage-500", Title: "2 of 10 talking, new keys every " + rekeyEvery, Legs: 500, Rooms: 50, Talkers: 0.2, Codecs: opusOnly, Rekey: true, AllCores: true, Scaling: true},
+		{Name: "garbage-500", Title: "2 of 10 talking, new keys every " + rekeyEvery + ", " + manyCollections, Legs: 500, Rooms: 50, Talkers: 0.2, Codecs: opusOnly, Rekey: true, Env: []string{manyCollections}, Long: true, Scaling: true},
 	}
 }
 
@@ -60,10 +62,33 @@ func (s Scenario) window(short bool) time.Duration {
 		return shortLong
 	case s.Long:
 		return longWindow
-	case short:
+	case short, s.Rounds > 0:
 		return shortWindow
 	}
 	return window
+}
+
+// rounds is how often it is measured.
+func (s Scenario) rounds(short bool) int {
+	if short {
+		return 1
+	}
+	return max(1, s.Rounds)
+}
+
+// inTurns is the order in which scenarios are measured: neighbours that have the same rounds take turns.
+func inTurns(list []Scenario, short bool) (steps []Scenario) {
+	for len(list) > 0 {
+		rounds, n := list[0].rounds(short), 1
+		for n < len(list) && list[n].rounds(short) == rounds {
+			n++
+		}
+		for range rounds {
+			steps = append(steps, list[:n]...)
+		}
+		list = list[n:]
+	}
+	return steps
 }
 
 // options are those of the swarm that deal rooms, voices and codecs.

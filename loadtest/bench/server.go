@@ -28,7 +28,7 @@ type server struct {
 }
 
 // serve starts a server that keeps its data in a fresh directory, and waits until it takes calls.
-func serve(ctx context.Context, cores []int) (s *server, err error) {
+func serve(ctx context.Context, cores []int, env []string) (s *server, err error) {
 	s = &server{}
 	if s.dir, err = os.MkdirTemp("", "conclave-bench-"); err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
@@ -44,7 +44,7 @@ func serve(ctx context.Context, cores []int) (s *server, err error) {
 	}
 	read, write := io.Pipe()
 	serving := awaitLine(read, " serves")
-	if s.child, err = launch(ctx, cores, write, "serve", "--dev", "--config", file, "--data", data); err != nil {
+	if s.child, err = launch(ctx, cores, env, write, "serve", "--dev", "--config", file, "--data", data); err != nil {
 		return s, errors.Join(err, write.Close())
 	}
 	go func() {

@@ -40,9 +40,7 @@ func (s *stopwatch) start() { s.began = threadTime() }
 func (s *stopwatch) stop()  { s.sum += threadTime() - s.began }
 
 // least is the time in microseconds of one of n operations, in the best of several windows.
-func least(n int, window func(*stopwatch) error) (float64, error) { return leastOf(windows, n, window) }
-
-func leastOf(windows, n int, window func(*stopwatch) error) (float64, error) {
+func least(n int, window func(*stopwatch) error) (float64, error) {
 	best := time.Duration(0)
 	for i := range windows {
 		var s stopwatch

@@ -20,16 +20,24 @@ func cipherTime(suite keying.Suite) (us float64, err error) {
 		s.start()
 		defer s.stop()
 		for range ciphered {
-			packet, err := c.Protect(payload)
-			if err == nil {
-				err = c.Unprotect(packet)
-			}
-			if err != nil {
-				return fmt.Errorf("floor: %w", err)
+			if err := throughCipher(c, payload); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
+}
+
+// throughCipher protects a packet and opens it.
+func throughCipher(c *media.Cipher, payload []byte) error {
+	packet, err := c.Protect(payload)
+	if err == nil {
+		err = c.Unprotect(packet)
+	}
+	if err != nil {
+		return fmt.Errorf("floor: %w", err)
+	}
+	return nil
 }
 
 // Coding is a codec at the rate of a room.
@@ -102,25 +110,28 @@ func tones(rate int) [][]int16 {
 }
 
 // voiceTime is what one voice in the mix takes: added to the sum, and taken from it for its own listener, within the range of int16.
-func voiceTime(rate int) (us float64, err error) {
-	n := rate / framesPerSecond
-	pcm, own, sum := make([]int16, n), make([]int16, n), make([]int32, n)
-	copy(pcm, tones(rate)[7])
+func voiceTime(pcm []int16) (us float64, err error) {
+	own, sum := make([]int16, len(pcm)), make([]int32, len(pcm))
 	return least(mixed, func(s *stopwatch) error {
 		s.start()
 		defer s.stop()
 		for range mixed {
-			sum = sum[:len(pcm)]
-			for i, v := range pcm {
-				sum[i] += int32(v)
-			}
-			own = own[:len(sum)]
-			for i, v := range sum {
-				w := v - int32(pcm[i])
-				own[i] = int16(max(-32768, min(32767, w)))
-				sum[i] = w
-			}
+			mixVoice(pcm, own, sum)
 		}
 		return nil
 	})
+}
+
+// mixVoice adds a voice to the sum and takes it from there for its own listener.
+func mixVoice(pcm, own []int16, sum []int32) {
+	sum = sum[:len(pcm)]
+	for i, v := range pcm {
+		sum[i] += int32(v)
+	}
+	own = own[:len(sum)]
+	for i, v := range sum {
+		w := v - int32(pcm[i])
+		own[i] = int16(max(-32768, min(32767, w)))
+		sum[i] = w
+	}
 }

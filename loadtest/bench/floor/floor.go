@@ -7,39 +7,46 @@ import (
 
 // Parts are what the floor is made of, in microseconds of processor time.
 type Parts struct {
-	Kernel float64         // a packet received and one sent, one right after the other
-	Paced  float64         // the same every 20 ms, with the peers on another core
+	Kernel float64         // a packet received and one sent
 	Cipher float64         // a packet opened and one protected
 	Voice  map[int]float64 // a voice mixed, by the rate of the room in Hz
 	coding map[Coding]cost
 }
 
+// Measured are the parts measured in both ways.
+type Measured struct {
+	Hot   Parts // one operation right after the other, as fast as they go
+	Paced Parts // each every 20 ms, among the others
+}
+
 // Measure measures the parts on a core, for rooms in which these formats meet.
-func Measure(core int, suite keying.Suite, formats []codec.Format) (p Parts, err error) {
+func Measure(core int, suite keying.Suite, formats []codec.Format) (m Measured, err error) {
+	p := &m.Hot
 	p.Voice, p.coding = make(map[int]float64), make(map[Coding]cost)
 	rate := RoomRate(formats)
+	said := tones(rate)
 	err = on(core, func() (err error) {
 		if p.Kernel, err = kernelTime(); err != nil {
 			return err
 		}
-		if p.Paced, err = pacedTime(core); err != nil {
+		if m.Paced, err = pacedParts(core, suite, formats, said); err != nil {
 			return err
 		}
 		if p.Cipher, err = cipherTime(suite); err != nil {
 			return err
 		}
-		if p.Voice[rate], err = voiceTime(rate); err != nil {
+		if p.Voice[rate], err = voiceTime(said[7]); err != nil {
 			return err
 		}
 		for _, f := range formats {
 			c := Coding{f, rate}
-			if p.coding[c], err = codingTime(c, tones(rate)); err != nil {
+			if p.coding[c], err = codingTime(c, said); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return p, err
+	return m, err
 }
 
 // RoomRate is the least rate in Hz at which nothing of any format is lost.
@@ -58,8 +65,12 @@ func (p Parts) Encode(f codec.Format, rate int) float64 { return p.coding[Coding
 func (p Parts) Decode(f codec.Format, rate int) float64 { return p.coding[Coding{f, rate}].decode }
 
 // Least takes, part by part, the lesser of two measurements.
-func (p Parts) Least(q Parts) Parts {
-	l := Parts{Kernel: min(p.Kernel, q.Kernel), Paced: min(p.Paced, q.Paced), Cipher: min(p.Cipher, q.Cipher), Voice: make(map[int]float64), coding: make(map[Coding]cost)}
+func (m Measured) Least(n Measured) Measured {
+	return Measured{m.Hot.least(n.Hot), m.Paced.least(n.Paced)}
+}
+
+func (p Parts) least(q Parts) Parts {
+	l := Parts{Kernel: min(p.Kernel, q.Kernel), Cipher: min(p.Cipher, q.Cipher), Voice: make(map[int]float64), coding: make(map[Coding]cost)}
 	for rate, v := range p.Voice {
 		l.Voice[rate] = min(v, q.Voice[rate])
 	}

@@ -2,7 +2,11 @@ package floor
 
 import (
 	"math"
+	"reflect"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/mixer/codec"
@@ -49,20 +53,23 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// TestMeasure: every part takes time, and less than a tick; what is right beyond that the benchmark's reader judges.
+// TestMeasure: every part takes time in both ways, and less than a tick; what is right beyond that the benchmark's reader judges.
 func TestMeasure(t *testing.T) {
-	p, err := Measure(0, keying.AEADAES256GCM, []codec.Format{opus, pcmu})
+	t.Parallel()
+	m, err := Measure(0, keying.AEADAES256GCM, []codec.Format{opus, pcmu})
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts := map[string]float64{"kernel": p.Kernel, "cipher": p.Cipher, "voice": p.Voice[48000]}
-	for _, f := range []codec.Format{opus, pcmu} {
-		parts["encode "+f.Codec.String()], parts["decode "+f.Codec.String()] = p.Encode(f, 48000), p.Decode(f, 48000)
-	}
-	for name, us := range parts {
-		t.Logf("%s: %.3f us", name, us)
-		if us <= 0 || us > 20000 {
-			t.Errorf("%s takes %v us", name, us)
+	for way, p := range map[string]Parts{"hot": m.Hot, "paced": m.Paced} {
+		parts := map[string]float64{"kernel": p.Kernel, "cipher": p.Cipher, "voice": p.Voice[48000]}
+		for _, f := range []codec.Format{opus, pcmu} {
+			parts["encode "+f.Codec.String()], parts["decode "+f.Codec.String()] = p.Encode(f, 48000), p.Decode(f, 48000)
+		}
+		for name, us := range parts {
+			t.Logf("%s, %s: %.3f us", way, name, us)
+			if us <= 0 || us > 20000 {
+				t.Errorf("%s, %s takes %v us", way, name, us)
+			}
 		}
 	}
 	list, err := Speech(0)
@@ -74,12 +81,71 @@ func TestMeasure(t *testing.T) {
 			t.Errorf("%s: %+v", c.Name, c)
 		}
 	}
-	half := p
-	half.Kernel /= 2
-	if l := p.Least(half); l.Kernel != half.Kernel || l.Encode(opus, 48000) != p.Encode(opus, 48000) || l.Voice[48000] != p.Voice[48000] {
-		t.Errorf("the least of two: %+v", l)
-	}
 	if _, err := Measure(100000, keying.AEADAES256GCM, nil); err == nil {
 		t.Error("a core that does not exist")
+	}
+}
+
+func TestLeast(t *testing.T) {
+	c := Coding{opus, 48000}
+	parts := func(kernel, cipher, voice, encode, decode float64) Parts {
+		return Parts{kernel, cipher, map[int]float64{48000: voice}, map[Coding]cost{c: {encode, decode}}}
+	}
+	before := Measured{parts(1, 20, 3, 40, 5), parts(10, 2, 30, 4, 50)}
+	after := Measured{parts(10, 2, 30, 4, 50), parts(1, 20, 3, 40, 5)}
+	want := parts(1, 2, 3, 4, 5)
+	if got := before.Least(after); !reflect.DeepEqual(got, Measured{want, want}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestPace: in every tick each part works in every slot, in their order, each on what is that slot's; the windows count the least of what the
+// stopwatch saw, less what it takes itself.
+func TestPace(t *testing.T) {
+	t.Parallel() // it takes two seconds, asleep
+	p := &pacer{cue: make(chan int), sent: make(chan error, 1), ended: make(chan error, 1)}
+	if err := p.open(); err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	type call struct{ part, tick, slot int }
+	var calls []call
+	for part, took := range []time.Duration{3, 13} {
+		w := p.add(2, func(tick, slot int, s *stopwatch) error {
+			calls = append(calls, call{part, tick, slot})
+			s.sum += took + time.Duration((tick/pacedRounds+1)%pacedWindows) // the last window is the least
+			return nil
+		})
+		if part == 0 {
+			p.idle = w
+		}
+	}
+	if err := p.run(0); err != nil {
+		t.Fatal(err)
+	}
+	if want := 2 * slots * pacedRounds * pacedWindows; len(calls) != want {
+		t.Fatalf("%d turns, want %d", len(calls), want)
+	}
+	for i, c := range calls {
+		if want := (call{i % 2, i / 2 / slots, i / 2 % slots}); c != want {
+			t.Fatalf("turn %d is %+v, want %+v", i, c, want)
+		}
+	}
+	if got := p.micros(p.works[1]); math.Abs(got-0.005) > 1e-9 { // (13 - 3) ns for two
+		t.Errorf("%v us", got)
+	}
+	for _, fd := range p.legs { // the peers sent for the tick that would come next
+		if p.receive(fd) == 0 {
+			t.Fatal("a leg has nothing to receive")
+		}
+	}
+}
+
+// TestPeersGone: where the peers cannot run, the measurement ends.
+func TestPeersGone(t *testing.T) {
+	p := &pacer{cue: make(chan int), sent: make(chan error, 1), ended: make(chan error, 1)}
+	p.ended <- unix.EINVAL
+	if err := p.cued(0); err == nil {
+		t.Error("cued peers that are gone")
 	}
 }

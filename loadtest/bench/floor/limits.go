@@ -15,6 +15,9 @@ const (
 	rounds = 5
 	// pacedWindows and pacedRounds are windows at the pace of a call, and the ticks of each: half a second.
 	pacedWindows, pacedRounds = 4, 25
+	// slots is how many rooms there are at that pace, at equal distances in a tick, and slotLegs how many sockets and keys each has: rooms of ten,
+	// as in most scenarios. slotCoders is how many encoders each has, and decoders, of every format: two talk.
+	slots, slotLegs, slotCoders = 20, sockets / 20, 2
 	// ciphered is how many packets a window protects and opens.
 	ciphered = 500
 	// mixed is how many frames a window mixes.

@@ -2,66 +2,159 @@ package floor
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/conclave/conclave/keying"
+	"github.com/conclave/conclave/mixer/codec"
 )
 
-// pacedTime is what the same takes at the pace of a call, with the peers on another core: every 20 ms a packet for each leg. Between two
-// ticks caches forget, and what one core allocated the other one frees; no server is spared that. Where there is one core only the
-// peers share it.
-func pacedTime(core int) (us float64, err error) {
-	p := &pipes{}
-	defer func() { err = errors.Join(err, p.close()) }()
-	if err = p.open(); err != nil {
-		return 0, err
-	}
-	cue, sent := make(chan struct{}), make(chan error, 1)
-	ended := make(chan error, 1)
-	go func() {
-		ended <- on((core+1)%runtime.NumCPU(), func() error { return p.callers(cue, sent) })
-	}()
-	us, err = p.paced(cue, sent)
-	close(cue)
-	return us, errors.Join(err, <-ended)
+// work is a part of the floor at the pace of a call.
+type work struct {
+	each int // operations in a slot
+	// do does those of a slot; the stopwatch runs for them alone, and once, so that what it costs itself is known.
+	do    func(tick, slot int, s *stopwatch) error
+	watch stopwatch     // of the window
+	least time.Duration // of the windows
 }
 
-// callers sends a packet from every peer at each cue, and takes what came since the last.
-func (p *pipes) callers(cue <-chan struct{}, sent chan<- error) error {
+// pacer has every part work at the pace of a call: once every 20 ms for each socket, key and codec, on a thread that sleeps in between, with
+// the peers on another core. Rooms begin their ticks in slots that lie evenly in the 20 ms, as those of a server do, and every part works in every
+// slot: between two turns of its own it finds the caches as the others and the sleep have left them, and what one core allocated the
+// other one frees. No server is spared that. Where there is one core only the peers share it.
+type pacer struct {
+	pipes
+	idle  *work // nothing: what the stopwatch takes
+	works []*work
+	cue   chan int // a slot has done its work: its peers are to send
+	sent  chan error
+	ended chan error // of the peers
+}
+
+// pacedParts measures the parts at the pace of a call; said is what is heard, at the rate of the room.
+func pacedParts(core int, suite keying.Suite, formats []codec.Format, said [][]int16) (parts Parts, err error) {
+	p := &pacer{cue: make(chan int), sent: make(chan error, 1), ended: make(chan error, 1)}
+	defer func() { err = errors.Join(err, p.close()) }()
+	if err = p.open(); err != nil {
+		return parts, err
+	}
+	rate := RoomRate(formats)
+	p.idle = p.add(1, func(_, _ int, s *stopwatch) error {
+		s.start()
+		s.stop()
+		return nil
+	})
+	kernel := p.add(slotLegs, p.slot)
+	cipher, err := p.cipher(suite)
+	if err != nil {
+		return parts, err
+	}
+	voice := p.voice(said)
+	codecs := make(map[Coding][2]*work)
+	for _, f := range formats {
+		c := Coding{f, rate}
+		if codecs[c], err = p.coding(c, said); err != nil {
+			return parts, err
+		}
+	}
+	if err = p.run(core); err != nil {
+		return parts, err
+	}
+	parts = Parts{Kernel: p.micros(kernel), Cipher: p.micros(cipher), Voice: map[int]float64{rate: p.micros(voice)}, coding: make(map[Coding]cost)}
+	for c, w := range codecs {
+		parts.coding[c] = cost{p.micros(w[0]), p.micros(w[1])}
+	}
+	return parts, nil
+}
+
+func (p *pacer) add(each int, do func(tick, slot int, s *stopwatch) error) *work {
+	w := &work{each: each, do: do}
+	p.works = append(p.works, w)
+	return w
+}
+
+// micros is the time of one operation in microseconds, without that of the stopwatch.
+func (p *pacer) micros(w *work) float64 {
+	return float64((w.least - p.idle.least).Nanoseconds()) / 1000 / float64(pacedRounds*slots*w.each)
+}
+
+// slot has the legs of a slot receive and send.
+func (p *pacer) slot(_, slot int, s *stopwatch) error {
+	s.start()
+	defer s.stop()
+	return p.serve(slot*slotLegs, (slot+1)*slotLegs)
+}
+
+// callers sends a packet from every peer of a slot at its cue, and takes what came since the last.
+func (p *pacer) callers() error {
 	var mine pipes // buffers of this thread's own
 	mine.wire()
-	for range cue {
-		for i, fd := range p.peers {
-			mine.receive(fd)
-			if err := unix.Sendto(fd, mine.packet[:], unix.MSG_DONTWAIT, p.toLeg[i]); err != nil {
-				sent <- err
-				return err
-			}
+	for slot := range p.cue {
+		var err error
+		for i := slot * slotLegs; i < (slot+1)*slotLegs && err == nil; i++ {
+			mine.receive(p.peers[i])
+			err = unix.Sendto(p.peers[i], mine.packet[:], unix.MSG_DONTWAIT, p.toLeg[i])
 		}
-		sent <- nil
+		if p.sent <- err; err != nil {
+			return fmt.Errorf("floor: send: %w", err)
+		}
 	}
 	return nil
 }
 
-// paced receives and sends for every leg at each tick, and returns the time of one leg in the best of several windows.
-func (p *pipes) paced(cue chan<- struct{}, sent <-chan error) (us float64, err error) {
-	tick := time.NewTicker(time.Second / framesPerSecond)
-	defer tick.Stop()
-	return leastOf(pacedWindows, pacedRounds*sockets, func(s *stopwatch) error {
-		for range pacedRounds {
-			cue <- struct{}{}
-			if err := <-sent; err != nil {
-				return err
-			}
-			<-tick.C
-			s.start()
-			err := p.serve()
-			s.stop()
-			if err != nil {
+// cued has the peers of a slot send what its next tick receives.
+func (p *pacer) cued(slot int) error {
+	select {
+	case p.cue <- slot:
+		return <-p.sent
+	case err := <-p.ended:
+		p.ended <- err
+		return errors.New("floor: the peers have ended")
+	}
+}
+
+// run works through all ticks, the peers on the next core.
+func (p *pacer) run(core int) error {
+	go func() { p.ended <- on((core+1)%runtime.NumCPU(), p.callers) }()
+	err := p.windows()
+	close(p.cue)
+	return errors.Join(err, <-p.ended)
+}
+
+func (p *pacer) windows() error {
+	for slot := range slots {
+		if err := p.cued(slot); err != nil {
+			return err
+		}
+	}
+	pace := time.NewTicker(time.Second / framesPerSecond / slots)
+	defer pace.Stop()
+	for window := range pacedWindows {
+		for n := range pacedRounds * slots {
+			<-pace.C
+			if err := p.turn(window*pacedRounds+n/slots, n%slots); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
+		for _, w := range p.works {
+			if window == 0 || w.watch.sum < w.least {
+				w.least = w.watch.sum
+			}
+			w.watch = stopwatch{}
+		}
+	}
+	return nil
+}
+
+// turn is what a slot does in a tick.
+func (p *pacer) turn(tick, slot int) error {
+	for _, w := range p.works {
+		if err := w.do(tick, slot, &w.watch); err != nil {
+			return err
+		}
+	}
+	return p.cued(slot)
 }
