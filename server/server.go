@@ -183,5 +183,8 @@ func (s *Server) Ready(context.Context) error {
 // Procs is the GOMAXPROCS that a program should set which serves on some cores; mixer.Procs says why.
 func Procs(cores int) int { return mixer.Procs(cores) }
 
+// GiveWay is what a program calls that serves, when it begins; mixer.GiveWay says why.
+func GiveWay() error { return mixer.GiveWay() }
+
 // uri is the identity of an account or a room of our domain.
 func (s *Server) uri(name string) string { return "sip:" + name + "@" + s.cfg.SIP.Domain }

@@ -42,6 +42,9 @@ func (c *ServeCommand) Run(ctx context.Context, out io.Writer, log *slog.Logger,
 	}
 	server.BackByHugePages(cfg.Limits.Calls)
 	server.PaceGarbage(cfg.Limits.Calls)
+	if err := server.GiveWay(); err != nil {
+		log.Warn("ticks may be interrupted more often than they need be", "err", err)
+	}
 	if err := server.Harden(); err != nil {
 		log.Warn("keys in memory are less protected than they could be", "err", err)
 	}
