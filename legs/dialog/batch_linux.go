@@ -21,6 +21,7 @@ type batch struct {
 	vectors [2 * batchSize]unix.Iovec
 	names   [batchSize]unix.RawSockaddrInet6 // room for either family
 	buffers [batchSize][maxDatagram]byte
+	texts   [batchSize][usualAnswer]byte // of most answers
 	read    int // datagrams in buffers
 	next    int // the next of them
 	answers int // in out
@@ -103,6 +104,9 @@ func (b *batch) fill() error {
 	}
 	return err
 }
+
+// room is where the answer to the datagram that receive gave last may be written.
+func (b *batch) room() []byte { return b.texts[b.answers][:0:usualAnswer] }
 
 // answer keeps an answer to the datagram that receive gave last, until all of the batch were looked at. The octets are the batch's
 // from then on.

@@ -80,7 +80,7 @@ func (d *datagrams) receive(s *socket) {
 			continue // an ICMP error of an earlier datagram: the socket lives on
 		}
 		d.looking.Lock()
-		a, answer, ok := d.front.triage(text, from)
+		a, answer, ok := d.front.triage(text, from, s.batch.room())
 		d.looking.Unlock()
 		s.batch.answer(answer) // stateless
 		if !ok {

@@ -36,11 +36,19 @@ func newParser() *sip.Parser {
 }
 
 // keepAlive tells whether b holds nothing but line ends and NULs (RFC 5626 section 3.5.1).
-func keepAlive(b []byte) bool { return len(bytes.Trim(b, "\r\n\x00")) == 0 }
+func keepAlive(b []byte) bool {
+	for _, c := range b {
+		if c != '\r' && c != '\n' && c != 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // triage does with a datagram what cannot wait, and costs less than copying it: what needs no look is dropped, whoever sends too much is
-// not heard, and new calls are sent away while none is let in. ok: it goes on. It belongs to the goroutine that reads the socket.
-func (f *front) triage(b []byte, from netip.AddrPort) (a arrived, answer []byte, ok bool) {
+// not heard, and new calls are sent away while none is let in, by an answer that is written into room. ok: it goes on. It belongs to the goroutine
+// that reads the socket.
+func (f *front) triage(b []byte, from netip.AddrPort, room []byte) (a arrived, answer []byte, ok bool) {
 	if len(b) >= maxDatagram || shedAck(b) || keepAlive(b) {
 		return a, nil, false
 	}
@@ -64,7 +72,7 @@ func (f *front) triage(b []byte, from netip.AddrPort) (a arrived, answer []byte,
 		return a, nil, false
 	}
 	if a.class != standing && g.invite {
-		if answer = f.knock(&a, b, &g); answer != nil {
+		if answer = f.knock(&a, b, &g, room); answer != nil {
 			return a, answer, false
 		}
 	}
@@ -73,7 +81,7 @@ func (f *front) triage(b []byte, from netip.AddrPort) (a arrived, answer []byte,
 }
 
 // knock lets an INVITE in that begins a call, or sends it away. One that was let in and comes again is no other call: sipgo knows it.
-func (f *front) knock(a *arrived, b []byte, g *glimpse) (answer []byte) {
+func (f *front) knock(a *arrived, b []byte, g *glimpse, room []byte) (answer []byte) {
 	at, mark := f.repeats.place(b)
 	if a.let = *at == mark; a.let {
 		return nil
@@ -81,7 +89,7 @@ func (f *front) knock(a *arrived, b []byte, g *glimpse) (answer []byte) {
 	if a.class == calls {
 		if err := f.door.look(f.queued()); err != nil {
 			f.stats.refuse(err.Error())
-			return g.busy()
+			return g.busy(room)
 		}
 		a.let = true
 	}

@@ -25,7 +25,7 @@ func testFront(rate int) *front {
 
 // both puts a datagram through all that a front does with it.
 func (f *front) both(b []byte, from netip.AddrPort) (msg, answer []byte) {
-	a, answer, ok := f.triage(b, from)
+	a, answer, ok := f.triage(b, from, nil)
 	if !ok {
 		return nil, answer
 	}

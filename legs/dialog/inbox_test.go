@@ -77,7 +77,7 @@ func TestTriageBudget(t *testing.T) {
 	from := netip.MustParseAddrPort("192.0.2.1:5060")
 	passed := func(m string) (n int) {
 		for range 40 {
-			if _, _, ok := f.triage([]byte(m), from); ok {
+			if _, _, ok := f.triage([]byte(m), from, nil); ok {
 				n++
 			}
 		}

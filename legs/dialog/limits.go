@@ -60,6 +60,8 @@ const (
 
 	// batchSize is how many datagrams are read at a time: the gain of batches saturates at 8 to 32.
 	batchSize = 32
+	// usualAnswer has room for a 503, with three Via and long names.
+	usualAnswer = 1024
 
 	// shedPause is how long the socket is left alone after calls were sent away and nothing more was there: to wake up for every datagram
 	// costs twice what the datagram does. It is a fiftieth of what the calls wait then, and less where the kernel's buffer is small: shedFlow is what

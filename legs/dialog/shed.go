@@ -127,9 +127,8 @@ func (g *glimpse) see(line []byte) bool {
 	return true
 }
 
-// busy is the 503 to it.
-func (g *glimpse) busy() []byte {
-	b := make([]byte, 0, 768)
+// busy is the 503 to it, in b.
+func (g *glimpse) busy(b []byte) []byte {
 	b = append(b, "SIP/2.0 503 Service Unavailable\r\n"...)
 	for _, via := range g.vias[:g.n] {
 		b = append(append(b, via...), "\r\n"...)
@@ -160,5 +159,5 @@ func (f *front) busy(w wire, why error) []byte {
 		g.n++
 	}
 	g.from, g.to, g.id, g.cseq = []byte("From: "+w.from), []byte("To: "+w.to), []byte("Call-ID: "+w.callID), []byte("CSeq: "+w.cseq)
-	return g.busy()
+	return g.busy(nil)
 }
