@@ -186,7 +186,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	st := s.endpoint.Stats()
 	counter("conclave_sip_malformed_total", "SIP messages dropped or refused as malformed.", float64(st.Malformed))
 	counter("conclave_sip_over_budget_total", "SIP messages beyond the budget of their source.", float64(st.OverBudget))
-	counter("conclave_sip_kernel_drops_total", "Datagrams that the kernel dropped at the SIP sockets, whose buffers were full.",
+	counter("conclave_sip_kernel_drops_total", "Datagrams that the kernel dropped at the SIP sockets, mostly because a buffer was full.",
 		float64(st.Dropped))
 	counter("conclave_sip_panics_total", "Recovered panics of handlers; each is a bug.", float64(st.Panics))
 	m.collectSIP(ch, st.Refused)

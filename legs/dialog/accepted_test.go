@@ -53,40 +53,132 @@ func collected(p weak.Pointer[sip.Request]) bool {
 	return false
 }
 
-// TestAcceptedOverUDP: once the 2xx is out a repeated INVITE is taken in silently, a CANCEL has its 200 and no effect, repeated or not, and one that
-// belongs to nothing has its 481.
+// TestAcceptedOverUDP: once the 2xx is out a repeated INVITE is taken in silently, from whatever port and with whatever branch it comes again, a CANCEL
+// has its 200 and no effect, repeated or not, one that belongs to nothing has its 481, and the INVITE by another way its 482.
 func TestAcceptedOverUDP(t *testing.T) {
+	for _, branch := range []string{"z9hG4bKone", "as-of-old"} { // the latter leaves no trace in the front
+		server, accepted := accepting(t)
+		p := newPeer(t, server)
+		invite := strings.Replace(p.message("INVITE", "one", "", 1, "v=0"), "z9hG4bKone", branch, 1)
+		p.send(invite)
+		tag, _ := p.final(1).To().Params.Get("tag")
+		callee := got(t, accepted, "call")
+		moved := newPeer(t, server)
+		for range 2 {
+			p.send(invite)
+			moved.send(invite)
+			p.send(strings.Replace(p.message("CANCEL", "one", "", 1, ""), "z9hG4bKone", branch, 1))
+			res := p.final(1)
+			for ; res.CSeq().MethodName != "CANCEL"; res = p.final(1) { // the 2xx is repeated meanwhile
+				if res.StatusCode != 200 {
+					t.Fatalf("to a repeated INVITE: %v", res)
+				}
+			}
+			if res.StatusCode != 200 {
+				t.Errorf("CANCEL after the 2xx: %v", res)
+			}
+		}
+		p.send(p.message("CANCEL", "two", "", 1, ""))
+		if res := p.of("two"); res.StatusCode != 481 {
+			t.Errorf("CANCEL of nothing: %v", res)
+		}
+		moved.send(strings.Replace(invite, branch, "z9hG4bKother", 1))
+		if res := moved.of("other"); res.StatusCode != 482 {
+			t.Errorf("the INVITE by another way: %v", res)
+		}
+		// With the branch of the INVITE, as some do, and once for each 2xx: one may be lost in the transaction of a repeat that is still on its way.
+		for again := sip.Message(&sip.Response{}); again != nil; again = p.read(4 * t2()) {
+			p.send(strings.Replace(p.message("ACK", "one", tag, 1, ""), "z9hG4bKone", branch, 1))
+		}
+		next(t, callee, Ack)
+		p.send(p.message("BYE", "bye", tag, 2, ""))
+		if res := p.final(2); res.StatusCode != 200 {
+			t.Errorf("BYE: %v", res)
+		}
+		next(t, callee, Bye)
+		if len(accepted) != 0 {
+			t.Errorf("%d further calls", len(accepted))
+		}
+	}
+}
+
+// of is the next final response whose branch ends so.
+func (p *peer) of(branch string) *sip.Response {
+	p.t.Helper()
+	for {
+		res := p.final(1)
+		if via, _ := res.Via().Params.Get("branch"); strings.HasSuffix(via, branch) {
+			return res
+		}
+	}
+}
+
+// TestReinviteComesAgain: a repeat that the front does not know, of a re-INVITE whose ACK is to come, is no request out of order.
+func TestReinviteComesAgain(t *testing.T) {
 	server, accepted := accepting(t)
+	p := newPeer(t, server)
+	callee, tag := p.confirmed(accepted)
+	again := strings.Replace(p.message("INVITE", "again", tag, 2, "v=0"), "z9hG4bKagain", "as-of-old", 1)
+	p.send(again)
+	next(t, callee, Reinvite).Reply(Response{Status: 200, ContentType: sdpType, Body: []byte("v=0 answer")})
+	if res := p.final(2); res.StatusCode != 200 {
+		t.Fatalf("re-INVITE: %v", res)
+	}
+	p.send(again)
+	p.send(p.message("OPTIONS", "o", tag, 3, ""))
+	for res := p.read(10 * time.Second).(*sip.Response); res.CSeq().SeqNo != 3; res = p.read(10 * time.Second).(*sip.Response) {
+		if res.StatusCode != 200 {
+			t.Fatalf("to a repeated re-INVITE: %v", res)
+		}
+	}
+	p.send(p.message("ACK", "a2", tag, 2, ""))
+	next(t, callee, Ack)
+	if n := server.Stats().Refused["cseq"]; n != 0 {
+		t.Errorf("%d requests out of order", n)
+	}
+}
+
+// TestCancelAfter2xx: a CANCEL that has found the transaction before the 2xx went out, and is acted on after it, is answered by nothing.
+func TestCancelAfter2xx(t *testing.T) {
+	transactions, accepted := make(chan *sip.ServerTx, 1), make(chan *Dialog, 1)
+	server := open(t, &taker{invite: func(in *Incoming, _ any) {
+		d, err := in.Accept(sdpType, []byte("v=0 answer"))
+		if err != nil {
+			t.Errorf("accept: %v", err)
+		}
+		transactions <- in.tx
+		accepted <- d
+	}})
 	p := newPeer(t, server)
 	p.send(p.message("INVITE", "one", "", 1, "v=0"))
 	tag, _ := p.final(1).To().Params.Get("tag")
-	callee := got(t, accepted, "call")
-	for range 2 {
-		p.send(p.message("INVITE", "one", "", 1, "v=0"))
-		p.send(p.message("CANCEL", "one", "", 1, ""))
-		for res := p.final(1); res.CSeq().MethodName != "CANCEL"; res = p.final(1) { // the 2xx is repeated meanwhile
-			if res.StatusCode != 200 {
-				t.Fatalf("to a repeated INVITE: %v", res)
-			}
-		}
+	tx, callee := got(t, transactions, "transaction"), got(t, accepted, "call")
+	m, err := newParser().ParseSIP([]byte(p.message("CANCEL", "one", "", 1, "")))
+	if err != nil {
+		t.Fatal(err)
 	}
-	p.send(p.message("CANCEL", "two", "", 1, ""))
-	for res := p.final(1); ; res = p.final(1) {
-		if via, _ := res.Via().Params.Get("branch"); res.CSeq().MethodName == "CANCEL" && strings.HasSuffix(via, "two") {
-			if res.StatusCode != 481 {
-				t.Errorf("CANCEL of nothing: %v", res)
-			}
-			break
-		}
+	if err := tx.Receive(m.(*sip.Request)); err != nil {
+		t.Fatal(err)
 	}
-	p.send(p.message("ACK", "one", tag, 1, "")) // with the branch of the INVITE, as some do
+	p.send(p.message("ACK", "a", tag, 1, ""))
 	next(t, callee, Ack)
 	p.send(p.message("BYE", "bye", tag, 2, ""))
-	if res := p.final(2); res.StatusCode != 200 {
-		t.Errorf("BYE: %v", res)
+	for res := p.read(10 * time.Second).(*sip.Response); res.CSeq().SeqNo != 2; res = p.read(10 * time.Second).(*sip.Response) {
+		if res.StatusCode != 200 {
+			t.Errorf("after the 2xx: %v", res)
+		}
 	}
-	next(t, callee, Bye)
-	if s := server.Stats(); s.Strays != 0 || len(accepted) != 0 {
-		t.Errorf("%d strays, %d further calls", s.Strays, len(accepted))
+}
+
+// TestFullOfTraces: where no traces would be left no call is let in, since its repeats would be other calls.
+func TestFullOfTraces(t *testing.T) {
+	server, accepted := accepting(t)
+	for i := range uint64(maxTraces - traceReserve + 1) {
+		server.traces.keep(i+1, "")
+	}
+	p := newPeer(t, server)
+	p.send(p.message("INVITE", "one", "", 1, "v=0"))
+	if res := p.final(1); res.StatusCode != 503 || res.GetHeader("Retry-After") == nil || len(accepted) != 0 {
+		t.Errorf("%v, %d calls", res, len(accepted))
 	}
 }

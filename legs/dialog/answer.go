@@ -2,7 +2,6 @@ package dialog
 
 import (
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -264,30 +263,31 @@ func (d *Dialog) reachable(a *arrival, r Response) Response {
 
 // accepted sends the 2xx of a re-INVITE, which sipgo would never send twice, and waits for its ACK.
 func (x *receiver) accepted(a *arrival, res *sip.Response) {
+	err := x.d.accept(a.tx, a.sr, res)
+	if errors.Is(err, sip.ErrTransactionCanceled) { // in this very moment
+		x.d.hangUp()
+		x.d.end(ErrCancelled)
+		x.reply(a, Response{Status: 487}) // or sipgo would repeat the 2xx that it did not send
+		x.settled()
+		x.release()
+		return
+	}
+	if err != nil {
+		x.d.e.log.Debug("a 2xx could not be sent", "error", err.Error())
+	}
 	a.replied = true
 	x.d.retarget(a.r.Header("contact"), a.r.Source)
 	x.await(&unacked{cseq: a.r.CSeq, res: res, conn: a.tx.Connection(), flow: a.r.Connection})
-	if err := x.d.accept(a.tx, a.sr, res); err != nil {
-		x.d.e.log.Debug("a 2xx could not be sent", "error", err.Error())
-	}
 	close(a.answered)
 }
 
-// accept sends the 2xx of an INVITE, for the first time. Of the transaction nothing but a trace is left then, which takes in what is repeated over
-// UDP, as a transaction does that has accepted (RFC 6026); only where there is no room for it sipgo has to go on.
+// accept sends the 2xx of an INVITE, for the first time. What is repeated from then on finds a trace (RFC 6026).
 func (d *Dialog) accept(tx *sip.ServerTx, sr *sip.Request, res *sip.Response) error {
-	var cancelled atomic.Bool
-	if !tx.OnCancel(func(*sip.Request) { cancelled.Store(true) }) { // before, or the connection is gone
-		return tx.Err()
+	d.e.traces.keep(d.e.traceKey(sr, "INVITE"), "")
+	d.drainAcks(tx)
+	if err := tx.Respond(res); err != nil {
+		return err
 	}
-	if d.first.Transport == "udp" && !d.e.traces.keep(d.e.traceKey(sr, "INVITE"), "") {
-		defer d.drainAcks(tx)
-		return tx.Respond(res)
-	}
-	conn := tx.Connection()
-	tx.Terminate()
-	if cancelled.Load() { // meanwhile, and sipgo has said so
-		return ErrCancelled
-	}
-	return conn.WriteMsg(res)
+	tx.Terminate() // it has accepted, so that a CANCEL on its way does nothing; its Timer L, which is none, would end it in a moment
+	return nil
 }

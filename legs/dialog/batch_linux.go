@@ -22,9 +22,9 @@ type batch struct {
 	names   [batchSize]unix.RawSockaddrInet6 // room for either family
 	buffers [batchSize][maxDatagram]byte
 	texts   [batchSize][usualAnswer]byte // of most answers
-	read    int // datagrams in buffers
-	next    int // the next of them
-	answers int // in out
+	read    int                          // datagrams in buffers
+	next    int                          // the next of them
+	answers int                          // in out
 	pause   time.Duration
 }
 

@@ -60,7 +60,7 @@ func TestDropsAreCounted(t *testing.T) {
 	if n := d.drops(); n != lost {
 		t.Errorf("%d dropped before, %d once the old socket is closed", lost, n)
 	}
-	_ = next.Close()
+	d.discard(next)
 	if n := d.drops(); n != lost {
 		t.Errorf("%d dropped before, %d of a closed socket", lost, n)
 	}

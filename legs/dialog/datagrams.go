@@ -109,8 +109,10 @@ func (d *datagrams) stop() {
 		_ = s.SetReadDeadline(time.Unix(1, 0))
 	}
 	d.wg.Wait()
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	for _, s := range both {
-		_ = s.Close()
+		d.discard(s)
 	}
 }
 

@@ -175,7 +175,7 @@ func (e *Endpoint) live(d *Dialog, rx *receiver) error {
 }
 
 // drainAcks reads ACKs that reuse the INVITE's branch, which sipgo hands to the transaction instead of the handler
-// (golibs: ACK matching), as long as that lives.
+// (golibs: ACK matching) as long as that lives: one may come while the 2xx is still being sent.
 func (d *Dialog) drainAcks(tx *sip.ServerTx) {
 	d.e.wg.Go(func() {
 		for {

@@ -42,6 +42,9 @@ func settle(t Timers) error {
 	if t != (Timers{}) {
 		sip.SetTimers(want.T1, want.T2, want.T4)
 	}
+	// Once an INVITE has its 2xx, a trace does what a transaction does that has accepted (RFC 6026), and sipgo's would go on, with all that
+	// hangs on it, even if it were terminated: nothing stops its Timer L.
+	sip.Timer_L = 0
 	settings.done, settings.timers = true, want
 	return nil
 }
@@ -53,5 +56,5 @@ func t2() time.Duration { return sip.T2 }
 // usualT1 is RFC 3261's T1, to which waits that it does not tie to T1 are scaled.
 const usualT1 = 500 * time.Millisecond
 
-// t64 is the life of an INVITE transaction (Timers B, H, L, M).
+// t64 is the life of an INVITE transaction (Timers B, H, M, and that L which is ours).
 func t64() time.Duration { return 64 * sip.T1 }

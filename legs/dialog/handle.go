@@ -30,6 +30,9 @@ func (e *Endpoint) handle(sr *sip.Request, tx *sip.ServerTx) {
 			e.stateless(sr, tx, refuse(500, "panic"))
 		}
 	}()
+	if e.answered(sr) {
+		return
+	}
 	r, ref := validate(sr)
 	if ref != nil {
 		e.stats.malformed.Add(1)
@@ -46,8 +49,14 @@ func (e *Endpoint) handle(sr *sip.Request, tx *sip.ServerTx) {
 
 // turn waits for the turn of a new call; false: it has had its answer.
 func (e *Endpoint) turn(r *Request, sr *sip.Request, tx *sip.ServerTx, set *setup) bool {
-	if e.merged(r) { // told at once, as its turn would only come after that of the other
+	switch before, repeated := e.came(r, lastHop(sr)); { // at once, as its turn would only come after that of the other
+	case repeated: // it has had its 2xx, which the dialog repeats
+		return false
+	case before:
 		e.stateless(sr, tx, refuse(482, "merged"))
+		return false
+	case e.traces.full():
+		e.stateless(sr, tx, overload("overload"))
 		return false
 	}
 	err := set.begin(e.ctx)
@@ -71,10 +80,18 @@ func (e *Endpoint) traceKey(sr *sip.Request, method string) uint64 {
 	return e.traces.keyOf(sr, method, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 }
 
-// tooLate answers a CANCEL that matches no transaction, whose sipgo would have answered it: one of an INVITE that had its 2xx has no effect, and
+// answered tells whether a request was answered for good while it was on its way here from the front, which looked for the same: the answer goes out, or
+// has gone out, and whoever misses it asks the front again.
+func (e *Endpoint) answered(sr *sip.Request) bool {
+	_, known := e.traces.find(e.traceKey(sr, string(sr.Method)))
+	return known && !sr.IsAck()
+}
+
+// tooLate answers a CANCEL that matches no transaction of sipgo's, which would have answered it: one of an INVITE that had its 2xx has no effect, and
 // any other belongs to nothing (RFC 3261 section 9.2).
-func (e *Endpoint) tooLate(sr *sip.Request) *refusal {
-	if _, known := e.traces.find(e.traceKey(sr, "INVITE")); known {
+func (e *Endpoint) tooLate(r *Request, sr *sip.Request) *refusal {
+	_, known := e.traces.find(e.traceKey(sr, "INVITE"))
+	if _, accepted := e.came(r, lastHop(sr)); known || accepted {
 		return &refusal{Response: Response{Status: 200}}
 	}
 	return refuse(481, "no_transaction")
@@ -90,7 +107,7 @@ func (e *Endpoint) dispatch(r *Request, sr *sip.Request, tx *sip.ServerTx, worki
 		}
 		return
 	case r.Method == "CANCEL":
-		e.stateless(sr, tx, e.tooLate(sr))
+		e.stateless(sr, tx, e.tooLate(r, sr))
 		return
 	case !known(r.Method):
 		e.stateless(sr, tx, refuse(501, "method", e.capabilities()[0]))

@@ -18,6 +18,7 @@ type Incoming struct {
 	tx     *sip.ServerTx
 	stream *stream // nil for UDP
 	tag    string
+	hop    string
 	setup  *setup
 	login  *login          // nil: challenges in the dialog are not answered
 	ctx    context.Context //nolint:containedctx // the life of the call, which no caller of ours has
@@ -39,7 +40,7 @@ func (e *Endpoint) invited(r *Request, sr *sip.Request, tx *sip.ServerTx, admitt
 	}
 	timed, stop := context.WithTimeoutCause(e.ctx, answerWait, ErrTimeout)
 	defer stop()
-	in := &Incoming{Request: r, e: e, sr: sr, tx: tx, tag: newTag(), setup: set}
+	in := &Incoming{Request: r, e: e, sr: sr, tx: tx, tag: newTag(), hop: lastHop(sr), setup: set}
 	in.ctx, in.cancel = context.WithCancelCause(timed)
 	defer in.cancel(ErrAnswered)
 	if r.Transport != "udp" {
@@ -55,7 +56,7 @@ func (e *Endpoint) invited(r *Request, sr *sip.Request, tx *sip.ServerTx, admitt
 		e.stateless(sr, tx, refuse(482, "merged"))
 		return
 	}
-	defer e.finish(key)
+	defer e.finish(key, in)
 	// sipgo answers CANCEL with 200 and the INVITE with 487 itself; the callbacks run under its locks and only tell.
 	if !tx.OnCancel(func(*sip.Request) { in.cancelled(ErrCancelled) }) {
 		in.cancelled(ErrCancelled)
@@ -74,14 +75,27 @@ func (r *Request) mergeKey() string {
 	return r.CallID + "|" + r.From.Tag + "|" + strconv.FormatUint(uint64(r.CSeq), 10)
 }
 
-// merged tells whether a call that is in work, or was answered of late, came by another way before.
-func (e *Endpoint) merged(r *Request) bool {
-	if _, known := e.traces.find(e.traces.forks(r.mergeKey())); known {
-		return true
+// lastHop is by which way a request came: the transaction of the last hop (RFC 3261 section 17.2.3), from whatever port its repeats come.
+func lastHop(sr *sip.Request) string {
+	via := sr.Via()
+	if via == nil {
+		return ""
+	}
+	branch, _ := via.Params.Get("branch")
+	return via.Host + ":" + strconv.Itoa(via.Port) + "|" + branch
+}
+
+// came tells whether the call is in work, or was answered of late, and whether this is a repeat of the INVITE: else it came by another way.
+func (e *Endpoint) came(r *Request, hop string) (before, repeated bool) {
+	key := r.mergeKey()
+	if _, before = e.traces.find(e.traces.forks(key, "")); before {
+		_, repeated = e.traces.find(e.traces.forks(key, hop))
+		return before, repeated
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.pending[r.mergeKey()] != nil
+	in := e.pending[key]
+	return in != nil, in != nil && in.hop == hop
 }
 
 func (e *Endpoint) begin(key string, in *Incoming) bool {
@@ -94,9 +108,10 @@ func (e *Endpoint) begin(key string, in *Incoming) bool {
 	return true
 }
 
-// finish forgets a call that is no longer in work, but for its trace.
-func (e *Endpoint) finish(key string) {
-	e.traces.keep(e.traces.forks(key), "")
+// finish forgets a call that is no longer in work, but for its traces.
+func (e *Endpoint) finish(key string, in *Incoming) {
+	e.traces.keep(e.traces.forks(key, in.hop), "")
+	e.traces.keep(e.traces.forks(key, ""), "")
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.pending, key)

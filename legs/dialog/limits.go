@@ -43,9 +43,11 @@ const (
 	// maxForks bounds the callees beside the one we took whose calls we end, of one INVITE: a forking proxy rings the phones of a person or
 	// a family. Each costs a transaction for 64*T1, and its 2xx is our peer's to make up.
 	maxForks = 8
-	// maxTraces bounds what is remembered of requests that may come again: three of each call (its INVITE, by what way it may come, its
-	// BYE), for 64*T1 to twice that, of 2,000 calls a second and more: some 20 to 40 MiB. Beyond it sipgo remembers them, at a hundred times the price.
-	maxTraces = 1 << 19
+	// maxTraces bounds what is remembered of requests that may come again: four of each call (its INVITE, by which way it came and by what
+	// others it may come, its BYE), for 64*T1 to twice that, of 8,000 calls a second and more: some 40 MiB where 2,000 come. Beyond it sipgo remembers what it can,
+	// at a hundred times the price, and no call is let in once there are fewer than traceReserve places, four for each request that may be in work.
+	maxTraces    = 1 << 21
+	traceReserve = 4 * defaultHandlers
 	// maxTrace and maxTraceOctets bound the answers in them: one to a BYE has some 350 octets, so that these are 90,000.
 	maxTrace       = 1 << 10
 	maxTraceOctets = 32 << 20

@@ -181,6 +181,10 @@ func (x *receiver) sequence(a *arrival) {
 	case a.r.Method == "ACK":
 		x.ack(a)
 		return
+	case a.r.Method == "INVITE" && x.unacked != nil && a.r.CSeq == x.unacked.cseq: // again; its 2xx is repeated in any case
+		a.replied = true
+		close(a.answered)
+		return
 	}
 	if !x.stale(a) {
 		x.follow(a) // it was admitted; an ACK proves nothing

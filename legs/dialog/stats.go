@@ -13,7 +13,7 @@ type Stats struct {
 	// Malformed counts messages that the front dropped or refused; OverBudget those beyond a source's budget; Panics
 	// recovered panics of handlers (each is a bug); Strays are ACKs and responses that matched nothing.
 	Malformed, OverBudget, Panics, Strays uint64
-	// Dropped counts datagrams that the kernel dropped: its buffer for a socket was full.
+	// Dropped counts datagrams that the kernel dropped: a socket's buffer was full, or the checksum wrong.
 	Dropped uint64
 	// Dialogs, Handlers and Connections are alive now.
 	Dialogs, Handlers, Connections int

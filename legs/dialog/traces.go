@@ -11,8 +11,7 @@ import (
 )
 
 // traces is what is left of requests that were answered for good: a few octets each, for as long as they may come again (64*T1, RFC 3261
-// section 17.2 and RFC 6026), where a transaction of sipgo holds on to request, response and the dialog, even one that was terminated: nothing
-// stops its Timer L. Two generations, so that
+// section 17.2 and RFC 6026), where a transaction of sipgo holds on to request, response and the dialog. Two generations, so that
 // forgetting costs nothing. Bounded in number and octets: what finds no room is left to sipgo. Any goroutine.
 type traces struct {
 	life time.Duration
@@ -62,8 +61,18 @@ func (t *traces) keyOf(r *sip.Request, method string, from netip.AddrPort) uint6
 	}{from, method, branch, via.Host, id.Value(), tag, ours, via.Port, cseq.SeqNo})
 }
 
-// forks is the key of all the INVITEs that forking on the way made of one.
-func (t *traces) forks(merge string) uint64 { return maphash.String(t.seed, merge) }
+// forks is the key of all the INVITEs that forking on the way made of one; with a last hop, of that which came by it and of its repeats.
+func (t *traces) forks(merge, hop string) uint64 {
+	return maphash.Comparable(t.seed, [2]string{merge, hop})
+}
+
+// full tells that there may be no room for the traces of further calls: they are turned away, since a repeat would be another call.
+func (t *traces) full() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.turn()
+	return len(t.young.answers)+len(t.old.answers) > maxTraces-traceReserve
+}
 
 // printing tells whether values hold nothing but printing octets of ASCII, of which no two parsers think differently.
 func printing(values ...string) bool {

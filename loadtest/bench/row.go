@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -147,6 +148,15 @@ func (r *Row) compare(m floor.Measured) (err error) {
 	}
 	r.Share, r.PacedShare = r.Floor/r.CPU, r.PacedFloor/r.CPU
 	return nil
+}
+
+// AtPace is the share at pace, in rooms like those in which the parts at the pace of a call are measured.
+func (r *Row) AtPace() string {
+	seats := r.Legs / r.Rooms
+	if !floor.AtPace(seats, int(math.Round(r.Talkers*float64(seats)))) {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", r.PacedShare)
 }
 
 // under is the floor under the row, and the parts that it is made of.

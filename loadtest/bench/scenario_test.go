@@ -107,3 +107,17 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// TestAtPace: the share at pace is told of rooms of ten in which two talk at most, in which its parts were measured.
+func TestAtPace(t *testing.T) {
+	for _, s := range Scenarios() {
+		row := Row{Scenario: s, PacedShare: 0.5}
+		want := "–"
+		if s.Legs == 10*s.Rooms && !s.Chorus {
+			want = "0.50"
+		}
+		if got := row.AtPace(); got != want {
+			t.Errorf("%s: %s, want %s", s.Name, got, want)
+		}
+	}
+}

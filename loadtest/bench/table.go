@@ -59,7 +59,7 @@ func (r *Row) print(w io.Writer) {
 	}
 	l := r.Lateness
 	fmt.Fprintf(w, heading, title, fmt.Sprint(r.Legs), fmt.Sprintf("%.1f", r.CPU), fmt.Sprintf("%.3f", r.CorePct), fmt.Sprintf("%.0f", r.LegsPerCore),
-		fmt.Sprintf("%.1f", r.Floor), fmt.Sprintf("%.2f", r.Share), fmt.Sprintf("%.2f", r.PacedShare),
+		fmt.Sprintf("%.1f", r.Floor), fmt.Sprintf("%.2f", r.Share), r.AtPace(),
 		strings.Join(parts, " "), fmt.Sprintf("%.2f %.2f/%.2f/%.1f", l.LatePct, l.P50, l.P99, l.P999),
 		fmt.Sprintf("%.2f %%", r.Received), fmt.Sprintf("%.0f/%.0f ms", r.AddedP50, r.AddedP95), fmt.Sprintf("%.0f", r.MemoryKiB), fmt.Sprintf("%.0f ms", r.StolenMS))
 	if why := r.disturbed(); why != "" {

@@ -49,6 +49,10 @@ func Measure(core int, suite keying.Suite, formats []codec.Format) (m Measured, 
 	return m, err
 }
 
+// AtPace tells whether rooms with so many legs, of which so many talk, are like those in which the parts at the pace of a call are measured. Where
+// more is done in a row, caches warm up again within it, and those parts would be too much.
+func AtPace(legs, talkers int) bool { return legs == slotLegs && talkers <= slotCoders }
+
 // RoomRate is the least rate in Hz at which nothing of any format is lost.
 func RoomRate(formats []codec.Format) int {
 	rate := 0
