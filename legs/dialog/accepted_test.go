@@ -65,18 +65,14 @@ func TestAcceptedOverUDP(t *testing.T) {
 		callee := got(t, accepted, "call")
 		moved := newPeer(t, server)
 		for range 2 {
-			p.send(invite)
-			moved.send(invite)
-			p.send(strings.Replace(p.message("CANCEL", "one", "", 1, ""), "z9hG4bKone", branch, 1))
-			res := p.final(1)
-			for ; res.CSeq().MethodName != "CANCEL"; res = p.final(1) { // the 2xx is repeated meanwhile
-				if res.StatusCode != 200 {
-					t.Fatalf("to a repeated INVITE: %v", res)
-				}
-			}
+			res := p.cancelled(strings.Replace(p.message("CANCEL", "one", "", 1, ""), "z9hG4bKone", branch, 1))
 			if res.StatusCode != 200 {
 				t.Errorf("CANCEL after the 2xx: %v", res)
 			}
+		}
+		for range 2 {
+			p.send(invite)
+			moved.send(invite)
 		}
 		p.send(p.message("CANCEL", "two", "", 1, ""))
 		if res := p.of("two"); res.StatusCode != 481 {
@@ -100,6 +96,26 @@ func TestAcceptedOverUDP(t *testing.T) {
 			t.Errorf("%d further calls", len(accepted))
 		}
 	}
+}
+
+// cancelled is the answer to a CANCEL, which is sent again until it comes (RFC 3261 section 17.1.2.1). The 2xx is repeated meanwhile.
+func (p *peer) cancelled(m string) *sip.Response {
+	p.t.Helper()
+	for range 10 {
+		p.send(m)
+		for range 3 {
+			res, ok := p.read(t2()).(*sip.Response)
+			switch {
+			case !ok:
+			case res.CSeq().MethodName == "CANCEL":
+				return res
+			case res.StatusCode != 200:
+				p.t.Fatalf("to the INVITE: %v", res)
+			}
+		}
+	}
+	p.t.Fatal("no answer to CANCEL")
+	return nil
 }
 
 // of is the next final response whose branch ends so.

@@ -263,7 +263,7 @@ func (d *Dialog) reachable(a *arrival, r Response) Response {
 
 // accepted sends the 2xx of a re-INVITE, which sipgo would never send twice, and waits for its ACK.
 func (x *receiver) accepted(a *arrival, res *sip.Response) {
-	err := x.d.accept(a.tx, a.sr, res)
+	ack, err := x.d.accept(a.tx, a.sr, res)
 	if errors.Is(err, sip.ErrTransactionCanceled) { // in this very moment
 		x.d.hangUp()
 		x.d.end(ErrCancelled)
@@ -279,15 +279,25 @@ func (x *receiver) accepted(a *arrival, res *sip.Response) {
 	x.d.retarget(a.r.Header("contact"), a.r.Source)
 	x.await(&unacked{cseq: a.r.CSeq, res: res, conn: a.tx.Connection(), flow: a.r.Connection})
 	close(a.answered)
+	if ack != nil {
+		x.ack(ack)
+	}
 }
 
-// accept sends the 2xx of an INVITE, for the first time. What is repeated from then on finds a trace (RFC 6026).
-func (d *Dialog) accept(tx *sip.ServerTx, sr *sip.Request, res *sip.Response) error {
+// accept sends the 2xx of an INVITE, for the first time. What is repeated from then on finds a trace (RFC 6026). An ACK that has the INVITE's branch
+// and comes while this one is under way is returned: sipgo hands it to the transaction (golibs: ACK matching), later ones to the handler.
+func (d *Dialog) accept(tx *sip.ServerTx, sr *sip.Request, res *sip.Response) (ack *arrival, err error) {
 	d.e.traces.keep(d.e.traceKey(sr, "INVITE"), "")
-	d.drainAcks(tx)
 	if err := tx.Respond(res); err != nil {
-		return err
+		return nil, err
 	}
-	tx.Terminate() // it has accepted, so that a CANCEL on its way does nothing; its Timer L, which is none, would end it in a moment
-	return nil
+	select {
+	case sr := <-tx.Acks():
+		if r, ref := validate(sr); ref == nil {
+			ack = &arrival{r: r, sr: sr}
+		}
+	default:
+	}
+	tx.Terminate() // it has accepted, so that a CANCEL on its way does nothing
+	return ack, nil
 }

@@ -174,23 +174,6 @@ func (e *Endpoint) live(d *Dialog, rx *receiver) error {
 	return nil
 }
 
-// drainAcks reads ACKs that reuse the INVITE's branch, which sipgo hands to the transaction instead of the handler
-// (golibs: ACK matching) as long as that lives: one may come while the 2xx is still being sent.
-func (d *Dialog) drainAcks(tx *sip.ServerTx) {
-	d.e.wg.Go(func() {
-		for {
-			select {
-			case sr := <-tx.Acks():
-				if r, ref := validate(sr); ref == nil {
-					d.post(&arrival{r: r, sr: sr})
-				}
-			case <-tx.Done():
-				return
-			}
-		}
-	})
-}
-
 // end makes the dialog end with that cause; the first cause wins.
 func (d *Dialog) end(cause error) {
 	if d.lone != nil {

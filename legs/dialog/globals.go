@@ -43,8 +43,9 @@ func settle(t Timers) error {
 		sip.SetTimers(want.T1, want.T2, want.T4)
 	}
 	// Once an INVITE has its 2xx, a trace does what a transaction does that has accepted (RFC 6026), and sipgo's would go on, with all that
-	// hangs on it, even if it were terminated: nothing stops its Timer L.
-	sip.Timer_L = 0
+	// hangs on it, even if it were terminated: nothing stops its Timer L. A shorter one would end amid the next call's set-up, which waits
+	// while others are busy (door.calm).
+	sip.Timer_L = sip.T1
 	settings.done, settings.timers = true, want
 	return nil
 }

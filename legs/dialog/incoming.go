@@ -219,10 +219,14 @@ func (in *Incoming) Accept(contentType string, body []byte, fields ...HeaderFiel
 		return nil, err
 	}
 	in.setup.end()
-	if err := d.accept(in.tx, in.sr, res); err != nil {
+	ack, err := d.accept(in.tx, in.sr, res)
+	if err != nil {
 		in.repair()
 		d.end(ErrTransport)
 		return nil, fmt.Errorf("%w: %w", ErrTransport, err)
+	}
+	if ack != nil {
+		d.post(ack)
 	}
 	return d, nil
 }
