@@ -10,7 +10,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// TestNothingIsHeld: of a call that stands, and of a re-INVITE in it, no request is left in the transaction layer, over any transport: it would
+// TestNothingIsHeld: of a call that stands no INVITE is left in the transaction layer, over any transport: it would
 // hold on to it for 64*T1, with all that hangs on it, which at a thousand calls a second is most of the heap.
 func TestNothingIsHeld(t *testing.T) {
 	for _, transport := range []string{"udp", "tcp", "tls"} {

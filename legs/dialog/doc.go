@@ -22,8 +22,8 @@
 // an INVITE of ours has its dialog with the 2xx, and what overtakes that waits for it (overtake.go).
 //
 // Overload: the door bounds the new calls in work and those that wait for a turn, a second at most; only their handlers count them.
-// What is beyond gets 503 with Retry-After before anybody has parsed it; the ACK of that is dropped by its tag. Requests over UDP that were answered for good leave
-// a trace (a few octets, for 64*T1) in place of sipgo's transaction.
+// What is beyond gets 503 with Retry-After before anybody has parsed it; the ACK of that is dropped by its tag. Requests over UDP that were answered for good, and INVITEs over any transport
+// that had their 2xx, leave a trace (a few octets, for 64*T1) in place of sipgo's transaction.
 //
 // Every octet passes the front, also on connections that we dialled: sipgo itself never opens a socket.
 //

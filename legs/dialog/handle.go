@@ -83,8 +83,11 @@ func (e *Endpoint) traceKey(sr *sip.Request, method string) uint64 {
 // answered tells whether a request was answered for good while it was on its way here from the front, which looked for the same: the answer goes out, or
 // has gone out, and whoever misses it asks the front again.
 func (e *Endpoint) answered(sr *sip.Request) bool {
+	if sr.IsAck() { // has no answer, and the trace of none
+		return false
+	}
 	_, known := e.traces.find(e.traceKey(sr, string(sr.Method)))
-	return known && !sr.IsAck()
+	return known
 }
 
 // tooLate answers a CANCEL that matches no transaction of sipgo's, which would have answered it: one of an INVITE that had its 2xx has no effect, and
