@@ -16,20 +16,25 @@ const (
 	voiced
 )
 
-// assess tells what it can about the payload of a Voice frame.
-func assess(f codec.Format, payload []byte) activity {
+// untold is the mean square of a payload that does not tell it.
+const untold = -1
+
+// assess tells what it can about the payload of a Voice frame, and the mean square of its samples or untold.
+func assess(f codec.Format, payload []byte) (activity, float32) {
+	var level float32
 	switch f.Codec {
 	case codec.Opus:
-		return assessOpus(payload)
+		return assessOpus(payload), untold
 	case codec.PCMU:
-		return assessLevel(companded(&ulawSquares, payload))
+		level = companded(&ulawSquares, payload)
 	case codec.PCMA:
-		return assessLevel(companded(&alawSquares, payload))
+		level = companded(&alawSquares, payload)
 	case codec.L16:
-		return assessLevel(linear(payload))
+		level = linear(payload)
 	default:
-		return unknown
+		return unknown, untold
 	}
+	return assessLevel(level), level
 }
 
 // Fields of the TOC octet (RFC 6716 section 3.1).

@@ -30,14 +30,14 @@ func TestAssessOpus(t *testing.T) {
 		{"CELT, code 3", []byte{toc(31, 3), 0xFF, 0xFF}, unknown},
 	}
 	for _, tt := range tests {
-		if got := assess(opusCELT, tt.payload); got != tt.want {
+		if got, _ := assess(opusCELT, tt.payload); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
 		}
 	}
 }
 
 func TestCachedOpusSilenceIsQuiet(t *testing.T) {
-	if got := assess(opusCELT, codec.Silence(opusCELT)); got != quiet {
+	if got, _ := assess(opusCELT, codec.Silence(opusCELT)); got != quiet {
 		t.Errorf("cached silence is %d, want quiet", got)
 	}
 }

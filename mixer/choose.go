@@ -91,6 +91,11 @@ func (r *Room) takeLoudest() *Seat {
 
 // enter puts a seat into the mix and on a minus bus of its own. A voice that is in the middle of speaking fades in.
 func (r *Room) enter(s *Seat) {
+	if s.passed { // a voice too many in this tick is cheaper than all of them in each
+		s.passed, s.heeded = false, s.voice
+		s.voice.warm.recall()
+		s.decode(r, &r.tally)
+	}
 	s.inMix, s.fading, s.since = true, false, r.steps
 	s.gainNow = 0
 	if s.onset {

@@ -19,6 +19,7 @@ type feed struct {
 	broken          bool           // the codec refused the format: not tried again until it changes
 	open            bool           // the last Voice frame was decoded, so what it still holds is wanted
 	warm            warmth
+	energies        codec.Energies
 }
 
 // attach adds a port; one that is there already stays as it is.
@@ -63,6 +64,18 @@ func (f *feed) reformat(to codec.Format, silence []byte) {
 	}
 	f.format, f.silence, f.decoder, f.broken, f.open = to, silence, nil, false, false
 	f.warm.forget()
+	f.energies = codec.Energies{}
+}
+
+// follow is the mean square of a frame of CELT, or untold; it takes every frame, so that it knows what the next one refers to.
+func (f *feed) follow(payload []byte, rate int) float32 {
+	if f.wasQuiet {
+		f.energies.Rest()
+	}
+	if level, ok := f.energies.Read(payload, rate); ok {
+		return level
+	}
+	return untold
 }
 
 // rest tells the decoder that what it decoded last does not go on. The end of that sound is left in pcm.
@@ -106,3 +119,10 @@ func (w *warmth) play(d *codec.Decoder, pcm []int16) {
 }
 
 func (w *warmth) forget() { w.n = 0 }
+
+// recall takes back the packet kept last.
+func (w *warmth) recall() {
+	if w.n > 0 {
+		w.n, w.next = w.n-1, (w.next+warmPackets-1)%warmPackets
+	}
+}

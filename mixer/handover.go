@@ -52,8 +52,8 @@ func (s *Seat) follow(t Tick) {
 }
 
 // attend heeds the feed that speaks for the seat, unless nobody may hear it, and ends the sound of the others.
-func (s *Seat) attend(samples int) {
-	pcm, silenced := s.pcm[:min(len(s.pcm), samples)], s.hushed && !s.inMix
+func (s *Seat) attend(r *Room) {
+	pcm, silenced := s.pcm[:min(len(s.pcm), r.samples)], s.hushed && !s.inMix
 	if silenced && s.parting != nil {
 		s.parting.rest(pcm)
 		s.parting = nil
@@ -62,7 +62,7 @@ func (s *Seat) attend(samples int) {
 		switch {
 		case f == s.parting:
 		case f == s.voice && f.silence != nil && !silenced:
-			s.heed(f, samples)
+			s.heed(f, r)
 		default:
 			f.rest(pcm)
 		}

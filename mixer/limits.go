@@ -66,9 +66,10 @@ const (
 	// probeEvery is how often, in ticks, a seat whose sender denies any voice is decoded all the same: half a second is soon
 	// enough for a tone that the sender's voice detector does not know.
 	probeEvery = 25
-	// warmPackets is how many skipped packets are kept to warm the decoder with when the seat starts to speak: 60 ms, what the
-	// prediction of SILK reaches back.
-	warmPackets = 3
+	// warmPackets is how many skipped packets are kept to warm the decoder with when the seat starts to be heard, this tick's among them: what the prediction of
+	// SILK reaches back, and what brings a CELT decoder to where it would be: with three before it the worst twentieth of frames differ by 17 dB less than they
+	// have, with five by 74 dB less.
+	warmPackets = 6
 	// warmOctets bounds one kept packet; 20 ms of speech at 64 kbit/s is 160 octets. Longer ones are not kept.
 	warmOctets = 256
 )

@@ -11,7 +11,8 @@ type hearing struct {
 	feeds    []*feed
 	pcm      []int16  // the frame decoded last; made when the seat first speaks
 	heeded   *feed    // the feed whose frame is decoded in this tick, if any
-	doubt    activity // what that frame tells without being decoded
+	doubt    activity // what the frame of this tick tells without being decoded
+	passed   bool     // it was not decoded, since it told how loud it is and nobody hears the seat
 	hushed   bool     // muted, in this tick
 	spoilt   bool     // the frame did not decode
 	lull     int      // ticks in which next to nothing was said in the midst of speech
@@ -29,7 +30,7 @@ type hearing struct {
 // ahead begins a tick of the seat. Several seats begin before the first receives: what they touch lies far apart, and is fetched side by side.
 func (s *Seat) ahead() {
 	s.fresh, s.energy, s.onset, s.heeded, s.doubt = false, 0, false, nil, unknown
-	s.hushed, s.sewn = s.muted.Load(), false
+	s.hushed, s.sewn, s.passed = s.muted.Load(), false, false
 	for _, f := range s.feeds {
 		f.port.Ahead()
 	}
@@ -52,27 +53,45 @@ func (s *Seat) receive(r *Room, t Tick, y *tally) {
 	}
 	if r.mixing {
 		s.follow(t)
-		s.attend(r.samples)
+		s.attend(r)
 	}
 }
 
-// heed decides whether the frame of the feed that speaks for the seat is decoded: if there may be something in it.
-func (s *Seat) heed(f *feed, samples int) {
-	if f.frame.Kind == codec.Voice {
-		s.doubt = assess(f.format, f.frame.Payload)
-	}
-	f.wasQuiet, f.quiet = f.quiet, s.doubt == quiet
+// heed decides whether the frame of the feed that speaks for the seat is decoded: if there may be something in it, and it must be heard or
+// does not tell how loud it is otherwise.
+func (s *Seat) heed(f *feed, r *Room) {
 	if s.pcm == nil {
 		s.pcm = make([]int16, maxSamples)
 	}
-	if s.wants(f, f.frame.Kind, s.doubt) {
+	f.wasQuiet, f.quiet = f.quiet, false
+	s.passed = f.frame.Kind == codec.Voice && s.pass(f, r.rate)
+	if !s.passed && s.wants(f, f.frame.Kind, s.doubt) {
 		s.heeded = f
 		return
 	}
-	f.rest(s.pcm[:samples])
-	if s.doubt == unvoiced {
+	f.rest(s.pcm[:r.samples])
+	switch {
+	case s.passed || s.doubt == unvoiced:
 		f.warm.keep(f.frame.Payload)
+	case s.doubt == quiet: // what was kept is not what came before the next sound
+		f.warm.forget()
 	}
+}
+
+// pass assesses a frame, and tells whether to pass it over: it tells how loud it is, which decides who is heard, and nobody hears the seat so
+// far. Once somebody does, it is decoded after all (enter).
+func (s *Seat) pass(f *feed, rate int) bool {
+	payload := f.frame.Payload
+	doubt, level := assess(f.format, payload)
+	s.doubt, f.quiet = doubt, doubt == quiet
+	if doubt == unknown && f.format.Codec == codec.Opus {
+		level = f.follow(payload, rate)
+	}
+	if level < 0 || doubt == quiet || s.inMix || s.turned || s.parting != nil || len(payload) > warmOctets {
+		return false
+	}
+	s.energy, s.awake = level, 0
+	return true
 }
 
 // decode makes what the seat says in this tick: the frame that it heeds, the end of what another feed said, or one joined to the other.

@@ -5,6 +5,8 @@
 // here, resampling happens here, and silence has a cached encoding of the same length as speech, so that packet lengths
 // tell nothing (RFC 6562).
 //
+// Energies reads the level of CELT frames without decoding them.
+//
 // What it is not: it knows no RTP, no jitter, no clock and no mixing. It does not choose formats.
 //
 // Goroutines: none. A Decoder or an Encoder belongs to one caller at a time; different ones share nothing but read-only
