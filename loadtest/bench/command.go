@@ -54,7 +54,7 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 		}
 		return nil
 	}
-	all, err := cores()
+	all, err := floor.Cores()
 	if err != nil {
 		return err
 	}
