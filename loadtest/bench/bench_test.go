@@ -121,7 +121,7 @@ func filled(t *testing.T, s Scenario, encodes float64) Row {
 	to := sample{
 		at: start.Add(10 * time.Second), seen: start.Add(10 * time.Second), cpu: 3 * time.Second, rss: 60 << 20, callers: time.Second, stolen: time.Second / 4,
 		metrics: map[string]float64{
-			`conclave_mixer_stage_seconds_total{stage="mix"}`: 1.5, "conclave_mixer_encodes_total": encodes, "conclave_mixer_worst_lateness_seconds": .012,
+			`conclave_mixer_stage_seconds_total{stage="mix"}`: 1.5, "conclave_calls": float64(s.Legs), "conclave_mixer_encodes_total": encodes, "conclave_mixer_worst_lateness_seconds": .012,
 			gcBucket + `0.001"}`: 110, gcBucket + `0.005"}`: 120, gcBucket + `+Inf"}`: 120,
 		},
 	}
@@ -143,6 +143,11 @@ func TestRow(t *testing.T) {
 	}
 	if len(r.Stages) != 1 || r.Forwarded {
 		t.Errorf("stages %v, forwarded %v", r.Stages, r.Forwarded)
+	}
+	lost := Row{Scenario: s}
+	lost.fill(sample{}, sample{}, sample{at: time.Now(), metrics: map[string]float64{"conclave_calls": 97}}, 100)
+	if got := strings.Join(lost.Failed, "; "); got != "3 of 100 calls had ended by the end of the window" {
+		t.Errorf("calls that ended: %q", got)
 	}
 	s.Talkers = .1
 	if forwarded := filled(t, s, 20); !forwarded.Forwarded {

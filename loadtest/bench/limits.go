@@ -26,8 +26,11 @@ const (
 	startPatience = 20 * time.Second
 	// stopPatience bounds the end of a process that was asked to end.
 	stopPatience = 15 * time.Second
-	// scrapePatience bounds one look at the server's metrics.
+	// scrapePatience bounds one look at the server's metrics, all tries and the waits between them together.
 	scrapePatience = 10 * time.Second
+	// scrapeTries is how often the server is asked for its metrics at most, scrapeWait how long it is left alone between two tries where it
+	// does not say for how long (Retry-After), and scrapeLongest how long at most where it does: it says a second, and all waits must fit into the patience.
+	scrapeTries, scrapeWait, scrapeLongest = 5, 200 * time.Millisecond, 2 * time.Second
 	// rekeyEvery is how often the keys of a call change where garbage is wanted.
 	rekeyEvery = "5s"
 	// manyCollections has the server of that row collect sixteen times as often as it would by itself: some hundred pauses in a minute, so that the p99

@@ -98,6 +98,9 @@ func (r *Row) fill(fresh, from, to sample, legs float64) {
 	r.MemoryKiB = float64(to.rss-fresh.rss) / kib / legs
 	r.LiveKiB = (to.metrics["go_gc_heap_live_bytes"] - fresh.metrics["go_gc_heap_live_bytes"]) / kib / legs
 	r.StolenMS = float64((to.stolen - from.stolen).Milliseconds())
+	if gone := legs - to.metrics["conclave_calls"]; gone > 0 { // they hung up before the window had ended, or the server lost them
+		r.Failed = append(r.Failed, fmt.Sprintf("%.0f of %.0f calls had ended by the end of the window", gone, legs))
+	}
 	r.Shed = max(from.metrics["conclave_mixer_shed"], to.metrics["conclave_mixer_shed"])
 	encoded := rise(from, to, "conclave_mixer_encodes_total") / (seen * ticksPerSecond * float64(r.Rooms))
 	r.Forwarded = r.Talkers > 0 && encoded < mostEncoded

@@ -131,14 +131,18 @@ func (s *server) watch(ctx context.Context, callers *child, window time.Duration
 	return from, to, err
 }
 
-// rest lets time pass, unless something ends before.
+// rest lets time pass, unless something ends before; callers is nil where they are no matter.
 func (s *server) rest(ctx context.Context, callers *child, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+	var left <-chan struct{} // never, without callers
+	if callers != nil {
+		left = callers.ended
+	}
 	select {
 	case <-timer.C:
 		return nil
-	case <-callers.ended:
+	case <-left:
 		return fmt.Errorf("bench: the callers ended too early: %s", callers.said())
 	case <-s.ended:
 		return fmt.Errorf("bench: the server ended: %s", s.said())
