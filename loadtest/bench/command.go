@@ -64,6 +64,9 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 		table = io.Discard
 	}
 	fmt.Fprintf(table, "%s\n", r.Machine)
+	if shared := r.Machine.Shared(); shared != "" {
+		fmt.Fprintln(table, shared)
+	}
 	printHeading(table)
 	if r.Speech, err = floor.Speech(all[0]); err != nil {
 		return err

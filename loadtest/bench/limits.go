@@ -10,9 +10,12 @@ const (
 	// longWindow is that of the one room whose ticks are counted, 3000 of them, three late ones being the limit, and that of the pauses of the
 	// collector; shortLong in a short run.
 	longWindow, shortLong = 60 * time.Second, 10 * time.Second
-	// rungRounds is how often each rung of the ladder of legs is measured in a long run, in windows as short as those of a short one: rows that are
-	// compared with one another have to be measured in the same minutes, and of three the one in the middle is not moved by one that was disturbed.
-	rungRounds = 3
+	// rungRounds is how often each rung of the ladder of legs is measured in a long run, in windows of rungWindow: rows that are compared with one
+	// another have to be measured in the same minutes, and of five the one in the middle is not moved by two that were disturbed. What disturbs is
+	// that the machine is slower for some seconds, which a longer window does not mend and another round does; so five of 3 s instead of three of 5 s.
+	// A step takes 13 s beside its window: no fewer than 3 s are worth them. Less would not be measured well either: the legs look around once a second, and
+	// a window of one or two would hold that once more or less.
+	rungRounds, rungWindow = 5, 3 * time.Second
 	// settle is how long calls stand before they are measured: jitter buffers are filled and set-ups forgotten by then.
 	settle = 2 * time.Second
 	// slack is how much longer the callers stay than they are measured: some may have been refused, which takes standingStill to see.

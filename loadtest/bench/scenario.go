@@ -62,8 +62,10 @@ func (s Scenario) window(short bool) time.Duration {
 		return shortLong
 	case s.Long:
 		return longWindow
-	case short, s.Rounds > 0:
+	case short:
 		return shortWindow
+	case s.Rounds > 0:
+		return rungWindow
 	}
 	return window
 }
