@@ -11,14 +11,15 @@ const (
 	// collector; shortLong in a short run.
 	longWindow, shortLong = 60 * time.Second, 10 * time.Second
 	// rungRounds is how often each rung of the ladder of legs is measured in a long run, in windows of rungWindow: rows that are compared with one
-	// another have to be measured in the same minutes, and of five the one in the middle is not moved by two that were disturbed. What disturbs is
-	// that the machine is slower for some seconds, which a longer window does not mend and another round does; so five of 3 s instead of three of 5 s.
-	// A step takes 13 s beside its window: no fewer than 3 s are worth them. Less would not be measured well either: the legs look around once a second, and
-	// a window of one or two would hold that once more or less.
+	// another have to be measured in the same minutes, and of five the one in the middle is not moved by two that were slow. What moves them is a
+	// machine that is slower for a while, which a longer window does not mend and another round does. Starting, setting up and hanging up take
+	// a rung 10 s (50 legs) to 20 s (400) beside its window: five rounds of 3 s take five minutes and a half where three of 5 s took four and a quarter, and
+	// windows of 2 s would save no more than 20 s of them. Whole seconds, since the legs look around once a second.
 	rungRounds, rungWindow = 5, 3 * time.Second
 	// settle is how long calls stand before they are measured: jitter buffers are filled and set-ups forgotten by then.
 	settle = 2 * time.Second
-	// slack is how much longer the callers stay than they are measured: some may have been refused, which takes standingStill to see.
+	// slack is how much longer the callers stay than they are measured: some may have been refused, which takes standingStill to see, or the metrics
+	// may have been, which takes a second at each end of the window.
 	slack = standingStill + 1500*time.Millisecond
 	// rampCalls is how many calls a second are set up before the measurement.
 	rampCalls = 100
