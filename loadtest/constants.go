@@ -48,8 +48,8 @@ const (
 	// half (RFC 6716 section 4.3.2.1), so that after 15 frames a decoder is within a thousandth of a dB of one that heard all.
 	leadTicks = 15
 	leadTime  = time.Duration(leadTicks) * tickLength
-	// lowShare is the amplitude of those in a chorus whose turn it is not, -12 dB: twice what a mixer needs to prefer the others.
-	lowShare = 0.25
+	// LowShare is the amplitude of those in a chorus whose turn it is not, -12 dB: twice what a mixer needs to prefer the others.
+	LowShare = 0.25
 	// earAt is when in a slot the first windows open, earSpread over how many ticks the listeners are dealt: the last
 	// window of 400 ms ends before the slot does.
 	earAt     = 1200 * time.Millisecond
@@ -57,8 +57,8 @@ const (
 	// fadeIn and fadeOut are how long after the beginning and the end of a talk spurt, or of a call, nobody can be
 	// sure: network, jitter buffers, voice detection and its hangover.
 	fadeIn, fadeOut = 800 * time.Millisecond, 800 * time.Millisecond
-	// talkAtOnce is how many talk in a room at a time: one less than a room mixes by default.
-	talkAtOnce = 5
+	// TalkAtOnce is how many talk in a room at a time: one less than a room mixes by default.
+	TalkAtOnce = 5
 	// timedShare: one listener in so many times a mark.
 	timedShare = 4
 	// turnSettled is how long after the beginning of his turn a talker can be heard as he is: the slowest way to an ear.

@@ -18,7 +18,7 @@ const (
 )
 
 // amplitude is a level's share of a talker's full amplitude.
-var amplitude = [levels]float64{low: lowShare, loud: 1}
+var amplitude = [levels]float64{low: LowShare, loud: 1}
 
 // reel is all that a caller of the swarm ever says, encoded before it is said: hundreds of encoders in real time would take more
 // processor time than the server. It is cut into strips of a second, after which the tones of a talker repeat exactly, so that any

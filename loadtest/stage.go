@@ -188,16 +188,16 @@ func (r *room) perhaps(t *member, from, to time.Duration) bool {
 
 // turn says whether it is a talker's turn: no more talk at a time than a mixer mixes, the rest wait for a later slot.
 func (r *room) turn(t *member, at time.Duration) bool {
-	groups := (len(r.talkers) + talkAtOnce - 1) / talkAtOnce
+	groups := (len(r.talkers) + TalkAtOnce - 1) / TalkAtOnce
 	if groups <= 1 {
 		return true
 	}
-	return int64(t.place/talkAtOnce) == int64(max(at, 0)/slotLength)%int64(groups)
+	return int64(t.place/TalkAtOnce) == int64(max(at, 0)/slotLength)%int64(groups)
 }
 
 // nextTurn is how long it takes from a time on until a talker's turn has just begun; nothing for one whose turn it always is.
 func (r *room) nextTurn(t *member, at time.Duration) time.Duration {
-	if len(r.talkers) <= talkAtOnce || !t.talks {
+	if len(r.talkers) <= TalkAtOnce || !t.talks {
 		return 0
 	}
 	for begin := at.Truncate(slotLength) + turnSettled; ; begin += slotLength {

@@ -131,7 +131,7 @@ func (c *Client) send(ctx context.Context, method, path string, in any) ([]byte,
 	case len(text) > maxAnswer:
 		return nil, fmt.Errorf("%w: longer than %d octets", ErrAnswer, maxAnswer)
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		return nil, problemOf(resp.StatusCode, resp.Header.Get("Content-Type"), text)
+		return nil, problemOf(resp.StatusCode, resp.Header, text)
 	}
 	return text, nil
 }

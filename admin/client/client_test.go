@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -231,15 +232,29 @@ func TestProblems(t *testing.T) {
 	} {
 		c, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/problem+json")
+			w.Header().Set("Retry-After", "7")
 			w.WriteHeader(status)
 			fmt.Fprintf(w, `{"title":"T","status":%d,"detail":"words","errors":[{"message":"m","location":"body.name"}]}`, status)
 		})
 		_, err := c.Rooms(t.Context())
 		var p *Problem
-		if !errors.As(err, &p) || p.Status != status || (want != nil && !errors.Is(err, want)) {
+		if !errors.As(err, &p) || p.Status != status || p.RetryAfter != 7*time.Second || (want != nil && !errors.Is(err, want)) {
 			t.Errorf("%d: %v", status, err)
 		} else if msg := p.Error(); !strings.Contains(msg, "words; body.name: m") {
 			t.Errorf("%d: %s", status, msg)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	for field, want := range map[string]time.Duration{
+		"": 0, "0": 0, "1": time.Second, "120": 2 * time.Minute, "-1": 0, "soon": 0, "1.5": 0,
+		"Fri, 27 Nov 2026 12:00:30 GMT": 30 * time.Second, "Fri, 27 Nov 2026 11:59:00 GMT": 0,
+		"99999999999999999999": (1<<31 - 1) * time.Second,
+	} {
+		if got := retryAfter(field, now); got != want {
+			t.Errorf("%q: %v, want %v", field, got, want)
 		}
 	}
 }

@@ -35,5 +35,5 @@ func (c *Client) Listen(ctx context.Context, last string) (io.ReadCloser, error)
 	if err != nil {
 		return nil, fmt.Errorf("client: events: %w", err)
 	}
-	return nil, problemOf(resp.StatusCode, resp.Header.Get("Content-Type"), text)
+	return nil, problemOf(resp.StatusCode, resp.Header, text)
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // What an answer of the API means, by its status. Errors match them with errors.Is.
@@ -30,6 +32,8 @@ type Problem struct {
 	Title  string   `json:"title"`
 	Detail string   `json:"detail"`
 	Errors []Detail `json:"errors"`
+	// RetryAfter is how long the server asks to be left alone (RFC 9110 section 10.2.3); 0 where it does not say.
+	RetryAfter time.Duration `json:"-"`
 }
 
 // Detail is one fault of a request.
@@ -70,11 +74,23 @@ func (p *Problem) Unwrap() error {
 }
 
 // problemOf reads the refusal; an answer that is none still tells its status.
-func problemOf(status int, contentType string, body []byte) error {
-	p := &Problem{}
-	if !strings.HasPrefix(contentType, "application/problem+json") || json.Unmarshal(body, p) != nil {
+func problemOf(status int, header http.Header, body []byte) error {
+	p := &Problem{RetryAfter: retryAfter(header.Get("Retry-After"), time.Now())}
+	if !strings.HasPrefix(header.Get("Content-Type"), "application/problem+json") || json.Unmarshal(body, p) != nil {
 		return fmt.Errorf("%w: status %d; check the address", ErrAnswer, status)
 	}
 	p.Status = status
 	return p
+}
+
+// retryAfter reads the field of that name, which is a number of seconds or the date at which they are over; 0 when it is neither, or over.
+func retryAfter(field string, now time.Time) time.Duration {
+	const bits = 31 // of the seconds: a Duration holds as many, and a greater number counts as this one
+	if n, err := strconv.ParseUint(field, 10, bits); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(field); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
 }

@@ -1,9 +1,6 @@
 package bench
 
 import (
-	"bytes"
-	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -25,7 +22,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == childWord {
 		interrupted := make(chan os.Signal, 1)
 		signal.Notify(interrupted, os.Interrupt)
-		list, err := cores()
+		list, err := floor.Cores()
 		fmt.Println("cores", list, err, "GOGC="+os.Getenv("GOGC"))
 		if len(os.Args) > 2 { // it burns processor time until it is interrupted
 			for len(interrupted) == 0 {
@@ -39,7 +36,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestChildOnItsCore(t *testing.T) {
-	all, err := cores()
+	all, err := floor.Cores()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +77,7 @@ func TestChildOnItsCore(t *testing.T) {
 	if _, err := processTime(c.cmd.Process.Pid); err == nil {
 		t.Error("processor time of a process that is gone")
 	}
-	if now, err := cores(); err != nil || !slices.Equal(now, all) {
+	if now, err := floor.Cores(); err != nil || !slices.Equal(now, all) {
 		t.Errorf("this process runs on %v now, on %v before", now, all)
 	}
 }
@@ -121,7 +118,7 @@ func filled(t *testing.T, s Scenario, encodes float64) Row {
 	to := sample{
 		at: start.Add(10 * time.Second), seen: start.Add(10 * time.Second), cpu: 3 * time.Second, rss: 60 << 20, callers: time.Second, stolen: time.Second / 4,
 		metrics: map[string]float64{
-			`conclave_mixer_stage_seconds_total{stage="mix"}`: 1.5, "conclave_mixer_encodes_total": encodes, "conclave_mixer_worst_lateness_seconds": .012,
+			`conclave_mixer_stage_seconds_total{stage="mix"}`: 1.5, "conclave_calls": float64(s.Legs), "conclave_mixer_encodes_total": encodes, "conclave_mixer_worst_lateness_seconds": .012,
 			gcBucket + `0.001"}`: 110, gcBucket + `0.005"}`: 120, gcBucket + `+Inf"}`: 120,
 		},
 	}
@@ -144,6 +141,11 @@ func TestRow(t *testing.T) {
 	if len(r.Stages) != 1 || r.Forwarded {
 		t.Errorf("stages %v, forwarded %v", r.Stages, r.Forwarded)
 	}
+	lost := Row{Scenario: s}
+	lost.fill(sample{}, sample{}, sample{at: time.Now(), metrics: map[string]float64{"conclave_calls": 97}}, 100)
+	if got := strings.Join(lost.Failed, "; "); got != "3 of 100 calls had ended by the end of the window" {
+		t.Errorf("calls that ended: %q", got)
+	}
 	s.Talkers = .1
 	if forwarded := filled(t, s, 20); !forwarded.Forwarded {
 		t.Error("a room that encodes nothing forwards")
@@ -156,104 +158,5 @@ func TestRow(t *testing.T) {
 		Media: loadtest.MediaReport{AuthFailed: 1}})
 	if len(r.Failed) != 5 {
 		t.Errorf("failed: %v", r.Failed)
-	}
-}
-
-func TestTargets(t *testing.T) {
-	s := Scenario{Name: "two-of-ten", Title: curveTitle, Legs: 100, Rooms: 10, Talkers: .2, Codecs: opusOnly}
-	r := Row{Scenario: s, CPU: 25, CorePct: .125, Share: .8, AddedP50: 20, AddedP95: 40}
-	verdicts := func(rows ...Row) string {
-		var words []string
-		for _, t := range Targets(rows) {
-			words = append(words, t.verdict())
-		}
-		return strings.Join(words, " ")
-	}
-	if got := verdicts(r); got != "met met missed met" { // share, p50, p95, core
-		t.Error(got)
-	}
-	disturbed := r
-	disturbed.Skipped = 1
-	if got := verdicts(disturbed); got != "missed" {
-		t.Error("disturbed: " + got)
-	}
-	disturbed.Failed = []string{"why"}
-	if got := verdicts(disturbed); got != "missed" {
-		t.Error("failed: " + got)
-	}
-	few, many := r, r
-	few.Name, few.Scaling, many.Name, many.Scaling, many.Legs = "", true, "", true, 200
-	if got := verdicts(few, many); got != "met" {
-		t.Error("doubling: " + got)
-	}
-	garbage := Row{Scenario: Scenario{Name: "garbage-500", Legs: 500, Scaling: true}, GC: Pauses{Count: 100, P99: 1}}
-	if got := verdicts(garbage); got != "met" {
-		t.Error("pauses: " + got)
-	}
-	garbage.GC.P99 = 1.01
-	if got := verdicts(garbage); got != "missed" {
-		t.Error("longer pauses: " + got)
-	}
-	garbage.GC = Pauses{Count: 10, P99: 0.1}
-	if got := verdicts(garbage); got != "missed" {
-		t.Error("too few pauses: " + got)
-	}
-	many.CPU *= 1.01
-	if got := verdicts(few, many); got != "missed" {
-		t.Error("more than doubling: " + got)
-	}
-}
-
-func TestDocuments(t *testing.T) {
-	r := &Report{Command: "conclave bench", Machine: thisMachine([]int{0, 1}), Began: time.Now()}
-	m, err := floor.Measure(0, suite, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range Scenarios() {
-		row := filled(t, s, 1e6)
-		if err := row.compare(m); err != nil {
-			t.Fatal(err)
-		}
-		row.Turns = s.rounds(false)
-		r.Rows = append(r.Rows, row)
-	}
-	r.Rows[0].GC = Pauses{}
-	r.Rows[0].Failed = []string{"calls were not set up"}
-	r.Targets = Targets(r.Rows)
-	text, err := r.markdown("plot.svg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"conclave bench", "](plot.svg)", "| 5 of 500 talking, one room, all cores, Opus |", "| 2 of 10 talking, Opus+PCMA+PCMU |", "Failed, one-of-ten: calls", "| missed |",
-		"The rows with 50, 100, 200, 400 legs are measured three times each", "| none | 0.00 |", "| 100, 0.99 / 1.00 |",
-		fmt.Sprintf("| %.2f / %.2f | %.2f / %.2f |", m.Hot.Kernel, m.Paced.Kernel, m.Hot.Cipher, m.Paced.Cipher),
-	} {
-		if !bytes.Contains(text, []byte(want)) {
-			t.Errorf("the document lacks %q", want)
-		}
-	}
-	drawn, err := r.plot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	circles := 0
-	for d := xml.NewDecoder(bytes.NewReader(drawn)); ; {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "circle" {
-			circles++
-		}
-	}
-	if circles != 5 {
-		t.Errorf("%d points in the plot, want 5", circles)
-	}
-	if _, err := (&Report{}).plot(); err != nil {
-		t.Errorf("of nothing: %v", err)
 	}
 }

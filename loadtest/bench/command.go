@@ -54,7 +54,7 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 		}
 		return nil
 	}
-	all, err := cores()
+	all, err := floor.Cores()
 	if err != nil {
 		return err
 	}
@@ -64,6 +64,9 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 		table = io.Discard
 	}
 	fmt.Fprintf(table, "%s\n", r.Machine)
+	if shared := r.Machine.Shared(); shared != "" {
+		fmt.Fprintln(table, shared)
+	}
 	printHeading(table)
 	if r.Speech, err = floor.Speech(all[0]); err != nil {
 		return err

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	_ "embed" // the templates
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
+	"time"
 )
 
 //go:embed performance.md.tmpl
@@ -19,10 +21,10 @@ var plotText string
 func (r *Report) markdown(plot string) ([]byte, error) {
 	return render("performance.md", markdownText, struct {
 		*Report
+		Terms   terms
 		Plot    string
 		Compare []Row // with the floor
-		Scaling []Row
-	}{r, plot, r.some(false), r.some(true)})
+	}{r, theTerms(), plot, r.some(false)})
 }
 
 // some are the rows of the part about legs, or those of the other.
@@ -38,8 +40,10 @@ func (r *Report) some(scaling bool) []Row {
 
 func render(name, text string, data any) ([]byte, error) {
 	t, err := template.New(name).Funcs(template.FuncMap{
-		"codecs":    func(r Row) string { return r.codecs() },
 		"disturbed": func(r Row) string { return r.disturbed() },
+		"ms":        func(d time.Duration) int64 { return d.Milliseconds() },
+		"us":        func(d time.Duration) int64 { return d.Microseconds() },
+		"seconds":   func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'g', -1, 64) + " s" },
 		"mul":       func(a float64, n int) float64 { return a * float64(n) },
 		"other":     func(r Row) float64 { return r.other() },
 		"stage": func(r Row, name string) string {
@@ -48,7 +52,8 @@ func render(name, text string, data any) ([]byte, error) {
 			}
 			return "–"
 		},
-		"ladder": ladder,
+		"ladder":  ladder,
+		"oftener": oftener,
 		"pauses": func(p Pauses) string {
 			if p.Count == 0 {
 				return "none"
@@ -69,15 +74,43 @@ func render(name, text string, data any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// ladder names the legs of the rows that were measured in turns; "" where there are none.
-func ladder(rows []Row) string {
+// rungs are the rows that were measured in turns.
+type rungs struct {
+	Legs  string
+	Turns int
+}
+
+// ladder describes the rows that were measured in turns; nil where there are none.
+func ladder(rows []Row) *rungs {
 	var legs []string
+	l := &rungs{}
 	for _, r := range rows {
 		if r.Turns > 1 {
 			legs = append(legs, strconv.Itoa(r.Legs))
+			l.Turns = r.Turns
 		}
 	}
-	return strings.Join(legs, ", ")
+	if len(legs) == 0 {
+		return nil
+	}
+	l.Legs = strings.Join(legs, ", ")
+	return l
+}
+
+// oftener says how much more often garbage is collected in the row whose server is told so; "" where that, or another, was not measured.
+func oftener(rows []Row) string {
+	var own, often float64
+	for _, r := range rows {
+		if slices.Contains(r.Env, manyCollections) {
+			often = r.GOGC
+		} else {
+			own = r.GOGC
+		}
+	}
+	if own == 0 || often == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.0f times as often as by itself (GOGC=%.0f instead of %.0f)", own/often, often, own)
 }
 
 // coding are times by codec, in one go and at the pace of a call.

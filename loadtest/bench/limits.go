@@ -10,12 +10,16 @@ const (
 	// longWindow is that of the one room whose ticks are counted, 3000 of them, three late ones being the limit, and that of the pauses of the
 	// collector; shortLong in a short run.
 	longWindow, shortLong = 60 * time.Second, 10 * time.Second
-	// rungRounds is how often each rung of the ladder of legs is measured in a long run, in windows as short as those of a short one: rows that are
-	// compared with one another have to be measured in the same minutes, and of three the one in the middle is not moved by one that was disturbed.
-	rungRounds = 3
+	// rungRounds is how often each rung of the ladder of legs is measured in a long run, in windows of rungWindow: rows that are compared with one
+	// another have to be measured in the same minutes, and of five the one in the middle is not moved by two that were slow. What moves them is a
+	// machine that is slower for a while, which a longer window does not mend and another round does. Starting, setting up and hanging up take
+	// a rung 10 s (50 legs) to 20 s (400) beside its window: five rounds of 3 s take five minutes and a half where three of 5 s took four and a quarter, and
+	// windows of 2 s would save no more than 20 s of them. Whole seconds, since the legs look around once a second.
+	rungRounds, rungWindow = 5, 3 * time.Second
 	// settle is how long calls stand before they are measured: jitter buffers are filled and set-ups forgotten by then.
 	settle = 2 * time.Second
-	// slack is how much longer the callers stay than they are measured: some may have been refused, which takes standingStill to see.
+	// slack is how much longer the callers stay than they are measured: some may have been refused, which takes standingStill to see, or the metrics
+	// may have been, which takes a second at each end of the window.
 	slack = standingStill + 1500*time.Millisecond
 	// rampCalls is how many calls a second are set up before the measurement.
 	rampCalls = 100
@@ -26,8 +30,11 @@ const (
 	startPatience = 20 * time.Second
 	// stopPatience bounds the end of a process that was asked to end.
 	stopPatience = 15 * time.Second
-	// scrapePatience bounds one look at the server's metrics.
+	// scrapePatience bounds one look at the server's metrics, all tries and the waits between them together.
 	scrapePatience = 10 * time.Second
+	// scrapeTries is how often the server is asked for its metrics at most, scrapeWait how long it is left alone between two tries where it
+	// does not say for how long (Retry-After), and scrapeLongest how long at most where it does: it says a second, and all waits must fit into the patience.
+	scrapeTries, scrapeWait, scrapeLongest = 5, 200 * time.Millisecond, 2 * time.Second
 	// rekeyEvery is how often the keys of a call change where garbage is wanted.
 	rekeyEvery = "5s"
 	// manyCollections has the server of that row collect sixteen times as often as it would by itself: some hundred pauses in a minute, so that the p99

@@ -36,6 +36,14 @@ func thisMachine(all []int) Machine {
 	return m
 }
 
+// Shared says what it means that there is one core; "" where there are more.
+func (m Machine) Shared() string {
+	if m.Cores > 1 {
+		return ""
+	}
+	return "There is one core only, which the server, the callers and the peers of the floor share: ticks wait for them, and caches are theirs, too."
+}
+
 // String is the machine in a line.
 func (m Machine) String() string {
 	return fmt.Sprintf("%s, %d cores, %s, %s", m.Processor, m.Cores, m.Kernel, m.Go)

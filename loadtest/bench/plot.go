@@ -42,6 +42,7 @@ type drawing struct {
 	GridLeft, GridRight, GridTop, GridFoot int
 	Width, Height, BarHeight               int
 	One                                    float64 // where the floor itself is
+	Curve                                  string  // what the rows of the curve have in common
 }
 
 // plot draws the share of the floor by scenario, and the processor time by legs.
@@ -50,6 +51,7 @@ func (r *Report) plot() ([]byte, error) {
 	d := drawing{
 		BarsLeft: barsLeft, BarsTop: barsTop, BarsWidth: barsWidth, BarHeight: barHeight, GridLeft: gridLeft, GridRight: gridLeft + gridWidth,
 		GridTop: barsTop, Width: gridLeft + gridWidth + 40, One: barsLeft + barsWidth,
+		Curve: Scenario{Title: curveTitle, Codecs: opusOnly}.Named(),
 	}
 	d.BarsEnd = barsTop + barPitch*max(len(compared), 8)
 	d.GridFoot, d.Height = d.BarsEnd, d.BarsEnd+60
@@ -66,7 +68,7 @@ func newBar(row Row, y int) bar {
 		want = shareForwarded
 	}
 	return bar{
-		Label: fmt.Sprintf("%s, %s", strings.TrimSuffix(row.Title, ", one room, all cores"), row.codecs()), Value: fmt.Sprintf("%.2f", row.Share), Y: y,
+		Label: strings.Replace(row.Named(), ", one room, all cores", "", 1), Value: fmt.Sprintf("%.2f", row.Share), Y: y,
 		Width: barsWidth * min(row.Share, 1.1), Want: barsLeft + barsWidth*want, Met: row.Share >= want,
 	}
 }

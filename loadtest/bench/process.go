@@ -87,21 +87,6 @@ func startOn(cmd *exec.Cmd, cores []int) error {
 	return <-started
 }
 
-// cores are those that this process may use.
-func cores() ([]int, error) {
-	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &set); err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
-	}
-	var list []int
-	for i := range len(set) * 64 {
-		if set.IsSet(i) {
-			list = append(list, i)
-		}
-	}
-	return list, nil
-}
-
 // stop interrupts the process and waits for it.
 func (c *child) stop() error {
 	_ = c.cmd.Process.Signal(os.Interrupt) // it may have ended

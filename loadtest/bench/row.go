@@ -14,9 +14,10 @@ import (
 // Row is what was measured of a scenario. Times are in microseconds a leg and tick unless they say otherwise.
 type Row struct {
 	Scenario
-	Seconds   float64 `json:"seconds"`   // measured
-	Turns     int     `json:"turns"`     // of as many measurements this is the middle one
-	Forwarded bool    `json:"forwarded"` // the sole talker's frames went out as they came in
+	Seconds   float64   `json:"seconds"`      // measured
+	Turns     int       `json:"turns"`        // of as many measurements this is the middle one
+	TurnsCPU  []float64 `json:"turns_cpu_us"` // processor time of each, in their order
+	Forwarded bool      `json:"forwarded"`    // the sole talker's frames went out as they came in
 
 	CPU         float64            `json:"cpu_us"`
 	CorePct     float64            `json:"core_pct"` // of one core, for one leg
@@ -38,6 +39,7 @@ type Row struct {
 	MemoryKiB float64  `json:"memory_kib"` // resident, a leg
 	LiveKiB   float64  `json:"live_kib"`   // of it alive on the heap after the last collection
 	GC        Pauses   `json:"gc"`
+	GOGC      float64  `json:"gogc_pct"`  // by how much the server's heap grows until it is collected
 	StolenMS  float64  `json:"stolen_ms"` // by the host, on all cores, in the window
 	Shed      float64  `json:"shed"`      // the greater step of shedding of both ends of the window
 	Callers   float64  `json:"callers_core_pct"`
@@ -94,10 +96,14 @@ func (r *Row) fill(fresh, from, to sample, legs float64) {
 	}
 	pauses := risen(from, to, "conclave_gc_pause_seconds")
 	r.GC = Pauses{Count: pauses.total(), P99: 1000 * pauses.quantile(.99), Most: 1000 * pauses.most()}
+	r.GOGC = to.metrics["go_gc_gogc_percent"]
 	const kib = 1024
 	r.MemoryKiB = float64(to.rss-fresh.rss) / kib / legs
 	r.LiveKiB = (to.metrics["go_gc_heap_live_bytes"] - fresh.metrics["go_gc_heap_live_bytes"]) / kib / legs
 	r.StolenMS = float64((to.stolen - from.stolen).Milliseconds())
+	if gone := legs - to.metrics["conclave_calls"]; gone > 0 { // they hung up before the window had ended, or the server lost them
+		r.Failed = append(r.Failed, fmt.Sprintf("%.0f of %.0f calls had ended by the end of the window", gone, legs))
+	}
 	r.Shed = max(from.metrics["conclave_mixer_shed"], to.metrics["conclave_mixer_shed"])
 	encoded := rise(from, to, "conclave_mixer_encodes_total") / (seen * ticksPerSecond * float64(r.Rooms))
 	r.Forwarded = r.Talkers > 0 && encoded < mostEncoded
@@ -113,6 +119,9 @@ func middle(rounds []Row) Row {
 	sorted := slices.SortedFunc(slices.Values(rounds), func(a, b Row) int { return cmp.Compare(a.CPU, b.CPU) })
 	row := sorted[len(sorted)/2]
 	row.Turns = len(rounds)
+	for _, r := range rounds {
+		row.TurnsCPU = append(row.TurnsCPU, r.CPU)
+	}
 	return row
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/conclave/conclave/keying"
 	"github.com/conclave/conclave/loadtest"
 	"github.com/conclave/conclave/loadtest/bench/floor"
+	"github.com/conclave/conclave/mixer/codec"
 )
 
 // suite is the SRTP suite of all scenarios, method the way in which their keys are made: it has no part in the steady state.
@@ -25,11 +26,13 @@ type machine struct {
 	server  []int // of the server, where it has not all
 	callers []int
 	all     []int
+	gauge   gauge // on the first core
 }
 
 // divide gives the server the first core and the callers the others; where there is one, they share it. everywhere: the server may use all.
 func divide(all []int, everywhere bool) machine {
 	m := machine{server: all[:1], callers: all, all: all}
+	m.gauge.measure = func(formats []codec.Format) (floor.Measured, error) { return floor.Measure(all[0], suite, formats) }
 	if len(all) > 1 {
 		m.callers = all[1:]
 	}
@@ -40,7 +43,7 @@ func divide(all []int, everywhere bool) machine {
 }
 
 // settled runs a scenario, in a long run again where it was disturbed.
-func (m machine) settled(ctx context.Context, s Scenario, short bool) (row Row, err error) {
+func (m *machine) settled(ctx context.Context, s Scenario, short bool) (row Row, err error) {
 	for range tries {
 		row, err = m.measure(ctx, s, short)
 		if err != nil || short || row.excuse() == "" {
@@ -51,28 +54,21 @@ func (m machine) settled(ctx context.Context, s Scenario, short bool) (row Row, 
 }
 
 // measure runs one scenario.
-func (m machine) measure(ctx context.Context, s Scenario, short bool) (row Row, err error) {
+func (m *machine) measure(ctx context.Context, s Scenario, short bool) (row Row, err error) {
 	row.Scenario = s
 	formats, err := s.formats()
 	if err != nil {
 		return row, err
 	}
-	before, err := floor.Measure(m.server[0], suite, formats)
+	least, err := m.gauge.around(formats, func() error { return m.load(ctx, &row, s.window(short)) })
 	if err != nil {
 		return row, err
 	}
-	if err = m.load(ctx, &row, s.window(short)); err != nil {
-		return row, err
-	}
-	after, err := floor.Measure(m.server[0], suite, formats)
-	if err != nil {
-		return row, err
-	}
-	return row, row.compare(before.Least(after))
+	return row, row.compare(least)
 }
 
 // load starts server and callers, measures while the calls stand, and ends both.
-func (m machine) load(ctx context.Context, row *Row, window time.Duration) (err error) {
+func (m *machine) load(ctx context.Context, row *Row, window time.Duration) (err error) {
 	on := m.server
 	if row.AllCores {
 		on = m.all
@@ -131,14 +127,18 @@ func (s *server) watch(ctx context.Context, callers *child, window time.Duration
 	return from, to, err
 }
 
-// rest lets time pass, unless something ends before.
+// rest lets time pass, unless something ends before; callers is nil where they are no matter.
 func (s *server) rest(ctx context.Context, callers *child, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+	var left <-chan struct{} // never, without callers
+	if callers != nil {
+		left = callers.ended
+	}
 	select {
 	case <-timer.C:
 		return nil
-	case <-callers.ended:
+	case <-left:
 		return fmt.Errorf("bench: the callers ended too early: %s", callers.said())
 	case <-s.ended:
 		return fmt.Errorf("bench: the server ended: %s", s.said())

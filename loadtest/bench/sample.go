@@ -40,10 +40,8 @@ func (s *server) finish(ctx context.Context, callers *child) (m sample, err erro
 }
 
 func (m *sample) scrape(ctx context.Context, s *server) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, scrapePatience)
-	defer cancel()
-	if m.metrics, err = s.api.Metrics(ctx); err != nil {
-		return fmt.Errorf("bench: %w", err)
+	if m.metrics, err = s.metrics(ctx); err != nil {
+		return err
 	}
 	m.seen = time.Now()
 	return nil

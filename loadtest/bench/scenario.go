@@ -16,7 +16,7 @@ type Scenario struct {
 	Legs     int      `json:"legs"`
 	Rooms    int      `json:"rooms"`
 	Talkers  float64  `json:"talkers"` // fraction
-	Chorus   bool     `json:"chorus"`  // they talk all at once, five of a room louder than the others
+	Chorus   bool     `json:"chorus"`  // they talk all at once, some of a room louder than the others
 	Codecs   []string `json:"codecs"`
 	AllCores bool     `json:"all_cores"`     // the server may use every core
 	Rekey    bool     `json:"rekey"`         // keys change all the while, so that there is garbage to collect
@@ -62,8 +62,10 @@ func (s Scenario) window(short bool) time.Duration {
 		return shortLong
 	case s.Long:
 		return longWindow
-	case short, s.Rounds > 0:
+	case short:
 		return shortWindow
+	case s.Rounds > 0:
+		return rungWindow
 	}
 	return window
 }

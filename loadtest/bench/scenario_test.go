@@ -12,19 +12,20 @@ import (
 	"github.com/conclave/conclave/loadtest"
 )
 
-// TestTurns: the rungs of the ladder are measured in turns, the rest once, and of three rounds the middle one counts, unless one does not count at all.
+// TestTurns: the rungs of the ladder are measured in turns, the rest once, and of the rounds the middle one counts, unless one does not count at all.
 func TestTurns(t *testing.T) {
 	list, err := (&Command{Only: []string{"one-of-ten", "legs-50", "legs-100", "legs-200", "legs-400", "legs-500"}}).scenarios()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var order []int
+	times := []float64{2, 9, 3, 1, 8}
 	r, failing := &Report{}, 0
 	run := func() (bool, error) {
 		order, r.Rows = nil, nil
 		return r.run(t.Context(), list, io.Discard, io.Discard, func(s Scenario) (Row, error) {
 			order = append(order, s.Legs)
-			row := Row{Scenario: s, CPU: []float64{2, 9, 1}[(len(order)-2)/4%3]}
+			row := Row{Scenario: s, CPU: times[(len(order)-2)/4%len(times)]}
 			if len(order) == failing {
 				row.Failed = []string{"why"}
 			}
@@ -34,15 +35,19 @@ func TestTurns(t *testing.T) {
 	if failed, err := run(); failed || err != nil {
 		t.Fatal(failed, err)
 	}
-	if want := []int{200, 50, 100, 200, 400, 50, 100, 200, 400, 50, 100, 200, 400, 500}; !slices.Equal(order, want) {
+	ladder := []int{50, 100, 200, 400}
+	if want := slices.Concat([]int{200}, slices.Repeat(ladder, len(times)), []int{500}); !slices.Equal(order, want) {
 		t.Errorf("measured %v, want %v", order, want)
 	}
 	if len(r.Rows) != len(list) {
 		t.Fatalf("%d rows of %d scenarios", len(r.Rows), len(list))
 	}
 	for i, row := range r.Rows {
-		if row.Name != list[i].Name || row.Turns != list[i].rounds(false) || row.Turns == 3 && row.CPU != 2 {
-			t.Errorf("row %d: %s, %v us, %d turns", i, row.Name, row.CPU, row.Turns)
+		if row.Name != list[i].Name || row.Turns != list[i].rounds(false) || len(row.TurnsCPU) != row.Turns {
+			t.Errorf("row %d: %s, %d turns, %v", i, row.Name, row.Turns, row.TurnsCPU)
+		}
+		if slices.Contains(ladder, row.Legs) && row.Scaling && (row.CPU != 3 || !slices.Equal(row.TurnsCPU, times)) {
+			t.Errorf("row %d: %v us, the middle one of %v, want %v", i, row.CPU, row.TurnsCPU, times)
 		}
 	}
 	failing = 7 // legs-100, the second time
@@ -50,8 +55,8 @@ func TestTurns(t *testing.T) {
 		t.Errorf("failed %v, %v: %+v", failed, err, r.Rows[2])
 	}
 	r.Short = true
-	if _, err := run(); err != nil || len(order) != len(list) || list[1].window(true) != list[1].window(false) {
-		t.Errorf("a short run takes %d steps, %v", len(order), err)
+	if _, err := run(); err != nil || len(order) != len(list) || list[1].window(true) != shortWindow || list[1].window(false) != rungWindow {
+		t.Errorf("a short run takes %d steps in windows of %v, %v", len(order), list[1].window(true), err)
 	}
 }
 

@@ -87,9 +87,9 @@ func (s *server) standing(ctx context.Context, calls int, callers *child) (stand
 	ticker := time.NewTicker(standingEvery)
 	defer ticker.Stop()
 	for since := time.Now(); ; {
-		m, err := s.api.Metrics(ctx)
+		m, err := s.metrics(ctx)
 		if err != nil {
-			return stand, fmt.Errorf("bench: %w", err)
+			return stand, err
 		}
 		if now := int(m["conclave_calls"]); now != stand {
 			stand, since = now, time.Now()

@@ -16,6 +16,9 @@ func (s Scenario) codecs() string {
 	return strings.Join(names, "+")
 }
 
+// Named is the title with the codecs.
+func (s Scenario) Named() string { return s.Title + ", " + s.codecs() }
+
 // codecName is how people write the name of a codec.
 func codecName(c string) string {
 	if c == "opus" {
@@ -53,7 +56,7 @@ func (r *Row) print(w io.Writer) {
 		}
 	}
 	parts = append(parts, fmt.Sprintf("%.1f", r.other()))
-	title := r.Title + ", " + r.codecs()
+	title := r.Named()
 	if r.Forwarded {
 		title += ", forwarded"
 	}

@@ -51,13 +51,13 @@ func (r *Row) targets() []Target {
 	case "two-of-ten-pcmu":
 		most("of a core for a leg with PCMU and SRTP", r.CorePct, corePCMU, "%.3f %%")
 	case "legs-500":
-		least("packets received, 500 legs on one core", r.Received, receivedPct, "%.2f %%")
+		least(fmt.Sprintf("packets received, %d legs on one core", r.Legs), r.Received, receivedPct, "%.2f %%")
 	case "room-of-500":
-		most("ticks of the room of 500 that are late by more than 5 ms", r.Lateness.LatePct, latePct, "%.2f %%")
+		most(fmt.Sprintf("ticks of the room of %d that are late by more than %.0f ms", r.Legs, 1000*lateTick), r.Lateness.LatePct, latePct, "%.2f %%")
 	case "idle-400":
-		most("memory a leg, 400 that stand", r.MemoryKiB, idleKiB, "%.0f KiB")
+		most(fmt.Sprintf("memory a leg, %d that stand", r.Legs), r.MemoryKiB, idleKiB, "%.0f KiB")
 	case "garbage-500":
-		most(fmt.Sprintf("p99 of the collector's pauses (%.0f; it takes %d), 500 legs", r.GC.Count, enoughPauses), r.GC.P99, pauseMS, "%.2f ms")
+		most(fmt.Sprintf("p99 of the collector's pauses (%.0f; it takes %d), %d legs", r.GC.Count, enoughPauses, r.Legs), r.GC.P99, pauseMS, "%.2f ms")
 		list[len(list)-1].Met = list[len(list)-1].Met && r.GC.Count >= enoughPauses
 	}
 	return list
@@ -74,16 +74,17 @@ func delays(r *Row) (p50, p95 float64) {
 	return 24, 35
 }
 
-// doublings compare rows of the scaling part of which one has twice the legs of another.
+// doublings compare rows of the scaling part of which one has twice the legs of another, turn by turn: two of the same turn lie close together in
+// time, and of their ratios the middle one counts.
 func doublings(rows []Row) []Target {
 	var list []Target
 	for _, few := range rows {
 		for _, many := range rows {
 			if !few.Scaling || !many.Scaling || few.excuse()+many.excuse() != "" || few.Title != many.Title ||
-				!slices.Equal(few.Codecs, many.Codecs) || many.Legs != 2*few.Legs {
+				!slices.Equal(few.Codecs, many.Codecs) || many.Legs != 2*few.Legs || len(few.TurnsCPU) == 0 || len(many.TurnsCPU) != len(few.TurnsCPU) {
 				continue
 			}
-			ratio := many.CPU * float64(many.Legs) / (few.CPU * float64(few.Legs))
+			ratio := ratioOf(many, few)
 			list = append(list, Target{
 				fmt.Sprintf("processor time, %d legs over %d", many.Legs, few.Legs), fmt.Sprintf("at most %.2f", doubling), fmt.Sprintf("%.2f", ratio),
 				ratio <= doubling,
@@ -91,4 +92,14 @@ func doublings(rows []Row) []Target {
 		}
 	}
 	return list
+}
+
+// ratioOf is the middle one of the ratios of the processor times that two rows took in each of their turns, all legs of each together.
+func ratioOf(many, few Row) float64 {
+	ratios := make([]float64, len(few.TurnsCPU))
+	for i, us := range few.TurnsCPU {
+		ratios[i] = many.TurnsCPU[i] * float64(many.Legs) / (us * float64(few.Legs))
+	}
+	slices.Sort(ratios)
+	return ratios[len(ratios)/2]
 }

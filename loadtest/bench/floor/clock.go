@@ -24,6 +24,32 @@ func on(core int, f func() error) error {
 	return <-failed
 }
 
+// Cores are those that this process may use, ascending: those of the calling thread, which must not be one that on has bound.
+func Cores() ([]int, error) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return nil, fmt.Errorf("floor: cores: %w", err)
+	}
+	var list []int
+	for i := range len(set) * 64 {
+		if set.IsSet(i) {
+			list = append(list, i)
+		}
+	}
+	return list, nil
+}
+
+// beside is the core for those who work beside what runs on another: the next of those that are allowed (ascending, one at least), the
+// first after the last. It is the same core only where no other is allowed.
+func beside(core int, allowed []int) int {
+	for _, c := range allowed {
+		if c > core {
+			return c
+		}
+	}
+	return allowed[0]
+}
+
 // threadTime is the processor time of the calling thread.
 func threadTime() time.Duration {
 	var ts unix.Timespec

@@ -6,7 +6,8 @@
 // and once at the pace of a call; and Parts.Room, which is the model. What it is not: a server, and no figure of its is a promise: it is what the figures of a server
 // are compared with when both were measured in the same minutes on the same machine.
 //
-// Goroutines: Measure takes a thread of its own, bound to one core, and for a while another on the next core, and gives them up in the end.
+// Goroutines: Measure takes a thread of its own, bound to one core, and for a while another on another core that this process may
+// use, or on the same where there is no other, and gives them up in the end.
 //
 // The sound that is decoded and encoded is that of the swarm (two talkers in tone pairs), since that is what the server works on while it is measured.
 package floor

@@ -19,8 +19,13 @@ type Measured struct {
 	Paced Parts // each every 20 ms, among the others
 }
 
-// Measure measures the parts on a core, for rooms in which these formats meet.
+// Measure measures the parts on a core, for rooms in which these formats meet. The peers have another of those that this process may use, if
+// there is one.
 func Measure(core int, suite keying.Suite, formats []codec.Format) (m Measured, err error) {
+	allowed, err := Cores()
+	if err != nil {
+		return m, err
+	}
 	p := &m.Hot
 	p.Voice, p.coding = make(map[int]float64), make(map[Coding]cost)
 	rate := RoomRate(formats)
@@ -29,7 +34,7 @@ func Measure(core int, suite keying.Suite, formats []codec.Format) (m Measured, 
 		if p.Kernel, err = kernelTime(); err != nil {
 			return err
 		}
-		if m.Paced, err = pacedParts(core, suite, formats, said); err != nil {
+		if m.Paced, err = pacedParts(beside(core, allowed), suite, formats, said); err != nil {
 			return err
 		}
 		if p.Cipher, err = cipherTime(suite); err != nil {

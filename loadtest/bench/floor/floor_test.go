@@ -3,6 +3,7 @@ package floor
 import (
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,7 +57,7 @@ func TestModel(t *testing.T) {
 // TestMeasure: every part takes time in both ways, and less than a tick; what is right beyond that the benchmark's reader judges.
 func TestMeasure(t *testing.T) {
 	t.Parallel()
-	m, err := Measure(0, keying.AEADAES256GCM, []codec.Format{opus, pcmu})
+	m, err := Measure(someCore(t), keying.AEADAES256GCM, []codec.Format{opus, pcmu})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func TestMeasure(t *testing.T) {
 			}
 		}
 	}
-	list, err := Speech(0)
+	list, err := Speech(someCore(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +84,49 @@ func TestMeasure(t *testing.T) {
 	}
 	if _, err := Measure(100000, keying.AEADAES256GCM, nil); err == nil {
 		t.Error("a core that does not exist")
+	}
+}
+
+// someCore is one that this process may use.
+func someCore(t *testing.T) int {
+	t.Helper()
+	allowed, err := Cores()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return allowed[0]
+}
+
+// TestBeside: the peers have a core of their own out of those that the process may use, where there are two.
+func TestBeside(t *testing.T) {
+	for _, c := range []struct {
+		core    int
+		allowed []int
+		want    int
+	}{
+		{0, []int{0, 1}, 1},
+		{1, []int{0, 1}, 0},
+		{2, []int{2, 6, 7}, 6},
+		{7, []int{2, 6, 7}, 2},
+		{5, []int{0, 5}, 0},
+		{4, []int{4}, 4},
+	} {
+		if got := beside(c.core, c.allowed); got != c.want {
+			t.Errorf("beside %d of %v: %d, want %d", c.core, c.allowed, got, c.want)
+		}
+	}
+}
+
+// TestCores: they are those to which the thread is bound, which it shows by being bound to one.
+func TestCores(t *testing.T) {
+	want := someCore(t)
+	if err := on(want, func() error {
+		if got, err := Cores(); err != nil || !slices.Equal(got, []int{want}) {
+			t.Errorf("%v, %v, want %d alone", got, err, want)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -120,7 +164,7 @@ func TestPace(t *testing.T) {
 			p.idle = w
 		}
 	}
-	if err := p.run(0); err != nil {
+	if err := p.run(someCore(t)); err != nil {
 		t.Fatal(err)
 	}
 	if want := 2 * slots * pacedRounds * pacedWindows; len(calls) != want {

@@ -22,6 +22,6 @@ const (
 	ciphered = 500
 	// mixed is how many frames a window mixes.
 	mixed = 500
-	// swarmTalkers are the two whose tones are encoded.
+	// talkerA and talkerB are the two whose tones are encoded.
 	talkerA, talkerB = 3, 40
 )

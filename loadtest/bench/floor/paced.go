@@ -3,7 +3,6 @@ package floor
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +23,7 @@ type work struct {
 // pacer has every part work at the pace of a call: once every 20 ms for each socket, key and codec, on a thread that sleeps in between, with
 // the peers on another core. Rooms begin their ticks in slots that lie evenly in the 20 ms, as those of a server do, and every part works in every
 // slot: between two turns of its own it finds the caches as the others and the sleep have left them, and what one core allocated the
-// other one frees. No server is spared that. Where there is one core only the peers share it.
+// other one frees. No server is spared that. Where this process may use one core only, the peers share it, and leave less of its caches.
 type pacer struct {
 	pipes
 	idle  *work // nothing: what the stopwatch takes
@@ -34,8 +33,8 @@ type pacer struct {
 	ended chan error // of the peers
 }
 
-// pacedParts measures the parts at the pace of a call; said is what is heard, at the rate of the room.
-func pacedParts(core int, suite keying.Suite, formats []codec.Format, said [][]int16) (parts Parts, err error) {
+// pacedParts measures the parts at the pace of a call, with the peers on a core; said is what is heard, at the rate of the room.
+func pacedParts(peers int, suite keying.Suite, formats []codec.Format, said [][]int16) (parts Parts, err error) {
 	p := &pacer{cue: make(chan int), sent: make(chan error, 1), ended: make(chan error, 1)}
 	defer func() { err = errors.Join(err, p.close()) }()
 	if err = p.open(); err != nil {
@@ -60,7 +59,7 @@ func pacedParts(core int, suite keying.Suite, formats []codec.Format, said [][]i
 			return parts, err
 		}
 	}
-	if err = p.run(core); err != nil {
+	if err = p.run(peers); err != nil {
 		return parts, err
 	}
 	parts = Parts{Kernel: p.micros(kernel), Cipher: p.micros(cipher), Voice: map[int]float64{rate: p.micros(voice)}, coding: make(map[Coding]cost)}
@@ -116,9 +115,9 @@ func (p *pacer) cued(slot int) error {
 	}
 }
 
-// run works through all ticks, the peers on the next core.
-func (p *pacer) run(core int) error {
-	go func() { p.ended <- on((core+1)%runtime.NumCPU(), p.callers) }()
+// run works through all ticks, the peers on their core.
+func (p *pacer) run(peers int) error {
+	go func() { p.ended <- on(peers, p.callers) }()
 	err := p.windows()
 	close(p.cue)
 	return errors.Join(err, <-p.ended)
