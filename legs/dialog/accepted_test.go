@@ -40,8 +40,8 @@ func TestNothingIsHeld(t *testing.T) {
 	}
 }
 
-// collected tells whether nothing refers to a request any more, once the handler that had it was left. It looks for far less than 64*T1.
-func collected(p weak.Pointer[sip.Request]) bool {
+// collected tells whether nothing refers to a thing any more, once whoever had it was left. It looks for far less than 64*T1.
+func collected[T any](p weak.Pointer[T]) bool {
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
 	for range 200 {
