@@ -45,6 +45,9 @@ func collected[T any](p weak.Pointer[T]) bool {
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
 	for range 200 {
+		for range runtime.GOMAXPROCS(0) {
+			go sweepTimers()
+		}
 		if runtime.GC(); p.Value() == nil {
 			return true
 		}
@@ -52,6 +55,10 @@ func collected[T any](p weak.Pointer[T]) bool {
 	}
 	return false
 }
+
+// sweepTimers has a processor look through its timers: the runtime keeps those that were stopped, Timer B is one, until it does that anyway, which may
+// take seconds in a process that does nothing else.
+func sweepTimers() { time.AfterFunc(time.Hour, func() {}).Reset(time.Microsecond) }
 
 // TestAcceptedOverUDP: once the 2xx is out a repeated INVITE is taken in silently, from whatever port and with whatever branch it comes again, a CANCEL
 // has its 200 and no effect, repeated or not, one that belongs to nothing has its 481, and the INVITE by another way its 482.

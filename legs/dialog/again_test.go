@@ -251,7 +251,7 @@ func TestAnswerOfReinviteComesAgain(t *testing.T) {
 	}
 }
 
-// TestAnswerToGivenUpComesAgain: and with one that crosses the CANCEL of a call, or of a re-INVITE, that was given up: whoever calls is rid of the call.
+// TestAnswerToGivenUpComesAgain: and with one to a call that was given up, which had an ACK and a BYE at first.
 func TestAnswerToGivenUpComesAgain(t *testing.T) {
 	t.Parallel()
 	caller := open(t, &taker{})
