@@ -19,7 +19,7 @@
 // have it is the Host's to say.
 //
 // Where requests go: over a connection, or over UDP to the address that the peer speaks from, whatever his Contact and Record-Route name (route.go);
-// an INVITE of ours has its dialog with the 2xx, and what overtakes that waits for it (overtake.go).
+// an INVITE of ours has its dialog with the 2xx, and what overtakes that waits for it (overtake.go); its ACK is kept for when a 2xx comes again (again.go).
 //
 // Overload: the door bounds the new calls in work and those that wait for a turn, a second at most; only their handlers count them.
 // What is beyond gets 503 with Retry-After before anybody has parsed it; the ACK of that is dropped by its tag. Requests over UDP that were answered for good, and INVITEs over any transport

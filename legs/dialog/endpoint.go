@@ -46,6 +46,7 @@ type Endpoint struct {
 	subscriptions map[string]*Dialog
 	pending       map[string]*Incoming     // new calls in work, to find merged requests
 	placed        map[string]chan struct{} // INVITEs of ours in work, by Call-ID and our tag; closed when the dialog stands, or never will
+	acks          map[string]*acks         // of INVITEs of ours that were accepted, by their transactions
 }
 
 // Listen opens the transports of cfg and answers on them. The Host's methods may be called before Listen returns.
@@ -59,7 +60,7 @@ func Listen(cfg Config, h Host) (*Endpoint, error) {
 	e := &Endpoint{
 		cfg: cfg, host: h, log: cfg.Log, addrs: make(map[string]net.Addr),
 		dialogs: make(map[string]*Dialog), subscriptions: make(map[string]*Dialog), pending: make(map[string]*Incoming),
-		placed: make(map[string]chan struct{}),
+		placed: make(map[string]chan struct{}), acks: make(map[string]*acks),
 	}
 	if _, err := rand.Read(e.key[:]); err != nil {
 		return nil, fmt.Errorf("%w: no randomness", ErrConfig)
@@ -113,7 +114,7 @@ func (e *Endpoint) layers() {
 		sip.WithTransportLayerTransports(sip.TransportsConfig{TCP: tcp, TLS: secure}))
 	e.txl = sip.NewTransactionLayer(e.tpl, sip.WithTransactionLayerLogger(log),
 		sip.WithTransactionLayerTerminateOnConnClose(),
-		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) { e.stats.strays.Add(1) }))
+		sip.WithTransactionLayerUnhandledResponseHandler(e.again))
 	e.txl.OnRequest(e.handle)
 	e.streams = newStreams(e.cfg, e.front, e.connectionGone)
 }

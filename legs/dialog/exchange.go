@@ -31,6 +31,9 @@ func (e *Endpoint) transact(ctx context.Context, req *sip.Request, transport str
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTransport, err)
 	}
+	if req.IsInvite() {
+		tx.OnRetransmission(e.again)
+	}
 	return &attempt{req: req, tx: tx}, nil
 }
 

@@ -42,10 +42,10 @@ func settle(t Timers) error {
 	if t != (Timers{}) {
 		sip.SetTimers(want.T1, want.T2, want.T4)
 	}
-	// Once an INVITE has its 2xx, a trace does what a transaction does that has accepted (RFC 6026), and sipgo's would go on, with all that
-	// hangs on it, even if it were terminated: nothing stops its Timer L. A shorter one would end amid the next call's set-up, which waits
-	// while others are busy (door.calm).
-	sip.Timer_L = sip.T1
+	// Once an INVITE has its 2xx, a trace does what a transaction does that has accepted (RFC 6026), and acks what that of an INVITE of ours does. sipgo's
+	// would go on, with all that hangs on them, even if they were terminated: nothing stops Timers L and M. Shorter ones would end amid the
+	// next call's set-up, which waits while others are busy (door.calm).
+	sip.Timer_L, sip.Timer_M = sip.T1, sip.T1
 	settings.done, settings.timers = true, want
 	return nil
 }
@@ -57,5 +57,5 @@ func t2() time.Duration { return sip.T2 }
 // usualT1 is RFC 3261's T1, to which waits that it does not tie to T1 are scaled.
 const usualT1 = 500 * time.Millisecond
 
-// t64 is the life of an INVITE transaction (Timers B, H, M, and that L which is ours).
+// t64 is the life of an INVITE transaction (Timers B and H, and those L and M which are ours).
 func t64() time.Duration { return 64 * sip.T1 }

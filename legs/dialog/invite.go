@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -60,7 +58,6 @@ func (e *Endpoint) Invite(ctx context.Context, inv Invitation) (*Dialog, *Respon
 			return nil, nil, err
 		}
 		heard := false
-		watch := c.watch(t)
 		res, err := t.final(ctx, func(r *Response) {
 			heard = true
 			if inv.OnProvisional != nil {
@@ -68,11 +65,11 @@ func (e *Endpoint) Invite(ctx context.Context, inv Invitation) (*Dialog, *Respon
 			}
 		})
 		if err != nil {
-			e.abandon(t, c.to, c.st, heard, func(res *sip.Response) { c.decline(t, watch, res) })
+			e.abandon(t, c.to, c.st, heard, func(res *sip.Response) { r.decline(e.accepted(t, res, r.others()), res) })
 			return nil, nil, err
 		}
 		if res.IsSuccess() {
-			return c.established(ctx, t, res, watch)
+			return c.established(ctx, e.accepted(t, res, r.others()), res)
 		}
 		t.drop()
 		if prior = res; !challenged(res) {
@@ -98,53 +95,11 @@ type call struct {
 	stands func() // lets go who waits for the dialog
 }
 
-// watcher takes what comes after the first 2xx: it repeats the ACK for each of that again, and ends the dialogs of other callees that a
-// forking proxy reached, as long as they are few.
-type watcher struct {
-	acks atomic.Pointer[sip.Request]
-	tag  atomic.Pointer[string] // of the callee we took
-
-	mu       sync.Mutex
-	declined map[string]*atomic.Pointer[sip.Request] // the ACKs of the others, by their tags
-}
-
-func (c *call) watch(t *attempt) *watcher {
-	w := &watcher{declined: make(map[string]*atomic.Pointer[sip.Request])}
-	t.tx.OnRetransmission(func(res *sip.Response) {
-		to, taken := received(res).tag(), w.tag.Load()
-		switch {
-		case taken != nil && *taken == to:
-			c.e.repeat(&w.acks)
-		case taken != nil || w.knows(to):
-			c.decline(t, w, res)
-		} // otherwise our ACK is still being made
-	})
-	return w
-}
-
-// repeat sends an ACK once more, if there is one yet.
-func (e *Endpoint) repeat(ack *atomic.Pointer[sip.Request]) {
-	if req := ack.Load(); req != nil {
-		_ = e.tpl.WriteMsg(req.Clone())
-	}
-}
-
-// knows tells a callee whom we declined.
-func (w *watcher) knows(tag string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.declined[tag] != nil
-}
-
-// declines is the place of the ACK for a callee whom we decline, and whether it is his first; nil: there are too many.
-func (w *watcher) declines(tag string) (acks *atomic.Pointer[sip.Request], first bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if acks = w.declined[tag]; acks == nil && len(w.declined) < maxForks {
-		acks, first = new(atomic.Pointer[sip.Request]), true
-		w.declined[tag] = acks
-	}
-	return acks, first
+// others is what it takes to end the calls of others who accept the INVITE, too.
+func (r *errand) others() *errand {
+	o := *r
+	o.o = Outgoing{} // it is sent no more
+	return &o
 }
 
 // tag is the To tag of a response.
@@ -157,10 +112,10 @@ func (r *Response) tag() string {
 	return ""
 }
 
-// dialog makes the dialog of a 2xx, not yet in the table.
-func (c *call) dialog(t *attempt, res *sip.Response) (*Dialog, error) {
-	r := received(res)
-	tos := r.Values("to")
+// dialog makes the dialog of a 2xx to an INVITE with that CSeq number, not yet in the table.
+func (r *errand) dialog(seq uint32, res *sip.Response) (*Dialog, error) {
+	answer := received(res)
+	tos := answer.Values("to")
 	if len(tos) != 1 {
 		return nil, ErrMalformed
 	}
@@ -168,31 +123,31 @@ func (c *call) dialog(t *attempt, res *sip.Response) (*Dialog, error) {
 	if err != nil || remote.Tag == "" {
 		return nil, fmt.Errorf("%w: To of a 2xx", ErrMalformed)
 	}
-	d := c.e.newDialog(c.callID, c.tag, remote.Address)
-	from, err := parseNameAddr(c.from)
+	d := r.e.newDialog(r.callID, r.tag, remote.Address)
+	from, err := parseNameAddr(r.from)
 	if err != nil {
 		return nil, err
 	}
-	d.outgoing, d.login, d.host, d.pinned, d.user = true, c.login, c.host, c.pinned, c.user
-	d.from, d.to = c.from, tos[0]
-	d.seq, d.target = t.req.CSeq().SeqNo, c.target.String()
-	d.routes = routeSet(r.Values("record-route"), true)
+	d.outgoing, d.login, d.host, d.pinned, d.user = true, r.login, r.host, r.pinned, r.user
+	d.from, d.to = r.from, tos[0]
+	d.seq, d.target = seq, r.target.String()
+	d.routes = routeSet(answer.Values("record-route"), true)
 	d.first = &Request{
-		Method: "INVITE", URI: c.target, From: from.Address, To: Address{URI: c.target}, CallID: c.callID, CSeq: d.seq,
-		Transport: c.transport, Source: c.to, ContentType: c.inv.ContentType, Body: c.inv.Body,
-		Connection: c.transport + "|" + c.to.String(),
+		Method: "INVITE", URI: r.target, From: from.Address, To: Address{URI: r.target}, CallID: r.callID, CSeq: d.seq,
+		Transport: r.transport, Source: r.to, ContentType: r.o.ContentType, Body: r.o.Body,
+		Connection: r.transport + "|" + r.to.String(),
 	}
-	if c.st != nil {
-		d.flow.Store(c.st)
-		d.first.Connection, d.first.PeerCertificates = c.st.id, c.st.certificates()
+	if r.st != nil {
+		d.flow.Store(r.st)
+		d.first.Connection, d.first.PeerCertificates = r.st.id, r.st.certificates()
 	}
-	d.retarget(r.Values("contact"), c.to)
+	d.retarget(answer.Values("contact"), r.to)
 	return d, nil
 }
 
 // established makes the dialog live and acknowledges.
-func (c *call) established(ctx context.Context, t *attempt, res *sip.Response, w *watcher) (*Dialog, *Response, error) {
-	d, err := c.dialog(t, res)
+func (c *call) established(ctx context.Context, a *acks, res *sip.Response) (*Dialog, *Response, error) {
+	d, err := c.dialog(a.seq, res)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -201,12 +156,11 @@ func (c *call) established(ctx context.Context, t *attempt, res *sip.Response, w
 		c.inv.OnDialog(d)
 	}
 	if err := c.e.live(d, &receiver{d: d}); err != nil {
-		c.decline(t, w, res)
+		c.decline(a, res)
 		return nil, nil, err
 	}
 	c.stands()
-	w.tag.Store(&d.remote.Tag)
-	r, err := d.accepted(t, &w.acks, res, c.inv.Ack, d.release)
+	r, err := d.accepted(a, res, c.inv.Ack, d.release)
 	if err != nil {
 		d.hangUp()
 		d.end(err)
@@ -220,19 +174,10 @@ func (c *call) established(ctx context.Context, t *attempt, res *sip.Response, w
 	return d, r, nil
 }
 
-// decline acknowledges and ends a call that nobody wants any more (RFC 3261 section 13.2.2.4 and 15); what it was answered with again is
-// acknowledged again, and that is all.
-func (c *call) decline(t *attempt, w *watcher, res *sip.Response) {
-	d, err := c.dialog(t, res)
-	if err != nil {
-		return
-	}
-	acks, first := w.declines(d.remote.Tag)
-	switch {
-	case acks == nil: // each of them would have us send eleven BYEs
-	case !first:
-		c.e.repeat(acks)
-	case d.acknowledge(t, acks, res, "", nil) == nil:
+// decline acknowledges and ends a call that nobody wants any more (RFC 3261 section 13.2.2.4 and 15).
+func (r *errand) decline(a *acks, res *sip.Response) {
+	d, err := r.dialog(a.seq, res)
+	if err == nil && d.acknowledge(a, res, "", nil) == nil {
 		d.hangUp()
 	}
 }

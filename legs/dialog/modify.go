@@ -3,10 +3,8 @@ package dialog
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -98,7 +96,6 @@ func (d *Dialog) reinvite(
 		return nil, nil, err
 	}
 	heard := false
-	acks := d.repeatAcks(t)
 	res, err := t.final(ctx, func(*Response) { heard = true })
 	switch {
 	case errors.Is(err, ErrTimeout):
@@ -107,10 +104,10 @@ func (d *Dialog) reinvite(
 		}
 		return nil, nil, err
 	case err != nil:
-		d.e.abandon(t, w.to, w.st, heard, func(res *sip.Response) { _ = d.acknowledge(t, acks, res, "", nil) })
+		d.e.abandon(t, w.to, w.st, heard, func(res *sip.Response) { _ = d.acknowledge(d.e.accepted(t, res, nil), res, "", nil) })
 		return nil, nil, err
 	case res.IsSuccess():
-		accepted, err = d.accepted(t, acks, res, m.Ack, release)
+		accepted, err = d.accepted(d.e.accepted(t, res, nil), res, m.Ack, release)
 		return accepted, nil, err
 	}
 	t.drop()
@@ -126,7 +123,7 @@ func (t *attempt) drop() {
 
 // accepted acknowledges the 2xx of our INVITE. released is called before the ACK goes out: whoever has it may offer at once.
 func (d *Dialog) accepted(
-	t *attempt, acks *atomic.Pointer[sip.Request], res *sip.Response, ack func(*Response) (string, []byte, error), released func(),
+	a *acks, res *sip.Response, ack func(*Response) (string, []byte, error), released func(),
 ) (*Response, error) {
 	r := received(res)
 	d.retarget(r.Values("contact"), netip.AddrPort{})
@@ -139,45 +136,36 @@ func (d *Dialog) accepted(
 		}
 	}
 	released()
-	if err := d.acknowledge(t, acks, res, contentType, body); err != nil && failed == nil {
+	if err := d.acknowledge(a, res, contentType, body); err != nil && failed == nil {
 		failed = err
 	}
 	return r, failed
 }
 
 // acknowledge sends the ACK of a 2xx: CSeq of the INVITE, never of the dialog's counter (golibs: PR #355).
-func (d *Dialog) acknowledge(t *attempt, acks *atomic.Pointer[sip.Request], _ *sip.Response, contentType string, body []byte) error {
+func (d *Dialog) acknowledge(a *acks, res *sip.Response, contentType string, body []byte) error {
 	ctx, cancel := context.WithTimeout(d.e.ctx, dialWait)
 	defer cancel()
 	w, err := d.way(ctx)
 	if err != nil {
 		return err
 	}
-	req, err := d.build(w, "ACK", t.req.CSeq().SeqNo, nil, contentType, body)
+	req, err := d.build(w, "ACK", a.seq, nil, contentType, body)
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"Authorization", "Proxy-Authorization"} { // RFC 3261 section 22.1
-		sip.CopyHeaders(name, t.req, req)
+	for _, h := range a.credentials {
+		req.AppendHeader(h)
 	}
 	req.AppendHeader(sip.NewHeader("Contact", d.e.contact(d.user, d.first.Transport, w.to, w.st)))
 	req.PrependHeader(d.e.via(d.first.Transport, w.to, w.st))
 	req.SetTransport(sip.NetworkToUpper(d.first.Transport))
-	d.e.aim(req, w.to, w.st)
 	if err := d.e.fits(req); err != nil {
 		return err
 	}
-	err = d.e.tpl.WriteMsg(req)
-	acks.Store(req) // from here on nobody changes it
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrTransport, err)
+	k := &ack{text: []byte(req.String()), to: w.to}
+	if w.st != nil {
+		k.place = w.st.place
 	}
-	return nil
-}
-
-// repeatAcks answers every retransmission of the 2xx with the same ACK, for the life of the transaction (64*T1).
-func (d *Dialog) repeatAcks(t *attempt) *atomic.Pointer[sip.Request] {
-	acks := new(atomic.Pointer[sip.Request])
-	t.tx.OnRetransmission(func(*sip.Response) { d.e.repeat(acks) })
-	return acks
+	return a.send(res, k)
 }
