@@ -102,6 +102,20 @@ func TestWhoComesIntoTheMixIsHeardAtOnce(t *testing.T) {
 	}
 }
 
+// TestTheSameMeasureForAll: who is decoded and who is not are compared by the same levels, though the one could be known better.
+func TestTheSameMeasureForAll(t *testing.T) {
+	const ticks = 100
+	r := newTable(t, RoomConfig{Mixing: true, Loudest: 1})
+	sp := newSpeaker(t, opusCELT, 2, 0.5, ticks, []spurt{{0, ticks}})
+	a, b := r.sit(&fakePort{format: opusCELT, next: sp.next}), r.sit(&fakePort{format: opusCELT, next: sp.next})
+	for k := range ticks {
+		r.run(1)
+		if a.inMix == b.inMix && a.talking || a.envelope != b.envelope {
+			t.Fatalf("tick %d: in the mix: %v and %v, ranked by %v and %v", k, a.inMix, b.inMix, a.envelope, b.envelope)
+		}
+	}
+}
+
 // TestOnsetOutOfNoiseIsNotChopped: noise of a room that is too faint for speech is not decoded; the first word is heard whole.
 func TestOnsetOutOfNoiseIsNotChopped(t *testing.T) {
 	const ticks, from = 120, 100

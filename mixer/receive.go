@@ -19,7 +19,8 @@ type hearing struct {
 	stale    bool     // a port changed its format in this tick
 	fresh    bool     // pcm holds sound of this tick
 	energy   float32  // mean square of this tick's frame
-	envelope float32  // falling maximum of energy times gain, which ranks speakers
+	loud     float32  // the same, as its payload told it, or untold
+	envelope float32  // falling maximum of loud, where it is told, or energy, times gain, which ranks speakers
 	talking  bool
 	onset    bool // talking since this very tick
 	hang     int  // quiet ticks until talking ends
@@ -30,7 +31,7 @@ type hearing struct {
 // ahead begins a tick of the seat. Several seats begin before the first receives: what they touch lies far apart, and is fetched side by side.
 func (s *Seat) ahead() {
 	s.fresh, s.energy, s.onset, s.heeded, s.doubt = false, 0, false, nil, unknown
-	s.hushed, s.sewn, s.passed = s.muted.Load(), false, false
+	s.hushed, s.sewn, s.passed, s.loud = s.muted.Load(), false, false, untold
 	for _, f := range s.feeds {
 		f.port.Ahead()
 	}
@@ -87,6 +88,7 @@ func (s *Seat) pass(f *feed, rate int) bool {
 	if doubt == unknown && f.format.Codec == codec.Opus {
 		level = f.follow(payload, rate)
 	}
+	s.loud = level
 	if level < 0 || doubt == quiet || s.inMix || s.turned || s.parting != nil || len(payload) > warmOctets {
 		return false
 	}
@@ -201,7 +203,10 @@ func (s *Seat) judge(a activity) {
 	} else {
 		s.lull = 0
 	}
-	s.envelope = max(s.energy*g*g, s.envelope*envelopeDecay)
+	if s.loud < 0 {
+		s.loud = s.energy
+	} // else it is compared with those of whom only this is known, and whose errors are the same
+	s.envelope = max(s.loud*g*g, s.envelope*envelopeDecay)
 	s.publish()
 }
 
