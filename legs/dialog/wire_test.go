@@ -61,8 +61,11 @@ func TestAckWithInviteBranch(t *testing.T) {
 	p := newPeer(t, server)
 	p.send(p.message("INVITE", "same", "", 1, "v=0"))
 	tag, _ := p.final(1).To().Params.Get("tag")
-	p.send(p.message("ACK", "same", tag, 1, ""))
-	next(t, got(t, accepted, "call"), Ack)
+	d := got(t, accepted, "call")
+	for again := sip.Message(&sip.Response{}); again != nil; again = p.read(4 * t1()) { // one that comes right behind the 2xx may be lost: that comes again
+		p.send(p.message("ACK", "same", tag, 1, ""))
+	}
+	next(t, d, Ack)
 }
 
 // TestNoAck never acknowledges: within 64*T1 the call ends with a BYE.
