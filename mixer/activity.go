@@ -34,6 +34,9 @@ func assess(f codec.Format, payload []byte) (activity, float32) {
 	default:
 		return unknown, untold
 	}
+	if len(payload) != f.FrameSize() { // more than a tick, or less
+		return assessLevel(level), untold
+	}
 	return assessLevel(level), level
 }
 

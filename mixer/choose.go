@@ -28,8 +28,12 @@ func (r *Room) choose() {
 	for ; room < 0; room++ {
 		r.quietest().fading = true
 	}
-	for ; room > 0 && len(r.waitlist) > 0; room-- {
-		r.enter(r.takeLoudest())
+	for late := 0; room > 0 && late < lateEntries && len(r.waitlist) > 0; room-- {
+		s := r.takeLoudest()
+		if s.passed {
+			late++
+		}
+		r.enter(s)
 	}
 	if len(r.waitlist) > 0 {
 		r.displace()
@@ -93,6 +97,7 @@ func (r *Room) takeLoudest() *Seat {
 func (r *Room) enter(s *Seat) {
 	if s.passed { // a voice too many in this tick is cheaper than all of them in each
 		s.passed, s.heeded = false, s.voice
+		s.awake, s.denied = decodeHang, 0
 		s.voice.warm.recall()
 		s.decode(r, &r.tally)
 	}

@@ -8,7 +8,7 @@
 //
 //  1. The mailbox: joins, attachments and departures posted since the last tick take effect.
 //  2. Receive: Ahead on some ports, which fetch what they need side by side, and Next on each; decode only the seats that are in the mix, and
-//     frames that do not tell how loud they are; of the others the level is read.
+//     frames that do not tell how loud they are; of the others that is read.
 //  3. Choose: the loudest speaking seats form the mix, with hysteresis. Who comes in is decoded now.
 //  4. Mix, with what is announced: one int32 sum, the full bus; each seat in the mix hears its minus bus, the sum without its own voice;
 //     who is deaf hears the aloud bus, which is what interrupts the room, or nothing.

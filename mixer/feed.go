@@ -67,15 +67,21 @@ func (f *feed) reformat(to codec.Format, silence []byte) {
 	f.energies = codec.Energies{}
 }
 
-// follow is the mean square of a frame of CELT, or untold; it takes every frame, so that it knows what the next one refers to.
+// follow is the mean square of a frame of CELT, or untold; it takes every frame, so that it knows what the next one refers to. After another mode a
+// decoder begins anew.
 func (f *feed) follow(payload []byte, rate int) float32 {
-	if f.wasQuiet {
-		f.energies.Rest()
+	level, ok := f.energies.Read(payload, rate)
+	if !ok {
+		f.energies = codec.Energies{}
+		return untold
 	}
-	if level, ok := f.energies.Read(payload, rate); ok {
-		return level
-	}
-	return untold
+	return level
+}
+
+// still takes the first frame of silence: what was kept is not what comes before the next sound.
+func (f *feed) still() {
+	f.energies.Rest()
+	f.warm.forget()
 }
 
 // rest tells the decoder that what it decoded last does not go on. The end of that sound is left in pcm.
@@ -110,12 +116,14 @@ func (w *warmth) keep(payload []byte) {
 	w.n = min(w.n+1, warmPackets)
 }
 
-// play decodes the kept packets, oldest first, into a buffer that is overwritten, and forgets them.
-func (w *warmth) play(d *codec.Decoder, pcm []int16) {
+// play decodes the kept packets, oldest first, into a buffer that is overwritten, forgets them, and says how many they were.
+func (w *warmth) play(d *codec.Decoder, pcm []int16) (n int) {
+	n = w.n
 	for i := w.next - w.n + warmPackets; w.n > 0; i, w.n = i+1, w.n-1 {
 		// A packet that does not decode is concealed by the codec, which is all that is needed here.
 		_ = d.Decode(codec.Frame{Kind: codec.Voice, Payload: w.packets[i%warmPackets]}, pcm)
 	}
+	return n
 }
 
 func (w *warmth) forget() { w.n = 0 }

@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -44,7 +45,7 @@ func TestNobodyDecodesWhoIsNotHeard(t *testing.T) {
 				fresh++
 			}
 		}
-		if n := int(r.pool.Stats().Decodes - before); n > mixed+fresh {
+		if n := int(r.pool.Stats().Decodes - before); n > mixed+fresh*warmPackets {
 			t.Fatalf("tick %d: %d frames decoded, for %d seats in the mix and %d that came in", k, n, mixed, fresh)
 		}
 		for i, s := range seats {
@@ -193,5 +194,119 @@ func TestG711IsPassedOver(t *testing.T) {
 	r.run(10)
 	if n := r.pool.Stats().Decodes; n != 10 {
 		t.Errorf("%d frames decoded in 10 ticks of a room that hears one", n)
+	}
+}
+
+// TestSilenceHoldsNoPlace: nobody is in the mix by frames that only tell of a voice, be it of Opus that decodes to nothing, or louder than anything can be.
+func TestSilenceHoldsNoPlace(t *testing.T) {
+	const ticks = 200
+	for name, payload := range map[string][]byte{"one octet": {31 << 3, 0xc1}, "above full scale": louderThanFullScale(t)} {
+		r := newTable(t, RoomConfig{Mixing: true, Loudest: 1})
+		honest := newSpeaker(t, opusCELT, 1, 1, ticks, []spurt{{0, ticks}})
+		s := r.sit(&fakePort{format: opusCELT, next: honest.next})
+		crafted := r.sit(&fakePort{format: opusCELT, next: func(k Tick) codec.Frame {
+			if k%50 == 49 || name == "one octet" {
+				return codec.Frame{Kind: codec.Voice, Payload: payload}
+			}
+			return codec.Frame{}
+		}})
+		alone := newTable(t, RoomConfig{Mixing: true, Loudest: 1})
+		without := alone.sit(&fakePort{format: opusCELT, next: honest.next})
+		in, want := 0, 0
+		for range ticks {
+			r.run(1)
+			alone.run(1)
+			if without.inMix {
+				want++
+			}
+			if crafted.envelope > fullScale || crafted.LevelDBFS() > 0 {
+				t.Fatalf("%s: a level of %.0f dBFS, ranked by %v", name, crafted.LevelDBFS(), crafted.envelope)
+			}
+			if s.inMix {
+				in++
+			}
+		}
+		if name == "one octet" && in != want {
+			t.Errorf("%s: a talker is in the mix in %d ticks, and alone in %d", name, in, want)
+		}
+	}
+}
+
+// louderThanFullScale is a frame of CELT that says so.
+func louderThanFullScale(t *testing.T) []byte {
+	t.Helper()
+	dice := rand.New(rand.NewPCG(5, 6))
+	for range 100000 {
+		payload := []byte{31 << 3}
+		for range 80 {
+			payload = append(payload, byte(dice.IntN(256)))
+		}
+		var e codec.Energies
+		if level, ok := e.Read(payload, qualityRate); ok && level > 4*fullScale {
+			return payload
+		}
+	}
+	t.Fatal("no such frame")
+	return nil
+}
+
+// TestLossAsTheMixIsEntered: what is lost right after a talker came into the mix is concealed, and who comes in while a frame is lost fades in once he is heard.
+func TestLossAsTheMixIsEntered(t *testing.T) {
+	const ticks = 100
+	for _, c := range []struct {
+		name string
+		lost func(k, entered int) bool
+	}{
+		{"after", func(k, entered int) bool { return k == entered+1 }},
+		{"meanwhile", func(k, _ int) bool { return k%3 != 0 }},
+	} {
+		for at := 30; at < 50; at++ {
+			r := newTable(t, RoomConfig{Mixing: true, Loudest: 1})
+			first := newSpeaker(t, opusCELT, 1, 1, ticks, []spurt{{0, at}})
+			second := newSpeaker(t, opusCELT, 2, 0.5, ticks, []spurt{{15, ticks}})
+			entered, heard := -1, false
+			var s *Seat
+			r.sit(&fakePort{format: opusCELT, next: first.next})
+			s = r.sit(&fakePort{format: opusCELT, next: func(k Tick) codec.Frame {
+				if entered >= 0 && c.name == "after" && c.lost(int(k), entered) || c.name == "meanwhile" && c.lost(int(k), entered) {
+					return codec.Frame{Kind: codec.Lost}
+				}
+				return second.next(k)
+			}})
+			for k := range ticks {
+				gain := s.gainNow
+				r.run(1)
+				if entered < 0 && s.inMix {
+					entered, gain = k, 0
+				}
+				if entered < 0 {
+					continue
+				}
+				if c.name == "after" && k == entered+1 && !s.fresh && meanSquare(second.decoded[entered*qualityTick:k*qualityTick]) > speakOn {
+					t.Fatalf("at %d: a loss in tick %d, right after the seat came in, is not concealed", at, k)
+				}
+				if s.fresh && !heard {
+					heard = true
+					if gain != 0 {
+						t.Fatalf("at %d: first heard in tick %d with gain %d already", at, k, gain)
+					}
+				}
+			}
+			if !heard {
+				t.Fatalf("at %d: never heard", at)
+			}
+		}
+	}
+}
+
+// TestManyComeInByAndBy: decoders that come in late take turns.
+func TestManyComeInByAndBy(t *testing.T) {
+	const talkers = 2*lateEntries + 1
+	r := newTable(t, RoomConfig{Mixing: true, Loudest: talkers})
+	r.talkers(talkers, 3000)
+	for _, want := range []int{lateEntries, 2 * lateEntries, talkers} {
+		if r.run(1); len(r.mix) != want {
+			t.Fatalf("%d in the mix, want %d", len(r.mix), want)
+		}
 	}
 }

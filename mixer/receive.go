@@ -71,11 +71,8 @@ func (s *Seat) heed(f *feed, r *Room) {
 		return
 	}
 	f.rest(s.pcm[:r.samples])
-	switch {
-	case s.passed || s.doubt == unvoiced:
+	if s.passed || s.doubt == unvoiced {
 		f.warm.keep(f.frame.Payload)
-	case s.doubt == quiet: // what was kept is not what came before the next sound
-		f.warm.forget()
 	}
 }
 
@@ -83,16 +80,19 @@ func (s *Seat) heed(f *feed, r *Room) {
 // far. Once somebody does, it is decoded after all (enter).
 func (s *Seat) pass(f *feed, rate int) bool {
 	payload := f.frame.Payload
-	doubt, level := assess(f.format, payload)
-	s.doubt, f.quiet = doubt, doubt == quiet
-	if doubt == unknown && f.format.Codec == codec.Opus {
-		level = f.follow(payload, rate)
+	s.doubt, s.loud = assess(f.format, payload)
+	f.quiet = s.doubt == quiet
+	switch {
+	case f.quiet && !f.wasQuiet:
+		f.still()
+	case s.doubt == unknown && f.format.Codec == codec.Opus:
+		s.loud = f.follow(payload, rate)
 	}
-	s.loud = level
-	if level < 0 || doubt == quiet || s.inMix || s.turned || s.parting != nil || len(payload) > warmOctets {
+	s.loud = min(s.loud, fullScale) // nobody is louder, whatever a frame tells
+	if s.loud < 0 || f.quiet || s.inMix || s.turned || s.parting != nil {
 		return false
 	}
-	s.energy, s.awake = level, 0
+	s.energy, s.awake = s.loud, 0
 	return true
 }
 
@@ -119,8 +119,7 @@ func (s *Seat) decodeHeeded(r *Room, pcm []int16, y *tally) bool {
 		clear(pcm)
 		return false
 	}
-	f.warm.play(f.decoder, pcm)
-	y.decodes++
+	y.decodes += uint64(f.warm.play(f.decoder, pcm)) + 1
 	if s.spoilt = f.decoder.Decode(f.frame, pcm) != nil; s.spoilt {
 		y.spoilt++ // pcm holds the codec's concealment
 	}

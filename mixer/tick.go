@@ -115,8 +115,8 @@ func (r *Room) sumUp() {
 			amplify(s.out, s.pcm[:r.samples], s.gainNow, target)
 			accumulate(r.sum, s.out, voices == 0)
 			voices++
+			s.gainNow = target // what is not heard has not faded in
 		}
-		s.gainNow = target
 	}
 	if r.told.pcm != nil {
 		r.add(r.sum, r.told, voices == 0)

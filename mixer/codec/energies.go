@@ -11,12 +11,16 @@ type Energies struct {
 }
 
 // Read takes the frame that follows the one before, and tells the mean square of its samples (of 16 bits, decoded at that rate, in Hz).
-// ok: it is one mono frame of CELT of 20 ms; of others nothing is known, and nothing noted. Nothing is allocated.
+// ok: it is one mono frame of CELT of 20 ms; of others nothing is known, and nothing noted. A frame of one octet is a lost one (as libopus has it). Nothing
+// is allocated.
 func (e *Energies) Read(payload []byte, rate int) (meanSquare float32, ok bool) {
 	if celt, single := Single(payload); !celt || !single {
 		return 0, false
 	}
 	toc, frame := split(payload)
+	if len(frame) < 2 {
+		return 0, false
+	}
 	d := newRangeDecoder(frame)
 	if d.bit(15) { // silence
 		e.Rest()

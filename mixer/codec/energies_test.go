@@ -133,7 +133,7 @@ func TestEnergiesOfOthers(t *testing.T) {
 	e := Energies{bands: [celtBands]float32{1, 2, 3}}
 	was := e
 	for name, payload := range map[string][]byte{
-		"nothing": nil, "a TOC": {31 << 3}, "SILK": {1 << 3, 0x80, 1, 2}, "hybrid": {15 << 3, 1, 2, 3}, "10 ms": {30 << 3, 1, 2, 3}, "stereo": {31<<3 | 4, 1, 2, 3},
+		"nothing": nil, "a TOC": {31 << 3}, "one octet, which libopus takes for a loss": {31 << 3, 0xc1}, "the same in code 3": {31<<3 | 3, 0x41, 1, 0xc1, 0}, "SILK": {1 << 3, 0x80, 1, 2}, "hybrid": {15 << 3, 1, 2, 3}, "10 ms": {30 << 3, 1, 2, 3}, "stereo": {31<<3 | 4, 1, 2, 3},
 		"two frames": {31<<3 | 1, 1, 2, 3, 4}, "two in code 3": {31<<3 | 3, 2, 1, 2, 3, 4}, "nothing but padding": {31<<3 | 3, 0x41, 3, 0, 0, 0},
 	} {
 		if _, ok := e.Read(payload, 48000); ok || e != was {
