@@ -73,7 +73,7 @@ const (
 	// warmOctets bounds one kept packet: none of one frame is longer.
 	warmOctets = maxPacket
 	// lateEntries is how many seats that were not decoded come into the mix in one tick: each has warmPackets decoded one after another, by the room's worker
-	// alone, which takes it 0.1 ms. More begin to speak within 20 ms hardly ever, but a step of shedding that is taken back lets many in.
+	// alone: 32 at once took it 12 to 17 ms, their decoders made. More begin to speak within 20 ms hardly ever, but a step of shedding that is taken back lets many in.
 	lateEntries = 4
 )
 

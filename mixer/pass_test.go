@@ -200,13 +200,16 @@ func TestG711IsPassedOver(t *testing.T) {
 // TestSilenceHoldsNoPlace: nobody is in the mix by frames that only tell of a voice, be it of Opus that decodes to nothing, or louder than anything can be.
 func TestSilenceHoldsNoPlace(t *testing.T) {
 	const ticks = 200
-	for name, payload := range map[string][]byte{"one octet": {31 << 3, 0xc1}, "above full scale": louderThanFullScale(t)} {
+	for name, c := range map[string]struct {
+		payload []byte
+		every   Tick // so many ticks
+	}{"one octet": {[]byte{31 << 3, 0xc1}, 1}, "above full scale": {louderThanFullScale(t), 50}} {
 		r := newTable(t, RoomConfig{Mixing: true, Loudest: 1})
 		honest := newSpeaker(t, opusCELT, 1, 1, ticks, []spurt{{0, ticks}})
 		s := r.sit(&fakePort{format: opusCELT, next: honest.next})
 		crafted := r.sit(&fakePort{format: opusCELT, next: func(k Tick) codec.Frame {
-			if k%50 == 49 || name == "one octet" {
-				return codec.Frame{Kind: codec.Voice, Payload: payload}
+			if k%c.every == c.every-1 {
+				return codec.Frame{Kind: codec.Voice, Payload: c.payload}
 			}
 			return codec.Frame{}
 		}})
@@ -226,7 +229,7 @@ func TestSilenceHoldsNoPlace(t *testing.T) {
 				in++
 			}
 		}
-		if name == "one octet" && in != want {
+		if c.every == 1 && in != want {
 			t.Errorf("%s: a talker is in the mix in %d ticks, and alone in %d", name, in, want)
 		}
 	}
@@ -255,10 +258,11 @@ func TestLossAsTheMixIsEntered(t *testing.T) {
 	const ticks = 100
 	for _, c := range []struct {
 		name string
-		lost func(k, entered int) bool
+		lost func(k, entered int) bool // entered is negative before
+		hid  bool                      // the loss is concealed
 	}{
-		{"after", func(k, entered int) bool { return k == entered+1 }},
-		{"meanwhile", func(k, _ int) bool { return k%3 != 0 }},
+		{"after", func(k, entered int) bool { return entered >= 0 && k == entered+1 }, true},
+		{"meanwhile", func(k, _ int) bool { return k%3 != 0 }, false},
 	} {
 		for at := 30; at < 50; at++ {
 			r := newTable(t, RoomConfig{Mixing: true, Loudest: 1})
@@ -268,7 +272,7 @@ func TestLossAsTheMixIsEntered(t *testing.T) {
 			var s *Seat
 			r.sit(&fakePort{format: opusCELT, next: first.next})
 			s = r.sit(&fakePort{format: opusCELT, next: func(k Tick) codec.Frame {
-				if entered >= 0 && c.name == "after" && c.lost(int(k), entered) || c.name == "meanwhile" && c.lost(int(k), entered) {
+				if c.lost(int(k), entered) {
 					return codec.Frame{Kind: codec.Lost}
 				}
 				return second.next(k)
@@ -282,18 +286,18 @@ func TestLossAsTheMixIsEntered(t *testing.T) {
 				if entered < 0 {
 					continue
 				}
-				if c.name == "after" && k == entered+1 && !s.fresh && meanSquare(second.decoded[entered*qualityTick:k*qualityTick]) > speakOn {
-					t.Fatalf("at %d: a loss in tick %d, right after the seat came in, is not concealed", at, k)
+				if c.hid && k == entered+1 && !s.fresh && meanSquare(second.decoded[entered*qualityTick:k*qualityTick]) > speakOn {
+					t.Fatalf("%s, at %d: a loss in tick %d, right after the seat came in, is not concealed", c.name, at, k)
 				}
 				if s.fresh && !heard {
 					heard = true
 					if gain != 0 {
-						t.Fatalf("at %d: first heard in tick %d with gain %d already", at, k, gain)
+						t.Fatalf("%s, at %d: first heard in tick %d with gain %d already", c.name, at, k, gain)
 					}
 				}
 			}
 			if !heard {
-				t.Fatalf("at %d: never heard", at)
+				t.Fatalf("%s, at %d: never heard", c.name, at)
 			}
 		}
 	}

@@ -202,10 +202,11 @@ func (s *Seat) judge(a activity) {
 	} else {
 		s.lull = 0
 	}
-	if s.loud < 0 {
-		s.loud = s.energy
-	} // else it is compared with those of whom only this is known, and whose errors are the same
-	s.envelope = max(s.loud*g*g, s.envelope*envelopeDecay)
+	loud := s.energy
+	if s.loud >= 0 { // the measure of those of whom no other is known
+		loud = s.loud
+	}
+	s.envelope = max(loud*g*g, s.envelope*envelopeDecay)
 	s.publish()
 }
 

@@ -29,7 +29,7 @@ type PoolStats struct {
 	Failed   uint64          // rooms that ended by a panic
 	Shed     int             // 0, or the step of shedding at present: 1 cheaper Opus, 2 to 4 three to one mixed seats
 	Sheds    uint64          // steps of reduction so far
-	Decodes  uint64          // frames
+	Decodes  uint64          // frames, those by which decoders are warmed among them
 	Forwards uint64          // frames sent on as they came, in the place of an encoding
 	Encodes  uint64          // frames, those that prime an encoder included
 	Sent     uint64          // packets handed to ports

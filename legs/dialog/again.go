@@ -30,8 +30,8 @@ type ack struct {
 	to    netip.AddrPort
 }
 
-// accepted notes that an INVITE of ours has its first 2xx: what comes again from then on, or late, finds the ACKs.
-func (e *Endpoint) accepted(t *attempt, res *sip.Response, others *errand) *acks {
+// keepAcks notes that an INVITE of ours has its first 2xx: what comes again from then on, or late, finds the ACKs.
+func (e *Endpoint) keepAcks(t *attempt, res *sip.Response, others *errand) *acks {
 	a := &acks{e: e, seq: t.req.CSeq().SeqNo, others: others, by: map[string]*ack{received(res).tag(): nil}}
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
 		a.credentials = append(a.credentials, t.req.GetHeaders(name)...)

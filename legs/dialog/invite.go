@@ -65,11 +65,11 @@ func (e *Endpoint) Invite(ctx context.Context, inv Invitation) (*Dialog, *Respon
 			}
 		})
 		if err != nil {
-			e.abandon(t, c.to, c.st, heard, func(res *sip.Response) { r.decline(e.accepted(t, res, r.others()), res) })
+			e.abandon(t, c.to, c.st, heard, func(res *sip.Response) { r.decline(e.keepAcks(t, res, r.others()), res) })
 			return nil, nil, err
 		}
 		if res.IsSuccess() {
-			return c.established(ctx, e.accepted(t, res, r.others()), res)
+			return c.established(ctx, e.keepAcks(t, res, r.others()), res)
 		}
 		t.drop()
 		if prior = res; !challenged(res) {

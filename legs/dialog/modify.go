@@ -104,10 +104,10 @@ func (d *Dialog) reinvite(
 		}
 		return nil, nil, err
 	case err != nil:
-		d.e.abandon(t, w.to, w.st, heard, func(res *sip.Response) { _ = d.acknowledge(d.e.accepted(t, res, nil), res, "", nil) })
+		d.e.abandon(t, w.to, w.st, heard, func(res *sip.Response) { _ = d.acknowledge(d.e.keepAcks(t, res, nil), res, "", nil) })
 		return nil, nil, err
 	case res.IsSuccess():
-		accepted, err = d.accepted(d.e.accepted(t, res, nil), res, m.Ack, release)
+		accepted, err = d.accepted(d.e.keepAcks(t, res, nil), res, m.Ack, release)
 		return accepted, nil, err
 	}
 	t.drop()

@@ -7,9 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/conclave/conclave/loadtest/sound"
-	"github.com/conclave/conclave/loadtest/speech"
 )
 
 // sounds are 4 s of each kind at 48 kHz, in frames of 20 ms.
@@ -37,20 +34,7 @@ func sounds(t *testing.T) map[string][][]int16 {
 		"3 kHz":       make4s(tone(3000)),
 	}
 	for n := range 4 {
-		b, err := speech.WAV(n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		narrow, rate, err := sound.ReadWAV(bytes.NewReader(b))
-		if err != nil || rate != 8000 {
-			t.Fatal(rate, err)
-		}
-		up := newResampler(8000, 48000, 160)
-		for ; len(narrow) >= 160; narrow = narrow[160:] {
-			pcm := make([]int16, 960)
-			up.process(narrow[:160], pcm)
-			all["speech"] = append(all["speech"], pcm)
-		}
+		all["speech"] = slices.AppendSeq(all["speech"], slices.Chunk(Recording(t, n), 960))
 	}
 	return all
 }
@@ -148,10 +132,7 @@ func TestEnergiesOfOthers(t *testing.T) {
 // TestEnergiesForget: where the frames before were missed, half of the error is gone with each frame.
 func TestEnergiesForget(t *testing.T) {
 	f := Format{Codec: Opus, Rate: 48000, Mode: ModeCELT}
-	encoder, err := NewEncoder(f, 48000)
-	if err != nil {
-		t.Fatal(err)
-	}
+	encoder, _ := make2(t, f, 48000)
 	var knows, lost Energies
 	frames := sounds(t)["white noise"]
 	for k, pcm := range frames[:60] {
@@ -204,14 +185,7 @@ func FuzzEnergies(f *testing.F) {
 // BenchmarkEnergies is what it costs to know how loud a frame is, without decoding it and with.
 func BenchmarkEnergies(b *testing.B) {
 	f := Format{Codec: Opus, Rate: 48000, Mode: ModeCELT}
-	encoder, err := NewEncoder(f, 48000)
-	if err != nil {
-		b.Fatal(err)
-	}
-	decoder, err := NewDecoder(f, 48000)
-	if err != nil {
-		b.Fatal(err)
-	}
+	encoder, decoder := make2(b, f, 48000)
 	pcm, packet := make([]int16, 960), make([]byte, MaxFrameSize)
 	for i := range pcm {
 		pcm[i] = int16(rand.New(rand.NewPCG(3, uint64(i))).IntN(8000) - 4000)

@@ -1,42 +1,17 @@
 package codec_test
 
 import (
-	"bytes"
-	"encoding/binary"
 	"math"
 	"testing"
 
 	"github.com/conclave/conclave/loadtest/sound"
-	"github.com/conclave/conclave/loadtest/speech"
 	"github.com/conclave/conclave/mixer/codec"
 )
 
 // plosives is speech at 48 kHz, with silence cut into it so that it begins suddenly now and then.
 func plosives(t *testing.T, recording int) []int16 {
 	t.Helper()
-	b, err := speech.WAV(recording)
-	if err != nil {
-		t.Fatal(err)
-	}
-	narrow, _, err := sound.ReadWAV(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([]int16, 0, 6*len(narrow))
-	up, err := codec.NewDecoder(codec.Format{Codec: codec.L16, Rate: 8000}, 48000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; len(narrow) >= 160; narrow = narrow[160:] {
-		payload, pcm := make([]byte, 0, 320), make([]int16, 960)
-		for _, v := range narrow[:160] {
-			payload = binary.BigEndian.AppendUint16(payload, uint16(v))
-		}
-		if err := up.Decode(codec.Frame{Kind: codec.Voice, Payload: payload}, pcm); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, pcm...)
-	}
+	out := codec.Recording(t, recording)
 	const every, hole = 17000, 3000
 	for at := every; at+hole < len(out); at += every {
 		clear(out[at : at+hole])
